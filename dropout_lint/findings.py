@@ -1,0 +1,140 @@
+"""What a rule reports, and what every later stage reads: findings, their fixes and their probes.
+
+Positions are 1-based; columns count code points; the end of a span is exclusive in its column.
+Everything here is immutable and free of LibCST, so that output formats, the cache and the verifier
+can use it without loading a parser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(str, Enum):
+    """How much it matters when the finding is right."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """Higher is worse."""
+        return {"note": 0, "warning": 1, "error": 2}[self.value]
+
+
+class Confidence(str, Enum):
+    """How sure the analysis is that the finding is right."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """Higher is surer."""
+        return {"low": 0, "medium": 1, "high": 2}[self.value]
+
+
+class Applicability(str, Enum):
+    """What a fix may be used for.
+
+    ``SAFE`` keeps the result of the program (or the statement always raised before), ``UNSAFE`` changes
+    what the program computes, ``DISPLAY`` is a hint for a reader and is never applied.
+    """
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY = "display"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a text: 1-based line, 1-based column in code points."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """From ``start`` up to, and without, ``end``."""
+
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace the text of ``span`` by ``replacement``; an empty span inserts."""
+
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits of one file that repair one finding, to be applied together or not at all."""
+
+    title: str
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """One link of the chain that leads to a finding, outermost first: where, and what is called there."""
+
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the verifier has to instrument to measure a finding.
+
+    ``kind`` is ``"call"`` (a call of a layer or model outside any Keras ``call``: force its mode),
+    ``"layer-call"`` (a call of a sublayer inside ``call``: force its mode wherever the enclosing model runs),
+    ``"graph-call"`` (a call that builds a functional graph) or ``"toggle"`` (an assignment to ``.trainable``:
+    skip it). ``span`` covers the whole call expression, or the assignment's target (``layer.trainable``),
+    in the file ``path``. ``counterfactual`` is the flag of the fixed arm, ``False`` or ``"inherit"``
+    (what the enclosing call would have passed down); ``None`` for toggles.
+    """
+
+    kind: str
+    path: str
+    span: Span
+    counterfactual: bool | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, where, why, how sure, and what to do about it.
+
+    ``path`` is as the user should read it: relative to the working directory where possible, with forward
+    slashes. ``label`` is the short text beside the carets, ``notes`` are further facts, one sentence each, ``help`` is the
+    remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones).
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    path: str
+    span: Span
+    help: str = ""
+    label: str = ""
+    notes: tuple[str, ...] = ()
+    chain: tuple[Step, ...] = ()
+    fix: Fix | None = None
+    probe: Probe | None = None
+    keras: tuple[str, ...] = ()
+    cell: int | None = None
+
+    @property
+    def sort_key(self) -> tuple[str, int, Span, str]:
+        """Order of output: path, position, code."""
+        return (self.path, self.cell or 0, self.span, self.code)
