@@ -1,0 +1,173 @@
+"""One file's findings: triage, interpretation, rules, positions.
+
+The findings of an entry file are a function of the file, the project modules it imports and the settings; the entries of a
+run do not influence each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
+from dropout_lint.keras.versions import KerasVersion, parse_version
+from dropout_lint.selection import NOT_ANALYSED
+from dropout_lint.settings import Settings, shown
+from dropout_lint.sources.text import SourceError, Text, read_text
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from dropout_lint.rules.model import Draft, Rule
+    from dropout_lint.semantics.modules import Project
+
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
+_KERAS = (b"keras", b"tensorflow", b"tf_keras")
+_TRIGGERS = (b"training", b"trainable")
+_DEEPEST_CLOSURE = 400
+
+
+class Analysis:
+    """Analyses the files of one project with one set of settings."""
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self._settings = settings
+        self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (root,)
+        self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
+        self._project: Project | None = None
+
+    # Triage ---------------------------------------------------------------------------------------------------
+
+    def is_candidate(self, path: Path, data: bytes) -> bool:
+        """Whether a rule could fire in ``path`` with the content ``data``: it, or what it imports, holds a trigger and Keras."""
+        triggered, keras, imports = self._scan_bytes(path.absolute(), data)
+        seen = {path.absolute()}
+        waiting = list(imports)
+        while not (triggered and keras) and waiting and len(seen) < _DEEPEST_CLOSURE:
+            module = waiting.pop()
+            if module in seen:
+                continue
+            seen.add(module)
+            found = self._scan(module)
+            triggered, keras = triggered or found[0], keras or found[1]
+            waiting.extend(found[2])
+        return triggered and keras
+
+    def _scan(self, path: Path) -> tuple[bool, bool, tuple[Path, ...]]:
+        if path not in self._scans:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                data = b""
+            self._scans[path] = self._scan_bytes(path, data)
+        return self._scans[path]
+
+    def _scan_bytes(self, path: Path, data: bytes) -> tuple[bool, bool, tuple[Path, ...]]:
+        """Whether a file holds a trigger, whether it names Keras, and which project files it imports."""
+        triggered = any(trigger in data for trigger in _TRIGGERS)
+        keras = any(name in data for name in _KERAS)
+        if triggered and keras:
+            return True, True, ()
+        return triggered, keras, tuple(self._imports(path, data))
+
+    def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
+        project = self._modules()
+        for match in _IMPORT.finditer(data):
+            dots, base, names, plain = (part.decode("ascii", "replace") if part is not None else "" for part in match.groups())
+            if plain:
+                dotted = [part.split(" as ")[0].strip() for part in plain.split(",")]
+                found = [project.find(path, each) for each in dotted]
+            elif dots:
+                found = [project.find_relative(path, len(dots), base)]
+                found += [
+                    project.find_relative(path, len(dots), f"{base}.{name}" if base else name) for name in re.findall(r"\w+", names)
+                ]
+            else:
+                found = [project.find(path, base)]
+                found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)] if found[0] is not None else []
+            yield from (each for each in found if each is not None)
+
+    # Analysis -------------------------------------------------------------------------------------------------
+
+    def check(self, path: Path, text: Text) -> tuple[Finding, ...]:
+        """The findings of the entry file ``path``.
+
+        Raises:
+            SyntaxFailure: it is not Python.
+            NotAnalysed: it cannot be parsed safely.
+        """
+        from dropout_lint.rules import REGISTRY
+        from dropout_lint.rules.model import Context
+        from dropout_lint.rules.placing import place
+        from dropout_lint.semantics.interpreter import interpret
+        from dropout_lint.semantics.roles import RoleNames
+        from dropout_lint.syntax.parse import parse
+
+        entry = path.absolute()
+        tree = parse(text.text, path)
+        project = self._modules()
+        project.keep(entry, text.text, tree)
+        interpretation = interpret(project, entry, text.text, tree)
+        names = RoleNames(
+            frozenset(self._settings.inference_functions),
+            frozenset(self._settings.training_functions),
+            frozenset(self._settings.stochastic_inference),
+        )
+        context = Context(interpretation, self._version(interpretation.generation), names)
+        drafts = [(rule, draft) for rule in REGISTRY for draft in rule.check(context)]
+        findings = place(_best(drafts), shown)
+        if interpretation.exhausted is not None:
+            findings.append(_cut_short(shown(path), interpretation.exhausted))
+        return tuple(findings)
+
+    def _version(self, generation: str | None) -> KerasVersion | None:
+        """The Keras a file runs on: what it imports decides before what the settings say."""
+        setting = parse_version(self._settings.keras_version) if self._settings.keras_version is not None else None
+        if generation is not None and (setting is None or setting.generation != int(generation)):
+            return KerasVersion(int(generation))
+        return setting
+
+    def _modules(self) -> Project:
+        if self._project is None:
+            from dropout_lint.semantics.modules import Project
+
+            self._project = Project(self._roots, _load)
+        return self._project
+
+
+def _load(path: Path) -> tuple[str, cst.Module] | None:
+    """Text and tree of an imported module; None where it cannot be had, which is reported when it is linted itself."""
+    from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
+    from dropout_lint.syntax.parse import parse
+
+    try:
+        text = read_text(path)
+        return text.text, parse(text.text, path)
+    except (SourceError, SyntaxFailure, NotAnalysed):
+        return None
+
+
+def _best(drafts: list[tuple[Rule, Draft]]) -> list[tuple[Rule, Draft]]:
+    """One draft for each rule and place: the surest, by the shortest chain."""
+    found: dict[tuple[str, int], tuple[Rule, Draft]] = {}
+    for rule, draft in drafts:
+        slot = (rule.code, id(draft.place.node))
+        known = found.get(slot)
+        if known is None or _rank(draft) > _rank(known[1]):
+            found[slot] = (rule, draft)
+    return list(found.values())
+
+
+def _rank(draft: Draft) -> tuple[int, int]:
+    return (draft.confidence.rank, -len(draft.chain))
+
+
+def _cut_short(path: str, reason: str) -> Finding:
+    start = Position(1, 1)
+    code, name = NOT_ANALYSED
+    return Finding(code, name, Severity.NOTE, Confidence.HIGH, reason, path, Span(start, start), help="split the file, or exclude it")
+
+
+__all__ = ["Analysis"]

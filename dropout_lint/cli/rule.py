@@ -1,0 +1,56 @@
+"""``dropout-lint rule``: what a rule flags, why, and what the verifier measured."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from dropout_lint.cli import COMMANDS, Failure
+
+if TYPE_CHECKING:
+    from dropout_lint.tool_rules import Documented
+
+
+@click.command(short_help=COMMANDS["rule"])
+@click.argument("name", required=False, metavar="[NAME|CODE]")
+@click.option("--all", "every", is_flag=True, help="Print all rules.")
+@click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
+def rule(name: str | None, output_format: str, *, every: bool) -> int:
+    """Print the documentation of the rule NAME (training-true-in-inference) or CODE (KTM101), or of all rules."""
+    from dropout_lint.selection import suggestion
+    from dropout_lint.tool_rules import all_rules
+
+    if (name is None) != every:
+        raise click.UsageError("Name one rule, or give --all.")
+    rules = all_rules()
+    chosen = [item for item in rules if every or name in (item.code, item.name)]
+    if not chosen:
+        known = [word for item in rules for word in (item.code, item.name)]
+        raise Failure(f'unknown rule "{name}"{suggestion(name or "", known)}')
+    if output_format == "json":
+        documents = [_document(item) for item in chosen]
+        click.echo(json.dumps(documents if every else documents[0], indent=2))
+    else:
+        click.echo("\n\n".join(_text(item) for item in chosen))
+    return 0
+
+
+def _text(item: Documented) -> str:
+    fix = item.applicability.value if item.applicability else "none"
+    title = f"{item.code} {item.name}"
+    facts = f"severity {item.severity.value}, confidence {item.confidence.value}, fix {fix}, since {item.since}"
+    return f"{title}\n{'=' * len(title)}\n{facts}\n\n{item.doc.strip()}"
+
+
+def _document(item: Documented) -> dict[str, object]:
+    return {
+        "code": item.code,
+        "name": item.name,
+        "severity": item.severity.value,
+        "confidence": item.confidence.value,
+        "fix": item.applicability.value if item.applicability else None,
+        "since": item.since,
+        "documentation": item.doc.strip(),
+    }

@@ -1,0 +1,183 @@
+"""``dropout-lint verify``: lint the programs, run them, measure what the findings cost."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
+
+if TYPE_CHECKING:
+    from dropout_lint.findings import Finding
+    from dropout_lint.verify.campaign import ProgramReport
+    from dropout_lint.verify.experiment import Experiment, Options
+
+
+class WithArguments(click.Command):
+    """Keeps what comes after ``--`` apart: it belongs to the program."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own, program = args, []
+        if "--" in args:
+            place = args.index("--")
+            own, program = args[:place], args[place + 1 :]
+        ctx.obj = tuple(program)
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- ARGS...]"]
+
+
+@click.command(cls=WithArguments, short_help=COMMANDS["verify"])
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--python", metavar="PATH", help="The interpreter that has your Keras.")
+@click.option("--passes", type=click.IntRange(2, 100), default=20, show_default=True, help="Passes as written.")
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), help="Smallest difference of a rate that matters. [default: 0.005]"
+)
+@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="End each run after this time.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the passes.")
+@click.option(
+    "--replay", "replays", type=click.IntRange(0, 100), help="Whole runs per arm. [default: 1 if it is quick]"
+)
+@click.option("--trace", is_flag=True, help="Print which layer ran in which mode, where and why.")
+@click.option("--in-place", is_flag=True, help="Run in the working directory itself, not in a copy of it.")
+@click.option("--keras-version", metavar="VERSION", help="The Keras to lint for, as in `check`.")
+@click.option("--select", multiple=True, metavar="RULES", help="Measure only these rules.")
+@click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    *,
+    paths: tuple[str, ...],
+    keras_version: str | None,
+    select: tuple[str, ...],
+    output_format: str,
+    **chosen: object,
+) -> int:
+    """Run the programs in PATHS and measure what each finding costs; ARGS are the program's own.
+
+    A program runs in full, in a child process of the interpreter that has your Keras, with a copy of the working
+    directory. That protects from accidents, not from malice.
+
+    Exit status: 0 nothing confirmed, 1 something confirmed, 2 could not run.
+    """
+    from dropout_lint.verify.experiment import Options
+
+    scripts = [_program(path) for path in paths]
+    options = Options(**chosen)  # type: ignore[arg-type]
+    findings = _lint(scripts, keras_version, select)
+    return run_programs(scripts, ctx.obj, findings, options, output_format)
+
+
+def run_programs(
+    scripts: list[Path],
+    arguments: tuple[str, ...],
+    findings: dict[Path, tuple[Finding, ...]],
+    options: Options,
+    output_format: str = "full",
+) -> int:
+    """Measure the given findings of each script and print the report; the exit status.
+
+    Raises:
+        Failure: A program cannot be run, or failed before anything was measured.
+    """
+    from dropout_lint.verify.campaign import verify_program
+    from dropout_lint.verify.experiment import plan
+    from dropout_lint.verify.runner import CannotRun, find_interpreter
+
+    reports: list[ProgramReport] = []
+    for script in scripts:
+        experiments = plan(findings[script])
+        if not experiments and not options.trace:
+            click.echo(f"{script}: {_nothing_to_measure(findings[script])}", err=True)
+            continue
+        try:
+            python = find_interpreter(options.python, script)
+        except CannotRun as error:
+            raise Failure(str(error)) from error
+        _announce(script, arguments, experiments, python)
+        reports.append(
+            verify_program(
+                script, arguments, experiments, python, options, tell=lambda text: click.echo(text, err=True)
+            )
+        )
+    _print(reports, output_format, trace=options.trace)
+    return _status(reports)
+
+
+def _status(reports: list[ProgramReport]) -> int:
+    """2 when a program could not be run to any result, else whether something was confirmed."""
+    from dropout_lint.verify.report import exception_lines
+
+    status = 0
+    for report in reports:
+        if report.confirmed:
+            status = max(status, EXIT_FINDINGS)
+        elif report.failure or (report.results and all(result.verdict == "failed" for result in report.results)):
+            lines = list(exception_lines(report.failure)) if report.failure else report.stderr.splitlines()[-5:]
+            click.echo("\n  ".join([f"error: {report.script} failed:", *lines]), err=True)
+            status = EXIT_FAILURE
+    return status
+
+
+def _program(path: str) -> Path:
+    """The script a path names: a file, or a folder's ``__main__.py`` as ``python FOLDER`` would run it."""
+    script = Path(path)
+    if script.is_dir():
+        if not (script / "__main__.py").is_file():
+            raise Failure(f"{path}: is a folder without __main__.py; name the program to run")
+        return script / "__main__.py"
+    if not script.is_file():
+        raise Failure(f"{path}: no such file")
+    if script.suffix != ".py":
+        raise Failure(f"{path}: only Python programs (.py) can be run")
+    return script
+
+
+def _lint(scripts: list[Path], keras_version: str | None, select: tuple[str, ...]) -> dict[Path, tuple[Finding, ...]]:
+    """Findings per script; one at a time, because a module's findings belong to the program that reaches them."""
+    from dropout_lint.engine import run
+    from dropout_lint.settings import Resolver, SettingsError
+
+    overrides: dict[str, object] = {}
+    if keras_version is not None:
+        overrides["keras-version"] = keras_version
+    if select:
+        overrides["select"] = tuple(word.strip() for value in select for word in value.split(",") if word.strip())
+    try:
+        return {script: run([script], Resolver(overrides=overrides)).findings for script in scripts}
+    except SettingsError as error:
+        raise Failure(str(error)) from error
+
+
+def _nothing_to_measure(findings: tuple[Finding, ...]) -> str:
+    if not findings:
+        return "nothing to measure: no findings"
+    return f"nothing to measure: {', '.join(sorted({finding.code for finding in findings}))} can only be linted"
+
+
+def _announce(script: Path, arguments: tuple[str, ...], experiments: tuple[Experiment, ...], python: str) -> None:
+    count = f"{len(experiments)} finding{'' if len(experiments) == 1 else 's'}"
+    command = " ".join([str(script), *arguments])
+    click.echo(f"running {command} in full with {python}, measuring {count}", err=True)
+
+
+def _print(reports: list[ProgramReport], output_format: str, *, trace: bool) -> None:
+    import json
+
+    from dropout_lint.verify import report
+
+    if output_format == "json":
+        click.echo(json.dumps(report.document(reports), indent=2))
+        return
+    if not reports:
+        return
+    from rich.console import Console
+
+    # A log has no width of its own; wide enough for the tables keeps lines whole.
+    width = None if sys.stdout.isatty() else 120
+    report.write(reports, Console(file=sys.stdout, width=width, emoji=False), trace=trace)

@@ -1,0 +1,215 @@
+"""Paths to files: what a folder holds, less what exclude and .gitignore leave out.
+
+Files that are named are taken as they are, unless ``force-exclude`` is on; folders are searched for Python files.
+Symbolic links to folders are not followed, as in git, so that no loop can arise; a folder that is named may be one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pathspec import GitIgnoreSpec
+
+from dropout_lint.settings import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dropout_lint.settings import Resolver, Settings
+
+SUFFIXES = (".py", ".pyi")
+
+_UNSUPPORTED = {
+    ".ipynb": "notebooks cannot be checked yet",
+    ".keras": "saved models cannot be checked yet",
+    ".h5": "saved models cannot be checked yet",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Why something that was asked for could not be done. Any problem makes the exit status 2."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files to check, sorted and each once, and what was wrong with the paths."""
+
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+
+
+def discover(paths: Iterable[Path], resolver: Resolver) -> Found:
+    """The Python files that ``paths`` name or hold, written as the given paths are."""
+    files: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        found = list(_under(path, resolver)) if path.is_dir() else [_named(path, resolver)]
+        for item in found:
+            if isinstance(item, Problem):
+                problems.append(item)
+            elif item is not None:
+                files.setdefault(str(_normal(item)), item)
+    return Found(tuple(sorted(files.values(), key=shown)), tuple(sorted(set(problems))))
+
+
+def excluded(path: Path, settings: Settings) -> bool:
+    """Whether ``exclude`` or ``extend-exclude`` leave out the file ``path``, itself or with a folder above it."""
+    return _spec(_patterns(settings)).match_file(_relative(_normal(path), settings.root))
+
+
+def matching(path: Path, pattern: str, root: Path) -> bool:
+    """Whether the gitignore-style ``pattern``, relative to ``root``, matches the file ``path``."""
+    return _spec((pattern,)).match_file(_relative(_normal(path), root))
+
+
+def unsupported(path: Path) -> str | None:
+    """Why the file ``path`` is of no kind that can be checked, by its name, or None."""
+    suffix = path.suffix.lower()
+    if suffix in _UNSUPPORTED:
+        return _UNSUPPORTED[suffix]
+    if suffix in (*SUFFIXES, ".pyw", ""):
+        return None
+    return "is not a Python file"
+
+
+def _named(path: Path, resolver: Resolver) -> Path | Problem | None:
+    """A path from the command line that is no folder: itself, what is wrong with it, or None if excluded."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return Problem(shown(path), "no such file or folder")
+    except (OSError, ValueError) as error:
+        return Problem(shown(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")
+    settings = resolver.of(path.absolute().parent)
+    if settings.force_exclude and excluded(path, settings):
+        return None
+    if not path.is_file():
+        return Problem(shown(path), "is neither a file nor a folder")
+    reason = unsupported(path)
+    return Problem(shown(path), reason) if reason else path
+
+
+def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
+    """The Python files in ``folder`` and below, and the folders that cannot be read."""
+    top = _normal(folder)
+    settings = resolver.of(top)
+    if settings.force_exclude and excluded(top / "_", settings):
+        return
+    stack = [(folder, top, _gitignores_above(top) if settings.respect_gitignore else ())]
+    while stack:
+        place, absolute, ignores = stack.pop()
+        settings = resolver.of(absolute)
+        # What excludes the folder that was asked for does not exclude its content.
+        inside = _relative(top / "_", settings.root)
+        patterns = _spec(tuple(p for p in _patterns(settings) if not _spec((p,)).match_file(inside)))
+        if settings.respect_gitignore:
+            ignores = (*ignores, *_gitignore_in(absolute))
+        try:
+            with os.scandir(place) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Problem(shown(place), f"cannot be read: {error.strerror or error}")
+            continue
+        for entry in listed:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not is_folder and not (entry.name.endswith(SUFFIXES) and _is_file(entry)):
+                continue
+            below = absolute / entry.name
+            if patterns.match_file(_relative(below, settings.root) + "/" * is_folder):
+                continue
+            if settings.respect_gitignore and _ignored(below, ignores, is_folder=is_folder):
+                continue
+            if is_folder:
+                stack.append((place / entry.name, below, ignores))
+            else:
+                yield place / entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        # A symbolic link that leads to itself.
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ignore:
+    """The patterns of one .gitignore, and the folder they are relative to."""
+
+    folder: Path
+    spec: GitIgnoreSpec
+
+
+def _ignored(path: Path, ignores: tuple[_Ignore, ...], *, is_folder: bool) -> bool:
+    # The nearest .gitignore that says anything decides; `include` is None where it says nothing.
+    for ignore in reversed(ignores):
+        relative = path.relative_to(ignore.folder).as_posix() + "/" * is_folder
+        verdict = ignore.spec.check_file(relative).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _gitignores_above(folder: Path) -> tuple[_Ignore, ...]:
+    """The .gitignore files between the repository's root and ``folder``, without its own; none outside a repository."""
+    above: list[_Ignore] = []
+    for ancestor in (folder, *folder.parents):
+        if ancestor != folder:
+            above[:0] = _gitignore_in(ancestor)
+        if (ancestor / ".git").exists():
+            return (*_gitignore_in(ancestor, Path(".git", "info", "exclude")), *above)
+    return ()
+
+
+def _gitignore_in(folder: Path, name: Path = Path(".gitignore")) -> tuple[_Ignore, ...]:
+    try:
+        lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    spec = _spec(tuple(lines), lenient=True)
+    return (_Ignore(folder, spec),)
+
+
+def _patterns(settings: Settings) -> tuple[str, ...]:
+    return settings.exclude + settings.extend_exclude
+
+
+@lru_cache(maxsize=1024)
+def _spec(patterns: tuple[str, ...], *, lenient: bool = False) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError:
+        if not lenient:
+            raise
+    # git passes over a line it cannot read.
+    return GitIgnoreSpec.from_lines([pattern for pattern in patterns if _readable(pattern)])
+
+
+def _readable(pattern: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([pattern])
+    except ValueError:
+        return False
+    return True
+
+
+def _normal(path: Path) -> Path:
+    # Names decide what is excluded, so symbolic links are not resolved.
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _relative(path: Path, root: Path) -> str:
+    """``path`` relative to ``root``; whole, without its anchor, if it does not lie below."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.relative_to(path.anchor).as_posix()

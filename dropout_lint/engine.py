@@ -1,0 +1,288 @@
+"""Files to findings: triage, analysis, crash isolation, selection.
+
+What fails in one file is a finding of that file (KTM990, KTM991) and never stops the others. A file without any of the
+words that a rule needs is not parsed, and without such a file the parser is not even loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from dropout_lint.discovery import Problem, discover, excluded, matching, unsupported
+from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
+from dropout_lint.selection import ALWAYS_ON, NOT_ANALYSED, SYNTAX_ERROR, Selection
+from dropout_lint.settings import Resolver, Settings, shown
+from dropout_lint.sources.text import SourceError, Text, decode, read_bytes, split_lines
+from dropout_lint.suppressions import Suppression, suppressed, suppressions
+from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
+from dropout_lint.syntax.stack import on_deep_stack
+
+
+class Analyser(Protocol):
+    """What analyses the files of one project; see `dropout_lint.analysis.Analysis`."""
+
+    def is_candidate(self, path: Path, data: bytes) -> bool:
+        """Whether a rule could fire in the file."""
+        ...
+
+    def check(self, path: Path, text: Text) -> tuple[Finding, ...]:
+        """The findings whose analysis starts in the file."""
+        ...
+
+
+AnalyserFactory = Callable[[Settings, Path], Analyser]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found. ``findings`` are sorted; ``sources`` are the lines of the files with findings."""
+
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
+    candidates: int = 0
+    suppressed: int = 0
+    keras_version: str | None = None
+    sources: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def failing(self, severity: Severity = Severity.WARNING) -> bool:
+        """Whether a finding of this severity or a worse one is among the findings."""
+        return any(finding.severity.rank >= severity.rank for finding in self.findings)
+
+
+def run(
+    paths: Iterable[Path],
+    resolver: Resolver | None = None,
+    *,
+    stdin: bytes | None = None,
+    stdin_path: Path | None = None,
+    factory: AnalyserFactory | None = None,
+) -> Report:
+    """Check the files that ``paths`` name or hold.
+
+    ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
+
+    Raises:
+        SettingsError: A configuration file cannot be used.
+    """
+    resolver = resolver or Resolver()
+    found = discover(paths, resolver)
+    problems = list(found.problems)
+    work = [_Work(path, resolver.of(Path(os.path.normpath(path.absolute())).parent)) for path in found.files]
+    if stdin is not None:
+        virtual = stdin_path or Path("-")
+        settings = resolver.of(Path(os.path.normpath(virtual.absolute())).parent)
+        reason = unsupported(virtual)
+        if reason:
+            problems.append(Problem(shown(virtual), reason))
+        elif not excluded(virtual, settings):
+            work.append(_Work(virtual, settings, stdin))
+    outcome = _Outcome(factory or _analysis)
+    outcome.check(work)
+    return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
+
+
+def check_paths(paths: Iterable[str | Path], resolver: Resolver | None = None) -> Report:
+    """Check files and folders as the command line does.
+
+    Raises:
+        SettingsError: A configuration file cannot be used.
+    """
+    return run([Path(path) for path in paths], resolver)
+
+
+def check_source(source: str | bytes, path: str | Path = "source.py", resolver: Resolver | None = None) -> Report:
+    """Check ``source`` as the content of the file ``path``, which need not exist but says where the project is.
+
+    Raises:
+        SettingsError: A configuration file cannot be used.
+    """
+    data = source.encode() if isinstance(source, str) else source
+    return run((), resolver, stdin=data, stdin_path=Path(path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One file to check; ``data`` is its content where that is not on disk."""
+
+    path: Path
+    settings: Settings
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is needed of a file in which there are findings."""
+
+    lines: tuple[str, ...]
+    suppressions: tuple[Suppression, ...]
+    selection: Selection
+    settings: Settings
+
+
+class _Outcome:
+    """Findings as they come in, and the files they are in.
+
+    This is the seam for a pool of workers: `check` may hand its files to others, `_add` takes what they return.
+    """
+
+    def __init__(self, factory: AnalyserFactory) -> None:
+        self._factory = factory
+        self._analysers: dict[tuple[Settings, Path], Analyser] = {}
+        self._findings: dict[tuple[object, ...], Finding] = {}
+        self._texts: dict[str, Text] = {}
+        self._settings: dict[str, Settings] = {}
+        self._files: list[str] = []
+        self._candidates = 0
+
+    def check(self, work: Sequence[_Work]) -> None:
+        pending: list[tuple[_Work, bytes]] = []
+        for item in work:
+            name = shown(item.path)
+            self._files.append(name)
+            self._settings[name] = item.settings
+            try:
+                data = read_bytes(item.path) if item.data is None else item.data
+                candidate = self._analyser(item.settings).is_candidate(item.path, data)
+            except SourceError as error:
+                self._add([_not_analysed(name, str(error))])
+            except Exception as error:
+                self._add([_crashed(name, error)])
+            else:
+                if candidate:
+                    pending.append((item, data))
+        self._candidates = len(pending)
+        if pending:
+            on_deep_stack(lambda: self._check_candidates(pending))
+
+    def _check_candidates(self, pending: Sequence[tuple[_Work, bytes]]) -> None:
+        for item, data in pending:
+            name = shown(item.path)
+            try:
+                text = decode(data, item.path)
+                self._texts[name] = text
+                self._add(self._analyser(item.settings).check(item.path, text))
+            except SyntaxFailure as failure:
+                self._add([_syntax_error(name, failure)])
+            except NotAnalysed as failure:
+                self._add([_not_analysed(name, failure.reason)])
+            except SourceError as error:
+                self._add([_not_analysed(name, str(error))])
+            except Exception as error:
+                self._add([_crashed(name, error)])
+
+    def _add(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            # The entry that reaches it by the shortest chain explains it best; the rest decides ties.
+            key = (finding.path, finding.cell, finding.span, finding.code)
+            known = self._findings.get(key)
+            if known is None or _preference(finding) < _preference(known):
+                self._findings[key] = finding
+
+    def report(self, problems: tuple[Problem, ...], default: Settings) -> Report:
+        files: dict[str, _File] = {}
+        kept: list[Finding] = []
+        silenced = 0
+        for finding in sorted(self._findings.values(), key=lambda finding: finding.sort_key):
+            if finding.path not in files:
+                files[finding.path] = self._file(finding.path, default)
+            file = files[finding.path]
+            if not _wanted(finding, file):
+                continue
+            lines = range(finding.span.start.line, finding.span.end.line + 1)
+            if suppressed(file.suppressions, lines, finding.code, finding.name):
+                silenced += 1
+            else:
+                kept.append(finding)
+        return Report(
+            findings=tuple(kept),
+            errors=problems,
+            files=tuple(self._files),
+            candidates=self._candidates,
+            suppressed=silenced,
+            keras_version=default.keras_version,
+            sources=tuple((path, files[path].lines) for path in sorted({finding.path for finding in kept})),
+        )
+
+    def _file(self, name: str, default: Settings) -> _File:
+        # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
+        settings = self._settings.get(name, default)
+        text = self._texts.get(name)
+        if text is None:
+            try:
+                text = decode(read_bytes(Path(name)), Path(name))
+            except SourceError:
+                text = Text(Path(name), "")
+        ignored: tuple[str, ...] = ()
+        for pattern, selectors in settings.per_file_ignores:
+            if matching(Path(name), pattern, settings.root):
+                ignored += selectors
+        selection = settings.selection.ignoring(ignored)
+        return _File(split_lines(text.text), suppressions(text.text), selection, settings)
+
+    def _analyser(self, settings: Settings) -> Analyser:
+        place = (settings, settings.root)
+        if place not in self._analysers:
+            self._analysers[place] = self._factory(settings, settings.root)
+        return self._analysers[place]
+
+
+def _analysis(settings: Settings, root: Path) -> Analyser:
+    from dropout_lint.analysis import Analysis
+
+    return Analysis(settings, root)
+
+
+def _wanted(finding: Finding, file: _File) -> bool:
+    if not file.selection.enables(finding.code):
+        return False
+    if finding.code in ALWAYS_ON:
+        return True
+    severe = finding.severity.rank >= file.settings.min_severity.rank
+    return severe and finding.confidence.rank >= file.settings.min_confidence.rank
+
+
+def _preference(finding: Finding) -> tuple[object, ...]:
+    return (-finding.confidence.rank, -finding.severity.rank, len(finding.chain), finding.chain, finding.message)
+
+
+def _syntax_error(path: str, failure: SyntaxFailure) -> Finding:
+    code, name = SYNTAX_ERROR
+    start = Position(failure.line, failure.column)
+    return Finding(
+        code=code,
+        name=name,
+        severity=Severity.ERROR,
+        confidence=Confidence.HIGH,
+        message=f"the file is not valid Python: {failure.message}",
+        path=path,
+        span=Span(start, replace(start, column=start.column + 1)),
+        help="nothing else was checked in this file",
+    )
+
+
+def _not_analysed(path: str, reason: str, hint: str = "") -> Finding:
+    code, name = NOT_ANALYSED
+    start = Position(1, 1)
+    return Finding(
+        code=code,
+        name=name,
+        severity=Severity.WARNING,
+        confidence=Confidence.HIGH,
+        message=f"the file was not analysed: {reason}",
+        path=path,
+        span=Span(start, start),
+        help=hint,
+    )
+
+
+def _crashed(path: str, error: Exception) -> Finding:
+    return _not_analysed(
+        path,
+        f"dropout-lint failed with {type(error).__name__}: {error}",
+        "this is a defect of dropout-lint: report it with the file",
+    )

@@ -1,0 +1,28 @@
+"""Format ``concise``: one line per finding, as editors and problem matchers read it (``%f:%l:%c: %m``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.output.display import printable
+from dropout_lint.output.summary import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.engine import Report
+    from dropout_lint.output.excerpt import Line
+
+
+def concise(report: Report, *, quiet: bool = False) -> Iterator[Line]:
+    """The report as styled lines."""
+    for finding in report.findings:
+        start = finding.span.start
+        yield (
+            (printable(finding.path), "path"),
+            (f":{start.line}:{start.column}: ", "gutter"),
+            (finding.code, finding.severity.value),
+            (f" {printable(finding.message)}", "message"),
+        )
+    if not quiet:
+        yield ((summary(report), "summary"),)

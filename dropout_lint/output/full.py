@@ -1,0 +1,60 @@
+"""Format ``full``: what, where, why, how it is reached, and what to do, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability
+from dropout_lint.output.display import printable
+from dropout_lint.output.excerpt import Line, excerpt
+from dropout_lint.output.summary import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.engine import Report
+    from dropout_lint.findings import Finding
+
+
+def full(report: Report, *, columns: int, quiet: bool = False) -> Iterator[Line]:
+    """The report as styled lines, at most ``columns`` wide where source is shown."""
+    sources = dict(report.sources)
+    for finding in report.findings:
+        yield from _finding(finding, sources.get(finding.path, ()), columns)
+        yield ()
+    if not quiet:
+        yield ((summary(report), "summary"),)
+
+
+def _finding(finding: Finding, lines: tuple[str, ...], columns: int) -> Iterator[Line]:
+    start = finding.span.start
+    yield (
+        (printable(finding.path), "path"),
+        (f":{start.line}:{start.column}: ", "gutter"),
+        (f"{finding.code} {finding.name}", finding.severity.value),
+        (f": {printable(finding.message)}", "message"),
+    )
+    source, digits = excerpt(lines, finding.span, finding.label, columns=columns)
+    yield from source
+    margin = " " * (digits + 1)
+    for key, text in _facts(finding):
+        yield ((f"{margin}= ", "gutter"), (f"{key}: ", "key"), (printable(text), "message"))
+
+
+def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.chain:
+        yield "reached by", " → ".join(f"{step.message} {step.path}:{step.line}" for step in finding.chain)
+    for note in finding.notes:
+        yield "note", note
+    if finding.help:
+        has_fix = finding.fix is not None and finding.fix.applicability is not Applicability.DISPLAY
+        yield "help", finding.help + (f"  [*] {finding.fix.applicability.value} fix" if has_fix and finding.fix else "")
+    if finding.probe is not None:
+        entry = finding.chain[0].path if finding.chain else finding.path
+        yield "measure it", f"dropout-lint verify {_quoted(entry)}"
+
+
+def _quoted(path: str) -> str:
+    from shlex import quote
+
+    return quote(f"./{path}" if path.startswith("-") else path)

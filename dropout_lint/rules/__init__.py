@@ -1,0 +1,35 @@
+"""The rules, in the order of their codes.
+
+Adding one takes its module, its line here and its fixtures.
+"""
+
+from __future__ import annotations
+
+from dropout_lint.rules import (
+    trainable_as_mode_switch,
+    trainable_on_weightless_layer,
+    training_hardcoded_in_call,
+    training_hardcoded_in_graph,
+    training_true_in_inference,
+)
+from dropout_lint.rules.model import Rule
+
+REGISTRY: tuple[Rule, ...] = (
+    training_true_in_inference.RULE,
+    training_hardcoded_in_graph.RULE,
+    training_hardcoded_in_call.RULE,
+    trainable_on_weightless_layer.RULE,
+    trainable_as_mode_switch.RULE,
+)
+
+
+def find_rule(name: str) -> Rule | None:
+    """The rule with this code or name, or None."""
+    wanted = name.strip().casefold()
+    for rule in REGISTRY:
+        if wanted in {rule.code.casefold(), rule.name.casefold()}:
+            return rule
+    return None
+
+
+__all__ = ["REGISTRY", "Rule", "find_rule"]

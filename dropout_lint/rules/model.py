@@ -1,0 +1,94 @@
+"""What a rule is, what it is given and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.keras.versions import KerasVersion
+from dropout_lint.semantics.roles import RoleNames
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Interpretation, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A part of a fix, in terms of nodes: ``action`` is ``replace``, ``add-argument``, ``remove-argument`` or ``remove-statement``."""
+
+    action: str
+    place: Place
+    text: str = ""
+    call: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAt:
+    """What the verifier instruments, in terms of nodes; see :class:`dropout_lint.findings.Probe`."""
+
+    kind: str
+    place: Place
+    counterfactual: bool | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding before its nodes have positions."""
+
+    place: Place
+    message: str
+    confidence: Confidence
+    severity: Severity | None = None
+    label: str = ""
+    help: str = ""
+    notes: tuple[str, ...] = ()
+    chain: tuple[tuple[Place, str], ...] = ()
+    fix_title: str = ""
+    applicability: Applicability | None = None
+    changes: tuple[Change, ...] = ()
+    probe: ProbeAt | None = None
+    keras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule looks at."""
+
+    interpretation: Interpretation
+    keras: KerasVersion | None
+    """The Keras version the file runs on, or None where it is not known."""
+    names: RoleNames = field(default_factory=RoleNames)
+
+    @property
+    def generation(self) -> int | None:
+        """2 or 3 where it is known."""
+        return self.keras.generation if self.keras is not None else None
+
+
+Check = Callable[[Context], Iterator[Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: its metadata and a plain function from mode events to findings."""
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    since: str
+    applicability: Applicability | None
+    """What its fixes may be used for; None where it has none."""
+    triggers: tuple[bytes, ...]
+    """Byte strings; a file (with what it imports) that holds none of them cannot draw this rule."""
+    check: Check
+    doc: str
+    """The documentation, under fixed headings."""
+    default: bool = True
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return self.doc.strip().partition("\n")[0]

@@ -1,0 +1,229 @@
+"""From nodes to positions: drafts become findings, changes become text edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import libcst as cst
+
+from dropout_lint.findings import Applicability, Edit, Finding, Fix, Position, Probe, Span, Step
+from dropout_lint.rules.model import Change, Draft, Rule
+from dropout_lint.semantics.events import Place
+from dropout_lint.semantics.modules import Module
+from dropout_lint.sources.text import split_lines
+from dropout_lint.syntax.positions import spans
+from dropout_lint.syntax.walk import children
+
+_PURE_CALLS = frozenset({"isinstance", "type", "enumerate", "range", "zip", "len", "hasattr", "reversed", "list"})
+
+
+def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) -> list[Finding]:
+    """Give every draft its positions: one pass over each module that has one."""
+    chosen = list(drafts)
+    removals = {id(change): _removal(change) for _, draft in chosen for change in draft.changes if change.action == "remove-statement"}
+    wanted: dict[int, tuple[Module, list[cst.CSTNode]]] = {}
+
+    def want(module: Module, *nodes: cst.CSTNode | None) -> None:
+        wanted.setdefault(id(module), (module, []))[1].extend(node for node in nodes if node is not None)
+
+    for _, draft in chosen:
+        want(draft.place.module, draft.place.node)
+        for step, _text in draft.chain:
+            want(step.module, step.node)
+        if draft.probe is not None:
+            want(draft.probe.place.module, draft.probe.place.node)
+        for change in draft.changes:
+            want(change.place.module, change.place.node)
+            if change.call is not None and isinstance(change.call.node, cst.Call):
+                want(change.place.module, *change.call.node.args)
+            if change.action == "add-argument" and isinstance(change.place.node, cst.Call):
+                want(change.place.module, *change.place.node.args)
+            if change.action == "remove-statement":
+                want(change.place.module, removals[id(change)][0])
+    found: dict[int, Span] = {}
+    for module, nodes in wanted.values():
+        found.update(spans(module.tree, nodes))
+    return [
+        finding
+        for rule, draft in chosen
+        if (finding := _finding(rule, draft, found, removals, shown)) is not None
+    ]
+
+
+def _finding(
+    rule: Rule, draft: Draft, found: dict[int, Span], removals: dict[int, tuple[cst.CSTNode, str]], shown: Callable[[Path], str]
+) -> Finding | None:
+    span = found.get(id(draft.place.node))
+    if span is None:
+        return None
+    steps = [
+        Step(shown(step.module.path), found[id(step.node)].start.line, text) for step, text in draft.chain if id(step.node) in found
+    ]
+    probe = None
+    if draft.probe is not None and id(draft.probe.place.node) in found:
+        at = draft.probe.place
+        probe = Probe(draft.probe.kind, shown(at.module.path), found[id(at.node)], draft.probe.counterfactual)
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        severity=draft.severity or rule.severity,
+        confidence=draft.confidence,
+        message=draft.message,
+        path=shown(draft.place.module.path),
+        span=span,
+        help=draft.help,
+        label=draft.label,
+        notes=draft.notes,
+        chain=tuple(dict.fromkeys(steps)),
+        fix=_fix(draft, found, removals),
+        probe=probe,
+        keras=draft.keras,
+    )
+
+
+def _fix(draft: Draft, found: dict[int, Span], removals: dict[int, tuple[cst.CSTNode, str]]) -> Fix | None:
+    edits: list[Edit] = []
+    for change in draft.changes:
+        # a fix is of one file: what is elsewhere cannot be part of it
+        if change.place.module is not draft.place.module:
+            return None
+        edit = _edit(change, found, removals)
+        if edit is None:
+            return None
+        edits.append(edit)
+    return Fix(draft.fix_title, draft.applicability or Applicability.UNSAFE, tuple(edits)) if edits else None
+
+
+def _edit(change: Change, found: dict[int, Span], removals: dict[int, tuple[cst.CSTNode, str]]) -> Edit | None:
+    span = found.get(id(change.place.node))
+    if span is None:
+        return None
+    if change.action == "replace":
+        return Edit(span, change.text)
+    if change.action == "add-argument":
+        return _added_argument(change, span, found)
+    if change.action == "remove-argument":
+        return _removed_argument(change, span, found)
+    node, replacement = removals[id(change)]
+    return _removed_statement(change.place.module, found.get(id(node)), replacement)
+
+
+def _added_argument(change: Change, span: Span, found: dict[int, Span]) -> Edit | None:
+    call = change.place.node
+    if not isinstance(call, cst.Call):
+        return None
+    if not call.args:
+        before_end = Position(span.end.line, span.end.column - 1)
+        return Edit(Span(before_end, before_end), change.text)
+    last = call.args[-1]
+    at = found.get(id(last))
+    if at is None:
+        return None
+    if isinstance(last.value, cst.GeneratorExp) and len(call.args) == 1 and not last.value.lpar:
+        return None
+    return Edit(Span(at.end, at.end), f", {change.text}")
+
+
+def _removed_argument(change: Change, span: Span, found: dict[int, Span]) -> Edit | None:
+    call = change.call.node if change.call is not None else None
+    if not isinstance(call, cst.Call):
+        return None
+    position = next((number for number, each in enumerate(call.args) if each is change.place.node), None)
+    if position is None:
+        return None
+    if position > 0:
+        before = found.get(id(call.args[position - 1]))
+        return Edit(Span(before.end, span.end), "") if before is not None else None
+    if len(call.args) > 1:
+        after = found.get(id(call.args[1]))
+        return Edit(Span(span.start, after.start), "") if after is not None else None
+    return Edit(span, "")
+
+
+def _removal(change: Change) -> tuple[cst.CSTNode, str]:
+    """What has to go so that a statement goes: it alone, or the loop and condition that are empty without it."""
+    path = _path_to(change.place.module.tree, change.place.node)
+    statement: cst.CSTNode = change.place.node
+    small: cst.CSTNode | None = None
+    for index in range(len(path) - 1, -1, -1):
+        node = path[index]
+        if isinstance(node, cst.BaseSmallStatement) and small is None:
+            small = node
+        if isinstance(node, cst.SimpleStatementLine):
+            if len(node.body) > 1:
+                return small or node, "pass"
+            statement = node
+            return _emptied(path, index, statement)
+        if isinstance(node, cst.SimpleStatementSuite):
+            return small or node, "pass"
+    return statement, "pass"
+
+
+def _emptied(path: list[cst.CSTNode], index: int, statement: cst.CSTNode) -> tuple[cst.CSTNode, str]:
+    gone = statement
+    while index >= 2 and isinstance(path[index - 1], cst.IndentedBlock) and len(path[index - 1].body) == 1:  # type: ignore[attr-defined]
+        owner = path[index - 2]
+        if isinstance(owner, cst.If) and owner.orelse is None and _pure(owner.test) and not _is_elif(path, index - 2):
+            gone = owner
+        elif isinstance(owner, cst.For) and owner.orelse is None and _pure(owner.iter):
+            gone = owner
+        else:
+            return gone, "pass"
+        index -= 2
+    return gone, "" if index < 1 or not isinstance(path[index - 1], cst.IndentedBlock) or len(path[index - 1].body) > 1 else "pass"  # type: ignore[attr-defined]
+
+
+def _is_elif(path: list[cst.CSTNode], index: int) -> bool:
+    parent = path[index - 1] if index >= 1 else None
+    return isinstance(parent, cst.If) and parent.orelse is path[index]
+
+
+def _pure(node: cst.CSTNode) -> bool:
+    """Whether evaluating an expression does nothing but look."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, cst.Call):
+            name = each.func.value if isinstance(each.func, cst.Name) else each.func.attr.value if isinstance(each.func, cst.Attribute) else ""
+            if name not in _PURE_CALLS and name not in {"lower", "startswith", "endswith", "items", "values", "get_layer"}:
+                return False
+        if isinstance(each, (cst.NamedExpr, cst.Await, cst.Yield)):
+            return False
+        stack.extend(children(each))
+    return True
+
+
+def _path_to(root: cst.CSTNode, wanted: cst.CSTNode) -> list[cst.CSTNode]:
+    """The nodes from ``root`` down to ``wanted``."""
+    parents: dict[int, cst.CSTNode] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node is wanted:
+            break
+        for child in children(node):
+            parents[id(child)] = node
+            stack.append(child)
+    path = [wanted]
+    while id(path[-1]) in parents:
+        path.append(parents[id(path[-1])])
+    return path[::-1]
+
+
+def _removed_statement(module: Module, span: Span | None, replacement: str) -> Edit | None:
+    if span is None:
+        return None
+    if replacement:
+        return Edit(span, replacement)
+    lines = split_lines(module.text)
+    first, last = span.start.line, span.end.line
+    if span.end.column == 1 and last > first:
+        last -= 1
+    if lines[first - 1][: span.start.column - 1].strip():
+        return Edit(span, "pass")
+    if any(line.lstrip().startswith("#") for line in lines[first - 1 : last]):
+        # a comment of somebody would go with it
+        return None
+    end = Position(last + 1, 1) if last < len(lines) else Position(last, len(lines[last - 1]) + 1)
+    return Edit(Span(Position(first, 1), end), "")

@@ -1,0 +1,197 @@
+"""A functional graph is built with `training=True` on a layer: always on, or silently ignored, depending on the Keras.
+
+## What it does
+
+Finds `layer(x, training=True)` where `x` is a symbolic tensor (or the layer is applied where it is made), for layers and nested
+models whose behaviour depends on the mode.
+
+## Why is this bad
+
+The flag is recorded in the graph. On Keras 2 (and on 3.16, in development) the layer then runs in training mode in `evaluate()`
+and `predict()` too: results are random, and BatchNormalization depends on the batch. On Keras 3.3 to 3.15 `fit()`,
+`evaluate()` and `predict()` overwrite the flag, so it is ignored there, while a bare `model(x)` and `export()` still obey it:
+the same model answers differently depending on how it is called, and a Monte Carlo recipe through `predict()` yields zero spread.
+
+Models that are meant to be stochastic (by name, or because their outputs over several passes are put together) are left alone where
+the recipe works.
+
+## Example
+
+```python
+inputs = keras.Input((16,))
+h = keras.layers.Dense(32, activation="relu")(inputs)
+h = keras.layers.Dropout(0.5)(h, training=True)
+model = keras.Model(inputs, keras.layers.Dense(1)(h))
+```
+
+## Use instead
+
+```python
+inputs = keras.Input((16,))
+h = keras.layers.Dense(32, activation="relu")(inputs)
+h = keras.layers.Dropout(0.5)(h)
+model = keras.Model(inputs, keras.layers.Dense(1)(h))
+```
+
+For Monte Carlo dropout on Keras 3 call the model itself, several times: `model(x, training=True)`.
+
+## Fix safety
+
+Unsafe: it changes what the model computes wherever the flag was obeyed.
+
+## References
+
+- https://keras.io/guides/functional_api/
+- https://github.com/keras-team/keras/issues/20285
+
+## Evidence
+
+Keras 3.15.1 and tf_keras 2.21 (A4 of the measured facts): with `Dropout(.5)(x, training=True)` two `predict()` calls differ on
+tf_keras and agree to the last bit on Keras 3.3 to 3.15.1, where two bare calls differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.keras.versions import behaviour
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
+from dropout_lint.rules.telling import argument_at, chain_of, label_of, stays_active, version_text
+from dropout_lint.semantics.events import ModeCall, ModelUse, Place
+from dropout_lint.semantics.models import content, is_layer, mode_of
+from dropout_lint.semantics.roles import class_means_it, draws, flag_says_intent, guarded_on_purpose, is_test_code
+from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.words import says_intent, text_says_intent
+
+_HONOURED = "functional-hardcoded-flag-honoured-by-predict"
+
+
+def check(context: Context) -> Iterator[Draft]:
+    """Yield a finding for each flag that is written into a functional graph."""
+    for event in context.interpretation.events:
+        if isinstance(event, ModeCall) and event.graph and truth(event.flag) is True and not _ignored(event, context):
+            draft = _draft(event, context)
+            if draft is not None:
+                yield draft
+
+
+def _ignored(event: ModeCall, context: Context) -> bool:
+    if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
+        return True
+    if any(isinstance(each, Method) for each in alternatives(event.callee)):
+        return True
+    if isinstance(event.flag, Const) and isinstance(event.flag.value, str):
+        return True
+    if event.how == "positional" and context.generation != 2:
+        return True
+    if event.used("gradient") and isinstance(event.callee, Opaque):
+        return True
+    held = content(event.callee)
+    return held.empty or bool(held.layers and held.complete and all(mode_of(layer) == "augmentation" for layer in held.layers))
+
+
+def _draft(event: ModeCall, context: Context) -> Draft | None:
+    held = content(event.callee)
+    uses = _draws_from(event, context)
+    meant = bool(uses) or _means_it(event)
+    honoured = _honoured(context)
+    through_predict = bool(uses) and all(use.kind == "inference" for use in uses)
+    if meant and (honoured is not False or not through_predict):
+        return None
+    known = is_layer(event.callee)
+    subject = event.callee_text if len(event.callee_text) <= 40 else "the layer"
+    if meant:
+        message = f"`{subject}` is always on by its flag, but {version_text(context.keras)} ignores it in predict(): the spread over passes is exactly 0"
+        help_text = "call the model itself for every pass: model(x, training=True)"
+    else:
+        message = f"training=True is written into the graph for `{subject}`: {_consequence(context, stays_active(held))}"
+        help_text = "leave the flag out: fit() turns the layer on, evaluate() and predict() turn it off"
+    anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
+    return Draft(
+        place=anchor,
+        message=message,
+        confidence=Confidence.HIGH if known and held.layers else Confidence.MEDIUM if known else Confidence.LOW,
+        label=label_of(held) if honoured else "",
+        help=help_text,
+        notes=_notes(context),
+        chain=chain_of(event.frames) if len(event.frames) > 1 and event.choice.frame is not event.frames[-1] else (),
+        fix_title="" if meant else "leave training=True out",
+        applicability=Applicability.UNSAFE,
+        changes=() if meant or anchor.node is event.choice.place.node else (Change("remove-argument", anchor, call=Place(anchor.module, event.choice.call)),),
+        probe=ProbeAt("graph-call", event.place, "inherit"),
+    )
+
+
+def _honoured(context: Context) -> bool | None:
+    return behaviour(_HONOURED, context.keras) if context.keras is not None else None
+
+
+def _consequence(context: Context, active: str) -> str:
+    honoured = _honoured(context)
+    if honoured is True:
+        return f"{active} in evaluate() and predict() too"
+    if honoured is False:
+        return "evaluate() and predict() ignore it, a bare model(x) and export() obey it"
+    return "Keras 2 obeys it in evaluate() and predict(), Keras 3.3 to 3.15 only in a bare model(x) and in export()"
+
+
+def _notes(context: Context) -> tuple[str, ...]:
+    honoured = _honoured(context)
+    if honoured is False:
+        return (f"on {version_text(context.keras)} the same model answers differently through predict() and through model(x); Keras 2 and 3.16 (in development) obey the flag everywhere",)
+    return ()
+
+
+def _means_it(event: ModeCall) -> bool:
+    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event):
+        return True
+    for frame in event.frames:
+        if frame.function is None:
+            continue
+        if says_intent(frame.name) or text_says_intent(_docstring(frame)):
+            return True
+        if any(says_intent(name) and truth(argument.value) is not False for name, argument in frame.arguments.items()):
+            return True
+    variable = event.callee.arguments.get("__variable__") if isinstance(event.callee, Instance) else None
+    return isinstance(variable, Const) and says_intent(str(variable.value))
+
+
+def _docstring(frame: object) -> str:
+    from libcst import FunctionDef
+
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.roles import docstring
+
+    if isinstance(frame, Frame) and frame.function is not None and isinstance(frame.function.node, FunctionDef):
+        return docstring(frame.function.node)
+    return ""
+
+
+def _draws_from(event: ModeCall, context: Context) -> list[ModelUse | ModeCall]:
+    """Uses of a model with this layer that draw several times from one input."""
+    wanted = {id(layer) for layer in content(event.callee).layers} or {id(event.callee)}
+    found: list[ModelUse | ModeCall] = []
+    for other in context.interpretation.events:
+        if isinstance(other, ModelUse) and other.kind in {"inference", "call"}:
+            receiver = other.receiver
+        elif isinstance(other, ModeCall) and not other.graph and other is not event:
+            receiver = other.callee
+        else:
+            continue
+        if draws(other) and (isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers)):
+            found.append(other)
+    return found
+
+
+RULE = Rule(
+    code="KTM102",
+    name="training-hardcoded-in-graph",
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    since="0.1.0",
+    applicability=Applicability.UNSAFE,
+    triggers=(b"training",),
+    check=check,
+    doc=__doc__ or "",
+)

@@ -1,0 +1,207 @@
+"""A layer or model is called with `training=True` where its output is evaluated, predicted or served.
+
+## What it does
+
+Finds calls of a Keras layer or model in training mode (a literal, a constant, a default parameter, an item of `**kwargs`, a
+partial, a configuration field, in the same function or handed through others) whose output is scored, thresholded,
+decoded, stored, shown or returned, and never enters the gradient of the weights.
+
+## Why is this bad
+
+In training mode Dropout drops units, noise layers add noise, and BatchNormalization normalises with the statistics of the batch and
+overwrites its moving statistics. Metrics come out worse than the model is, two identical calls disagree, a prediction
+depends on what else is in the batch, and evaluating changes the model. Dropout is inverted: survivors are scaled by
+1/(1 - rate) in training, and inference is the identity, so nothing has to be "scaled back".
+
+Monte Carlo dropout (several passes over the same input that are put together), test-time augmentation, training steps and unit
+tests of layers are left alone.
+
+## Example
+
+```python
+def evaluate(model, x_test, y_test):
+    logits = model(x_test, training=True)
+    return np.mean(np.argmax(logits, axis=1) == y_test)
+```
+
+## Use instead
+
+```python
+def evaluate(model, x_test, y_test):
+    logits = model(x_test, training=False)
+    return np.mean(np.argmax(logits, axis=1) == y_test)
+```
+
+## Fix safety
+
+Unsafe: it changes what the program computes, which is the point of it.
+
+## References
+
+- https://keras.io/getting_started/faq/#whats-the-difference-between-the-training-argument-in-call-and-the-trainable-attribute
+- https://keras.io/api/layers/regularization_layers/dropout/
+
+## Evidence
+
+Keras 3.15.1, TensorFlow 2.21 (A7 of the measured facts): 100 passes with `training=True` over shifted data take a classifier
+with BatchNormalization from 95.9 % to 60.4 %, because the passes overwrite its moving statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
+from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
+from dropout_lint.semantics.events import ModeCall, Place
+from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
+from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of, uses_keras
+from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, truth
+
+
+def check(context: Context) -> Iterator[Draft]:
+    """Yield a finding for each call in training mode that is reached in inference."""
+    for event in context.interpretation.events:
+        if isinstance(event, ModeCall) and truth(event.flag) is True and _concerns(event, context):
+            role = role_of(event, context.interpretation, context.names)
+            confidence = _confidence(event, role)
+            if confidence is not None:
+                yield _draft(event, role, confidence, context)
+
+
+def _concerns(event: ModeCall, context: Context) -> bool:
+    """Whether it is a call of this rule's kind at all: not in a graph, not inside a layer's own ``call``."""
+    if event.graph or event.discarded or any(frame.hook == "call" for frame in event.frames):
+        return False
+    if any(isinstance(each, Method) for each in alternatives(event.callee)) or isinstance(event.callee, Const):
+        return False
+    if any(isinstance(each, Const) and isinstance(each.value, str) for each in alternatives(event.flag)):
+        return False
+    return not (event.how == "positional" and context.generation == 3)
+
+
+def _confidence(event: ModeCall, role: Role) -> Confidence | None:
+    if role.kind != "inference":
+        return None
+    held = content(event.callee)
+    if held.empty or (held.complete and all(mode_of(layer) == "augmentation" for layer in held.layers)):
+        return None
+    points = role.points
+    if not is_layer(event.callee) and not all(is_layer(each) for each in alternatives(event.callee)):
+        if not uses_keras(event.frames):
+            return None
+        points -= 1 if isinstance(event.callee, Opaque) else 2
+    elif not any(is_model(each) for each in alternatives(event.callee)) and isinstance(getattr(event.callee, "cls", None), str):
+        # one bare layer in a script: somebody looks at what it does
+        points -= 2
+    if any(frame.name in {"<lambda>"} and frame.assumed for frame in event.frames):
+        points -= 1
+    if points >= STRONG:
+        return Confidence.HIGH if held.layers else Confidence.MEDIUM
+    if points >= CLEAR:
+        return Confidence.MEDIUM
+    return Confidence.LOW if points >= 2 else None
+
+
+def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context) -> Draft:
+    held = content(event.callee)
+    subject = event.callee_text if len(event.callee_text) <= 40 else "the model"
+    reason = role.reason
+    message = f"`{subject}` runs with training=True in inference: {stays_active(held)}"
+    anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
+    notes = [f"this is inference: {reason}"] if reason else []
+    notes += _state_note(held, context)
+    call = event.place
+    if anchor.node is not call.node and not _within(call, anchor):
+        notes.append("the flag is chosen here and used by the call at the end of the chain")
+    return Draft(
+        place=anchor,
+        message=message,
+        confidence=confidence,
+        label=label_of(held),
+        help=_help(event),
+        notes=tuple(notes),
+        chain=(*chain_of(event.frames), (call, f"{subject}(…)")) if len(event.frames) > 1 else (),
+        fix_title="pass training=False",
+        applicability=Applicability.UNSAFE,
+        changes=_changes(event),
+        probe=ProbeAt("call", call, False),
+    )
+
+
+def _within(call: Place, anchor: Place) -> bool:
+    return isinstance(call.node, cst.Call) and any(each is anchor.node or each.value is anchor.node for each in call.node.args)
+
+
+def _state_note(held: Content, context: Context) -> list[str]:
+    changed = holders(held)
+    if not changed:
+        return []
+    name = changed[0].class_name
+    return [f"on {version_text(context.keras)} every such call also overwrites the moving statistics of {name}"] if name.endswith("BatchNormalization") else []
+
+
+def _help(event: ModeCall) -> str:
+    name = event.choice.parameter
+    switch = off_switch(event.frames)
+    if switch is not None and _is_literal(event):
+        return f"pass on the caller's flag: {name}={switch}"
+    return f"pass {name}=False here" if event.choice.place.node is event.choice.call else f"pass {name}=False"
+
+
+def _is_literal(event: ModeCall) -> bool:
+    return isinstance(event.choice.place.node, (cst.Name, cst.Integer)) and _literal_text(event.choice.place.node) is not None
+
+
+def _literal_text(node: cst.CSTNode) -> str | None:
+    if isinstance(node, cst.Name) and node.value == "True":
+        return "False"
+    if isinstance(node, cst.Integer):
+        return "0"
+    return None
+
+
+def _changes(event: ModeCall) -> tuple[Change, ...]:
+    choice = event.choice
+    node = choice.place.node
+    if node is choice.call:
+        return (Change("add-argument", choice.place, f"{choice.parameter}=False"),)
+    if isinstance(node, cst.Arg):
+        mapping = choice.place.module.tree.code_for_node(node.value).strip()
+        known = event.flag.origin is not None if isinstance(event.flag, Const) else False
+        if known and _only_training(event, node):
+            return (Change("replace", choice.place, f"{choice.parameter}=False"),)
+        return (Change("replace", choice.place, f'**{{**{mapping}, "training": False}}'),)
+    switch = off_switch(event.frames)
+    literal = _literal_text(node)
+    if literal is not None and switch is not None and switch in _parameters(event):
+        return (Change("replace", choice.place, switch),)
+    return (Change("replace", choice.place, literal or "False"),)
+
+
+def _parameters(event: ModeCall) -> frozenset[str]:
+    function = event.choice.frame.function
+    return frozenset(each.name.value for each in function.node.params.params) if function is not None else frozenset()
+
+
+def _only_training(event: ModeCall, node: cst.Arg) -> bool:
+    from dropout_lint.semantics.values import Mapping
+
+    found = event.choice.frame.module.scope.find(node.value.value) if isinstance(node.value, cst.Name) else None
+    return isinstance(found, Mapping) and list(found.entries) == ["training"]
+
+
+RULE = Rule(
+    code="KTM101",
+    name="training-true-in-inference",
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    since="0.1.0",
+    applicability=Applicability.UNSAFE,
+    triggers=(b"training",),
+    check=check,
+    doc=__doc__ or "",
+)

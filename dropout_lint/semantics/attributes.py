@@ -1,0 +1,235 @@
+"""Reading and writing attributes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.keras.names import canonical
+from dropout_lint.semantics.events import Place, TrainableSet
+from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.values import (
+    UNKNOWN,
+    Argument,
+    Bound,
+    ClassValue,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Method,
+    ModuleValue,
+    OneOf,
+    Opaque,
+    Partial,
+    Super,
+    Symbolic,
+    Value,
+    alternatives,
+    join,
+    tags_of,
+)
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.run import Run
+
+VARIABLE_ATTRIBUTES = frozenset(
+    {"trainable_variables", "trainable_weights", "weights", "variables", "trainable_params", "non_trainable_variables", "kernel", "bias"}
+)
+MODEL_CLASSES = frozenset({"keras.Model", "keras.Sequential"})
+
+
+@lru_cache(maxsize=16384)
+def external(name: str) -> External:
+    """The outside thing called ``name``, under Keras's own name where it is Keras."""
+    if name == "tf" or name.startswith("tf."):
+        name = "tensorflow" + name[2:]
+    known = canonical(name)
+    if known is not None:
+        return External(known[0], known[1])
+    return External(name)
+
+
+def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CSTNode) -> Value:
+    """``value.name``."""
+    if isinstance(value, External):
+        generation = value.generation
+        found = external(f"{value.name}.{name}")
+        return External(found.name, generation) if generation is not None and found.generation is None else found
+    if isinstance(value, Instance):
+        return _of_instance(run, frame, value, name, node)
+    if isinstance(value, Opaque):
+        tags = value.tags
+        if name in VARIABLE_ATTRIBUTES:
+            tags = tags | {("vars",)}
+        key = (*value.key, name) if value.key is not None and len(value.key) < 12 else None
+        if key is not None and key in run.opaque_cells:
+            return run.opaque_cells[key]
+        return Opaque(tags, key)
+    if isinstance(value, ModuleValue):
+        return _of_module(run, frame, value, name)
+    if isinstance(value, ClassValue):
+        return _of_class(run, value, name)
+    if isinstance(value, OneOf):
+        return join((get_attribute(run, frame, each, name, node) for each in value.values), 64)
+    if isinstance(value, Super):
+        return _of_super(value, name)
+    if isinstance(value, Symbolic):
+        return value if name in {"T"} else Opaque(value.tags)
+    if isinstance(value, (Items, Mapping, Const)):
+        return Method(value, name)
+    if isinstance(value, Partial):
+        return value.function if name == "func" else UNKNOWN
+    return Opaque(tags_of(value))
+
+
+def _of_module(run: Run, frame: Frame, value: ModuleValue, name: str) -> Value:
+    from dropout_lint.semantics.imports import submodule
+
+    found = value.module.scope.names.get(name)
+    if found is not None:
+        return found
+    inner = submodule(run, frame, value.module, name)
+    return inner if inner is not None else UNKNOWN
+
+
+def _of_class(run: Run, value: ClassValue, name: str) -> Value:
+    if name == "__name__":
+        return Const(value.name)
+    found = value.find(name)
+    if found is None:
+        if any(base.is_keras for base in value.external_bases):
+            return External(f"{value.keras_base}.{name}")
+        return Opaque(key=("class", id(value.node), name))
+    if isinstance(found, FunctionValue) and any(
+        isinstance(decorator, External) and decorator.name == "builtins.classmethod" for decorator in found.decorators
+    ):
+        return Bound(found, value)
+    if is_enumeration(value) and isinstance(found, (Const, Opaque)) and not name.startswith("_"):
+        return Const((value.name, name))
+    return found
+
+
+def is_enumeration(cls: ClassValue) -> bool:
+    """Whether a class is an ``enum.Enum``."""
+    return any(base.name in {"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag"} for base in cls.external_bases)
+
+
+def _of_super(value: Super, name: str) -> Value:
+    seen_owner = False
+    receiver_class = value.receiver.cls if isinstance(value.receiver, Instance) else value.owner
+    ancestry = list(receiver_class.ancestry()) if isinstance(receiver_class, ClassValue) else list(value.owner.ancestry())
+    for cls in ancestry:
+        if seen_owner and name in cls.attributes:
+            found = cls.attributes[name]
+            return Bound(found, value.receiver) if isinstance(found, FunctionValue) else found
+        if cls is value.owner:
+            seen_owner = True
+    return Method(value, name)
+
+
+def _of_instance(run: Run, frame: Frame, value: Instance, name: str, node: cst.CSTNode) -> Value:
+    found = value.attributes.get(name)
+    if found is not None:
+        return found
+    if isinstance(value.cls, ClassValue):
+        attribute = value.cls.find(name)
+        if isinstance(attribute, FunctionValue):
+            return _bound(run, frame, value, attribute, node)
+        if attribute is not None:
+            return attribute
+        if name == "__class__":
+            return value.cls
+    elif name == "__class__":
+        return External(value.cls)
+    if value.keras_name is not None:
+        return keras_attribute(run, value, name)
+    if isinstance(value.cls, str):
+        return Method(value, name)
+    return Opaque(key=("instance", value.serial, name))
+
+
+def _bound(run: Run, frame: Frame, value: Instance, function: FunctionValue, node: cst.CSTNode) -> Value:
+    from dropout_lint.semantics import calls
+
+    for decorator in function.decorators:
+        name = decorator.name if isinstance(decorator, External) else ""
+        if name == "builtins.staticmethod":
+            return function
+        if name == "builtins.classmethod":
+            return Bound(function, value.cls) if isinstance(value.cls, ClassValue) else function
+        if name in {"builtins.property", "functools.cached_property"}:
+            return calls.call_function(run, frame, function, calls.Arguments(), Place(frame.module, node), receiver=value)
+    return Bound(function, value)
+
+
+def keras_attribute(run: Run, value: Instance, name: str) -> Value:
+    """An attribute that Keras defines on layers and models."""
+    if name in VARIABLE_ATTRIBUTES:
+        return Opaque(frozenset({("vars",)}), ("instance", value.serial, name))
+    if name == "layers":
+        from dropout_lint.semantics.models import inner_layers
+
+        known = inner_layers(value)
+        if known is not None:
+            return run.items("list", known)
+        return Opaque(key=("instance", value.serial, "layers"))
+    if name == "__call__":
+        return value
+    if name in {"output", "outputs", "input", "inputs"}:
+        from dropout_lint.semantics.models import inner_layers
+
+        known = inner_layers(value)
+        return Symbolic(tuple(known or (value,)) if name.startswith("output") else ())
+    return Method(value, name)
+
+
+def set_attribute(
+    run: Run, frame: Frame, receiver: Value, name: str, value: Value, node: cst.CSTNode, text: str, how: str = "attribute"
+) -> None:
+    """``receiver.name = value``."""
+    if name == "trainable":
+        run.emit(
+            TrainableSet(
+                run.serial(), Place(frame.module, node), receiver, text, value, frame.chain(), tuple(run.loops), how, node=node
+            )
+        )
+    targets = alternatives(receiver)
+    for each in targets:
+        if isinstance(each, Instance):
+            setter = _setter(each, name)
+            if setter is not None:
+                _call_setter(run, frame, each, setter, value, node)
+                continue
+            before = each.attributes.get(name)
+            merged = value if len(targets) == 1 or before is None else join((before, value))
+            run.store.write(each.attributes, name, merged)
+        elif isinstance(each, Opaque) and each.key is not None:
+            run.store.write(run.opaque_cells, (*each.key, name), value)
+        elif isinstance(each, ClassValue):
+            run.store.write(each.attributes, name, value)
+        elif isinstance(each, ModuleValue):
+            run.store.write(each.module.scope.names, name, value)
+
+
+def _setter(value: Instance, name: str) -> FunctionValue | None:
+    if not isinstance(value.cls, ClassValue):
+        return None
+    found = value.cls.find(f"{name}.setter")
+    return found if isinstance(found, FunctionValue) else None
+
+
+def _call_setter(run: Run, frame: Frame, receiver: Instance, setter: FunctionValue, value: Value, node: cst.CSTNode) -> None:
+    from dropout_lint.semantics import calls
+
+    calls.call_function(run, frame, setter, calls.Arguments((Argument(value),)), Place(frame.module, node), receiver=receiver)
+
+
+def opaque_of(*values: Value) -> Value:
+    """An opaque value that carries what ``values`` carry."""
+    return derived(*values)

@@ -1,0 +1,496 @@
+"""Calls: binding arguments, entering project functions and classes, and handing the rest to who knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from dropout_lint.semantics.attributes import get_attribute, set_attribute
+from dropout_lint.semantics.events import Frame, Place
+from dropout_lint.semantics.run import DEEPEST_CALL, derived, with_tags
+from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.values import (
+    NONE,
+    UNKNOWN,
+    Argument,
+    Bound,
+    ClassValue,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Method,
+    OneOf,
+    Opaque,
+    Partial,
+    Super,
+    Symbolic,
+    Tags,
+    Transformed,
+    Value,
+    alternatives,
+    fingerprint,
+    join,
+    tags_of,
+)
+from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.run import Run
+
+Evaluate = Callable[["Run", "Frame", "Scope", cst.BaseExpression], Value]
+
+
+@dataclass(slots=True, eq=False)
+class Arguments:
+    """The arguments of one call, evaluated."""
+
+    positional: tuple[Argument, ...] = ()
+    keywords: dict[str, Argument] = field(default_factory=dict)
+    mappings: tuple[Argument, ...] = ()
+    """``**expression`` arguments whose keys were spread into ``keywords`` as far as they are known."""
+    spread: bool = False
+    """Whether ``*expression`` makes the positions after it unknown."""
+    unknown_keywords: Tags | None = None
+    """The tags of ``**expression`` with unknown keys; None where there is none."""
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All values that go in."""
+        return (*(each.value for each in self.positional), *(each.value for each in self.keywords.values()))
+
+    def tags(self, without: tuple[str, ...] = ()) -> Tags:
+        """The tags of everything that goes in."""
+        found: Tags = self.unknown_keywords or frozenset()
+        for each in self.positional:
+            found |= tags_of(each.value)
+        for name, each in self.keywords.items():
+            if name not in without:
+                found |= tags_of(each.value)
+        return found
+
+    def get(self, name: str, position: int | None = None) -> Argument | None:
+        """The argument by keyword or position."""
+        if name in self.keywords:
+            return self.keywords[name]
+        if position is not None and position < len(self.positional):
+            return self.positional[position]
+        return None
+
+
+def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate: Evaluate) -> Value:
+    """Evaluate a call expression."""
+    from dropout_lint.semantics import expressions
+
+    run.step()
+    # method chains (`a.b().c()…`) may be thousands of calls long: walk down with a loop
+    chain: list[cst.Call] = [node]
+    while isinstance(chain[-1].func, cst.Attribute) and isinstance(chain[-1].func.value, cst.Call):
+        chain.append(chain[-1].func.value)
+    value: Value | None = None
+    for call in reversed(chain):
+        if value is None:
+            callee, receiver = _callee(run, frame, scope, call, evaluate)
+        else:
+            func = call.func
+            assert isinstance(func, cst.Attribute)
+            receiver = value
+            callee = get_attribute(run, frame, receiver, func.attr.value, func)
+            if isinstance(callee, Opaque):
+                callee = Method(receiver, func.attr.value) if not _is_place(callee) else callee
+        arguments = _arguments(run, frame, scope, call, evaluate, expressions)
+        value = call_value(run, frame, callee, arguments, call, scope)
+    assert value is not None
+    return value
+
+
+def _is_place(value: Opaque) -> bool:
+    return value.key is not None and value.key[0] == "instance" and len(value.key) == 3
+
+
+def _callee(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Evaluate) -> tuple[Value, Value | None]:
+    func = call.func
+    if isinstance(func, cst.Attribute):
+        receiver = evaluate(run, frame, scope, func.value)
+        callee = get_attribute(run, frame, receiver, func.attr.value, func)
+        if isinstance(callee, Opaque) and not isinstance(receiver, (Instance,)):
+            return Method(receiver, func.attr.value), receiver
+        if isinstance(callee, OneOf):
+            kept = tuple(Method(receiver, func.attr.value) if isinstance(each, Opaque) else each for each in callee.values)
+            return OneOf(kept), receiver
+        return callee, receiver
+    if isinstance(func, cst.Name) and func.value == "super" and scope.find("super") is None:
+        owner = frame.owner
+        if owner is not None and frame.receiver is not None:
+            return External("builtins.super"), None
+    return evaluate(run, frame, scope, func), None
+
+
+def _arguments(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Evaluate, expressions: Any) -> Arguments:
+    positional: list[Argument] = []
+    keywords: dict[str, Argument] = {}
+    mappings: list[Argument] = []
+    spread = False
+    unknown: Tags | None = None
+    for arg in call.args:
+        value = evaluate(run, frame, scope, arg.value)
+        if arg.star == "*":
+            known = expressions.elements_of(run, value)
+            if known is None:
+                spread = True
+                positional.append(Argument(Opaque(tags_of(value)), arg.value))
+            else:
+                positional += [Argument(each, arg.value) for each in known]
+        elif arg.star == "**":
+            mappings.append(Argument(value, arg))
+            for each in alternatives(value):
+                if isinstance(each, Mapping):
+                    for key, entry in each.entries.items():
+                        if isinstance(key, str):
+                            keywords[key] = Argument(entry, arg)
+                    if not each.exact:
+                        unknown = (unknown or frozenset()) | tags_of(each)
+                else:
+                    unknown = (unknown or frozenset()) | tags_of(each)
+        elif arg.keyword is not None:
+            keywords[arg.keyword.value] = Argument(value, arg.value)
+        else:
+            positional.append(Argument(value, arg.value))
+    return Arguments(tuple(positional), keywords, tuple(mappings), spread, unknown)
+
+
+def call_value(
+    run: Run, frame: Frame | None, callee: Value, arguments: Arguments, node: cst.CSTNode, scope: Scope | None = None
+) -> Value:
+    """Call any value."""
+    from dropout_lint.semantics import externals, keras_calls, methods
+
+    if frame is None:
+        assert run.entry is not None
+        frame = Frame(None, run.entry, None, None)
+    if isinstance(callee, OneOf):
+        return join(
+            [call_value(run, frame, each, arguments, node, scope) for each in callee.values[:4]], limit=16
+        )
+    place = Place(frame.module, node)
+    if isinstance(callee, FunctionValue):
+        return call_function(run, frame, callee, arguments, place)
+    if isinstance(callee, Bound):
+        return call_function(run, frame, callee.function, arguments, place, receiver=callee.receiver)
+    if isinstance(callee, ClassValue):
+        return construct(run, frame, callee, arguments, node)
+    if isinstance(callee, External):
+        return externals.call(run, frame, callee, arguments, node, scope)
+    if isinstance(callee, Instance):
+        return keras_calls.call_instance(run, frame, callee, arguments, node)
+    if isinstance(callee, Partial):
+        return call_value(run, frame, callee.function, _with_partial(callee, arguments), node, scope)
+    if isinstance(callee, Method):
+        return methods.call(run, frame, callee, arguments, node)
+    if isinstance(callee, Transformed):
+        return externals.call_transformed(run, frame, callee, arguments, node)
+    if isinstance(callee, Opaque):
+        return keras_calls.call_opaque(run, frame, callee, arguments, node)
+    return derived(callee, *arguments.values)
+
+
+def _with_partial(partial: Partial, arguments: Arguments) -> Arguments:
+    return Arguments(
+        partial.positional + arguments.positional,
+        {**partial.keywords, **arguments.keywords},
+        arguments.mappings,
+        arguments.spread,
+        arguments.unknown_keywords,
+    )
+
+
+def bind(run: Run, function: FunctionValue, receiver: Value) -> Bound:
+    """A method of ``receiver``."""
+    return Bound(function, receiver)
+
+
+# Project functions -------------------------------------------------------------------------------------------
+
+
+def call_function(
+    run: Run,
+    frame: Frame | None,
+    function: FunctionValue,
+    arguments: Arguments,
+    place: Place | None,
+    receiver: Value | None = None,
+    hook: str | None = None,
+    assumed: bool = False,
+) -> Value:
+    """Interpret a project function with these arguments and return what it returns."""
+    from dropout_lint.semantics.expressions import evaluate
+    from dropout_lint.semantics.statements import block_of, execute_block
+
+    if not assumed:
+        run.called.add(id(function.node))
+    depth = frame.depth + 1 if frame is not None else 0
+    if depth > DEEPEST_CALL or run.on_stack.count(id(function.node)) > 0:
+        return Opaque(arguments.tags())
+    run.step(3)
+    scope = Scope("function", function.scope)
+    entered = Frame(function, function.module, frame, place, receiver=receiver, hook=hook, assumed=assumed, depth=depth)
+    _bind_parameters(run, entered, scope, function, arguments, evaluate)
+    slot = _memo_key(run, frame, function, scope, receiver, hook, assumed)
+    if slot in run.memo:
+        return run.memo[slot]  # type: ignore[no-any-return]
+    run.on_stack.append(id(function.node))
+    try:
+        if isinstance(function.node, cst.Lambda):
+            result = evaluate(run, entered, scope, function.node.body)
+        else:
+            execute_block(run, entered, scope, block_of(function.node.body))
+            result = join(entered.returns) if entered.returns else NONE
+            if entered.pending:
+                result = run.items("list", tuple(entered.pending), exact=False)
+    finally:
+        run.on_stack.pop()
+    run.store.write(run.memo, slot, result)
+    return result
+
+
+def _memo_key(
+    run: Run, frame: Frame | None, function: FunctionValue, scope: Scope, receiver: Value | None, hook: str | None, assumed: bool
+) -> Any:
+    """What decides the outcome of a call: its arguments, the state of its receiver and the role it is called in."""
+    state: Any = ()
+    if isinstance(receiver, Instance):
+        state = tuple((name, fingerprint(value)) for name, value in receiver.attributes.items())
+    caller: Any = ()
+    if frame is not None:
+        caller = (role_of_name(frame.name), frame.hook, id(frame.module), frame.function is not None and id(frame.function.node))
+    return (
+        id(function.node),
+        id(function.scope),
+        tuple((name, fingerprint(value)) for name, value in scope.names.items()),
+        fingerprint(receiver) if receiver is not None else None,
+        state,
+        caller,
+        hook,
+        assumed,
+        len(run.tapes),
+        tuple(loop.serial for loop in run.loops),
+        tuple(run.facts.items()),
+    )
+
+
+def _bind_parameters(
+    run: Run, frame: Frame, scope: Scope, function: FunctionValue, arguments: Arguments, evaluate: Evaluate
+) -> None:
+    parameters = function.node.params
+    names = [*parameters.posonly_params, *parameters.params]
+    positional = list(arguments.positional)
+    if frame.receiver is not None and names and not isinstance(function.node, cst.Lambda):
+        first = names.pop(0)
+        scope.names[first.name.value] = frame.receiver
+    keywords = dict(arguments.keywords)
+    defaulted: set[str] = set()
+    for parameter in names:
+        name = parameter.name.value
+        if positional and not (arguments.spread and len(positional) == 1 and name in keywords):
+            given: Argument | None = positional.pop(0)
+        else:
+            given = keywords.pop(name, None)
+        _bind_parameter(run, frame, scope, function, parameter, given, arguments, defaulted, evaluate)
+    for parameter in parameters.kwonly_params:
+        _bind_parameter(
+            run, frame, scope, function, parameter, keywords.pop(parameter.name.value, None), arguments, defaulted, evaluate
+        )
+    if isinstance(parameters.star_arg, cst.Param):
+        exact = not frame.assumed and not arguments.spread
+        scope.names[parameters.star_arg.name.value] = run.items("tuple", tuple(each.value for each in positional), exact)
+    if parameters.star_kwarg is not None:
+        rest = run.mapping({name: each.value for name, each in keywords.items()})
+        if frame.assumed or arguments.unknown_keywords is not None:
+            rest.entries[None] = Opaque(arguments.unknown_keywords or frozenset())
+        for name, each in keywords.items():
+            frame.arguments[f"**{name}"] = each
+        scope.names[parameters.star_kwarg.name.value] = rest
+    frame.defaulted = frozenset(defaulted)
+
+
+def _bind_parameter(
+    run: Run,
+    frame: Frame,
+    scope: Scope,
+    function: FunctionValue,
+    parameter: cst.Param,
+    given: Argument | None,
+    arguments: Arguments,
+    defaulted: set[str],
+    evaluate: Evaluate,
+) -> None:
+    name = parameter.name.value
+    if given is not None:
+        frame.arguments[name] = given
+        scope.names[name] = _named(given.value, name)
+        return
+    if parameter.default is not None and arguments.unknown_keywords is None:
+        value = evaluate(run, frame, function.scope, parameter.default)
+        if not frame.assumed or not _may_vary(value):
+            defaulted.add(name)
+            scope.names[name] = value
+            return
+    scope.names[name] = unknown_parameter(function, name)
+
+
+def _may_vary(value: Value) -> bool:
+    """Whether nobody's default is a guess: None, False and True-but-not-the-mode say little about real calls."""
+    return isinstance(value, Const) and (value.value is None or value.value is False)
+
+
+def unknown_parameter(function: FunctionValue, name: str) -> Opaque:
+    """The value of a parameter nobody passes."""
+    kind = kind_of_data(name)
+    tags: Tags = frozenset({("data", kind, name)}) if kind is not None and not is_mode_name(name) else frozenset()
+    return Opaque(tags, ("parameter", id(function.node), name))
+
+
+def _named(value: Value, name: str) -> Value:
+    """Data handed to a parameter called ``x_test`` are test data."""
+    kind = kind_of_data(name)
+    if kind is not None and isinstance(value, (Opaque, Items)) and not is_mode_name(name):
+        return with_tags(value, frozenset({("data", kind, name)}))
+    return value
+
+
+# Project classes ---------------------------------------------------------------------------------------------
+
+
+def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """Make an object of a project class and run its ``__init__``."""
+    from dropout_lint.semantics import keras_calls
+
+    instance = run.allocate(cls, frame, node)
+    init = cls.find("__init__")
+    if isinstance(init, FunctionValue):
+        call_function(run, frame, init, arguments, Place(frame.module, node), receiver=instance)
+        for name, argument in arguments.keywords.items():
+            if name in {"name", "trainable"}:
+                instance.arguments.setdefault(name, argument.value)
+    elif _is_record(cls):
+        _fill_record(run, frame, instance, cls, arguments)
+    if cls.keras_base is not None and not isinstance(init, FunctionValue):
+        keras_calls.inherited_construction(run, frame, instance, cls.keras_base, arguments)
+    if init is None and cls.keras_base is None and not _is_record(cls):
+        for name, argument in arguments.keywords.items():
+            run.store.write(instance.attributes, name, argument.value)
+    return instance
+
+
+def _is_record(cls: ClassValue) -> bool:
+    for each in cls.ancestry():
+        for decorator in each.decorators:
+            if isinstance(decorator, External) and decorator.name.partition(".")[0] in {"dataclasses", "attr", "attrs", "pydantic", "flax", "chex"}:
+                return True
+        if any(base.name in {"typing.NamedTuple", "pydantic.BaseModel"} for base in each.external_bases):
+            return True
+    return False
+
+
+def _fill_record(run: Run, frame: Frame, instance: Instance, cls: ClassValue, arguments: Arguments) -> None:
+    fields: dict[str, Value] = {}
+    for each in reversed(list(cls.ancestry())):
+        annotated = each.attributes.get("__annotations__")
+        if isinstance(annotated, Items):
+            for name in annotated.items:
+                if isinstance(name, Const):
+                    fields.setdefault(name.value, UNKNOWN)
+                    if name.value in each.attributes:
+                        fields[name.value] = each.attributes[name.value]
+    names = list(fields)
+    for name, value in fields.items():
+        run.store.write(instance.attributes, name, value)
+    for position, argument in enumerate(arguments.positional):
+        if position < len(names):
+            run.store.write(instance.attributes, names[position], argument.value)
+    for name, argument in arguments.keywords.items():
+        run.store.write(instance.attributes, name, argument.value)
+    post = cls.find("__post_init__")
+    if isinstance(post, FunctionValue):
+        call_function(run, frame, post, Arguments(), None, receiver=instance)
+
+
+# Assignment --------------------------------------------------------------------------------------------------
+
+
+def assign(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, value: Value, evaluate: Evaluate) -> None:
+    """Bind ``value`` to a name, attribute, item or pattern of them."""
+    from dropout_lint.semantics import expressions
+
+    if isinstance(target, cst.Name):
+        kind = kind_of_data(target.value)
+        if kind is not None and isinstance(value, (Opaque, Items)) and not is_mode_name(target.value):
+            value = with_tags(value, frozenset({("data", kind, target.value)}))
+        if isinstance(value, Instance) and value.keras_name is not None and "__variable__" not in value.arguments:
+            value.arguments["__variable__"] = Const(target.value)
+        run.store.write(scope.target(target.value).names, target.value, value)
+    elif isinstance(target, cst.Attribute):
+        receiver = evaluate(run, frame, scope, target.value)
+        if isinstance(value, Instance) and value.keras_name is not None and "__variable__" not in value.arguments:
+            value.arguments["__variable__"] = Const(target.attr.value)
+        set_attribute(run, frame, receiver, target.attr.value, value, target, source_of(frame, target.value))
+    elif isinstance(target, cst.Subscript):
+        container = evaluate(run, frame, scope, target.value)
+        key: Value = UNKNOWN
+        if len(target.slice) == 1 and isinstance(target.slice[0].slice, cst.Index):
+            key = evaluate(run, frame, scope, target.slice[0].slice.value)
+        expressions.set_item(run, container, key, value)
+        if isinstance(container, Opaque) and isinstance(target.value, cst.Name):
+            changed = with_tags(container, tags_of(value) | tags_of(key))
+            run.store.write(scope.target(target.value.value).names, target.value.value, changed)
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        _unpack(run, frame, scope, target, value, evaluate)
+    elif isinstance(target, cst.StarredElement):
+        assign(run, frame, scope, target.value, Opaque(tags_of(value)), evaluate)
+
+
+def _unpack(run: Run, frame: Frame, scope: Scope, target: cst.Tuple | cst.List, value: Value, evaluate: Evaluate) -> None:
+    from dropout_lint.semantics import expressions
+
+    known = expressions.elements_of(run, value)
+    elements = target.elements
+    plain = not any(isinstance(element, cst.StarredElement) for element in elements)
+    for position, element in enumerate(elements):
+        if known is not None and plain and len(known) == len(elements):
+            part = known[position]
+        elif isinstance(value, OneOf):
+            part = join((expressions.get_item(run, each, Const(position)) for each in value.values), 16)
+        elif isinstance(value, Opaque):
+            part = expressions.get_item(run, value, Const(position))
+        elif isinstance(value, Items):
+            part = expressions.element_of(run, value)
+        elif isinstance(value, Symbolic):
+            part = value
+        else:
+            part = Opaque(tags_of(value))
+        inner = element.value if isinstance(element, (cst.Element, cst.StarredElement)) else element
+        if isinstance(element, cst.StarredElement):
+            part = Opaque(tags_of(value))
+        assign(run, frame, scope, inner, part, evaluate)
+
+
+def source_of(frame: Frame, node: cst.CSTNode) -> str:
+    """A short expression as it is written."""
+    return frame.module.tree.code_for_node(node).strip()
+
+
+def is_none(value: Value) -> bool:
+    """Whether a value is None."""
+    return isinstance(value, Const) and value.value is None
+
+
+def super_of(frame: Frame) -> Value:
+    """``super()`` in this frame."""
+    if frame.owner is None or frame.receiver is None:
+        return UNKNOWN
+    return Super(frame.owner, frame.receiver)

@@ -1,0 +1,172 @@
+"""What the interpreter reports: mode events in the order of execution, each with how it was reached.
+
+Rules are functions over these events; they never walk a tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.semantics.values import NO_TAGS, Tags, Value
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from dropout_lint.semantics.keras_calls import Choice
+    from dropout_lint.semantics.modules import Module
+    from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A node in a module."""
+
+    module: Module
+    node: cst.CSTNode
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One activation of a function, or of a module's body."""
+
+    function: FunctionValue | None
+    module: Module
+    caller: Frame | None
+    call: Place | None
+    """The call expression in the caller; None where a framework or nobody calls."""
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    defaulted: frozenset[str] = frozenset()
+    receiver: Value | None = None
+    hook: str | None = None
+    """``train_step``, ``test_step``, ``predict_step``, ``call``, ``callback-training``, ``callback-inference``, …"""
+    assumed: bool = False
+    """Nobody calls it: it is interpreted with unknown parameters."""
+    returns: list[Value] = field(default_factory=list)
+    depth: int = 0
+    pending: list[Any] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The function's name; ``<module>`` for a module's body."""
+        return self.function.name if self.function is not None else "<module>"
+
+    @property
+    def owner(self) -> ClassValue | None:
+        """The class whose method it is."""
+        return self.function.owner if self.function is not None else None
+
+    def chain(self) -> tuple[Frame, ...]:
+        """Outermost first."""
+        frames: list[Frame] = []
+        frame: Frame | None = self
+        while frame is not None:
+            frames.append(frame)
+            frame = frame.caller
+        return tuple(reversed(frames))
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """A loop, comprehension or mapping call while it runs."""
+
+    serial: int
+    node: cst.CSTNode
+    trains: bool = False
+    """Whether weights are updated in it: then its turns are not draws from one model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One thing that was done with a mode event's output."""
+
+    kind: str
+    """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``, ``input-gradient``,
+    ``train-input``, ``inference-input``, ``compared``, ``returned``."""
+    text: str
+    place: Place
+    loops: tuple[int, ...]
+    frames: tuple[Frame, ...]
+
+
+@dataclass(slots=True, eq=False)
+class ModeCall:
+    """A layer or model is called with an explicit flag."""
+
+    serial: int
+    place: Place
+    callee: Value
+    callee_text: str
+    flag: Value
+    choice: Choice
+    """The expression that chooses the flag on this path: what a reader has to change."""
+    how: str
+    """``keyword``, ``positional``, ``mapping`` (``**kwargs``), ``partial``, ``default``."""
+    frames: tuple[Frame, ...]
+    graph: bool
+    """A symbolic tensor goes in: a functional graph is being built."""
+    loops: tuple[Loop, ...]
+    input_tags: Tags
+    callee_loops: tuple[int, ...]
+    guards: tuple[frozenset[str], ...]
+    tape: bool
+    discarded: bool = False
+    direct: bool = True
+    """False where ``layer.call(...)`` is used rather than ``layer(...)``."""
+    uses: list[Use] = field(default_factory=list)
+
+    def used(self, *kinds: str) -> list[Use]:
+        """The uses of these kinds."""
+        return [use for use in self.uses if use.kind in kinds]
+
+
+@dataclass(slots=True, eq=False)
+class TrainableSet:
+    """``receiver.trainable = value``, or ``trainable=`` handed to a constructor."""
+
+    serial: int
+    place: Place
+    receiver: Value
+    receiver_text: str
+    value: Value
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+    how: str
+    """``attribute``, ``setattr`` or ``constructor``."""
+    node: cst.CSTNode | None = None
+    """The statement (attribute) or argument (constructor)."""
+    container: cst.CSTNode | None = None
+    """The statement that would be empty without it."""
+
+
+@dataclass(slots=True, eq=False)
+class ModelUse:
+    """A model is compiled, trained or run: ``compile``, ``fit``, ``evaluate``, ``predict``, ``call``, ``gradient``, …"""
+
+    serial: int
+    place: Place
+    receiver: Value
+    kind: str
+    method: str
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+    input_tags: Tags = NO_TAGS
+    symbolic: bool = False
+    uses: list[Use] = field(default_factory=list)
+
+
+Event = ModeCall | TrainableSet | ModelUse
+
+
+@dataclass(slots=True, eq=False)
+class Interpretation:
+    """Everything that is known of one entry file."""
+
+    module: Module
+    events: list[Event]
+    loops: dict[int, Loop]
+    instances: list[Instance]
+    generation: str | None = None
+    """"2" or "3" where an import decides which Keras it is."""
+    exhausted: str | None = None
+    """Why the interpretation was cut short, if it was."""

@@ -1,0 +1,510 @@
+"""What an expression evaluates to."""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics.attributes import get_attribute
+from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.values import (
+    NONE,
+    UNKNOWN,
+    Argument,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    OneOf,
+    Opaque,
+    Origin,
+    Symbolic,
+    Value,
+    alternatives,
+    join,
+    tags_of,
+    truth,
+)
+from dropout_lint.semantics.words import kind_of_data
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.run import Run
+
+_BUILTINS = frozenset(dir(builtins))
+_CONSTANT_NAMES = {"True": True, "False": False, "None": None}
+_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
+    cst.Add: operator.add,
+    cst.Subtract: operator.sub,
+    cst.Multiply: operator.mul,
+    cst.Divide: operator.truediv,
+    cst.FloorDivide: operator.floordiv,
+    cst.Modulo: operator.mod,
+    cst.BitAnd: operator.and_,
+    cst.BitOr: operator.or_,
+    cst.BitXor: operator.xor,
+}
+_SMALL = (bool, int, float, str, type(None))
+
+
+def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> Value:
+    """The value of an expression, with its effects on the store and its events.
+
+    Raises:
+        BudgetExceeded: when the file's budget is spent.
+    """
+    handler = _HANDLERS.get(type(node))
+    return handler(run, frame, scope, node) if handler is not None else UNKNOWN
+
+
+def _name(run: Run, frame: Frame, scope: Scope, node: cst.Name) -> Value:
+    name = node.value
+    if name in _CONSTANT_NAMES:
+        return Const(_CONSTANT_NAMES[name], Origin(frame.module, node))
+    found = scope.find(name)
+    if found is not None:
+        return found
+    if name in _BUILTINS:
+        return External(f"builtins.{name}")
+    return Opaque(key=("name", id(frame.module.tree), name))
+
+
+def _attribute(run: Run, frame: Frame, scope: Scope, node: cst.Attribute) -> Value:
+    # chains are walked with a loop: `a.b.c…` may be thousands of links long
+    links: list[cst.Attribute] = []
+    base: cst.BaseExpression = node
+    while isinstance(base, cst.Attribute):
+        links.append(base)
+        base = base.value
+    value = evaluate(run, frame, scope, base)
+    for link in reversed(links):
+        value = get_attribute(run, frame, value, link.attr.value, link)
+    return value
+
+
+def _integer(run: Run, frame: Frame, scope: Scope, node: cst.Integer) -> Value:
+    text = node.value.replace("_", "")
+    # int() of a very long literal is quadratic, and refused by newer Pythons
+    return Const(node.evaluated_value, Origin(frame.module, node)) if len(text) < 400 else UNKNOWN
+
+
+def _float(run: Run, frame: Frame, scope: Scope, node: cst.Float) -> Value:
+    return Const(float(node.value.replace("_", "")), Origin(frame.module, node))
+
+
+def _string(run: Run, frame: Frame, scope: Scope, node: cst.SimpleString | cst.ConcatenatedString) -> Value:
+    try:
+        text = node.evaluated_value
+    except Exception:  # malformed escapes: the gate has let them pass, their value does not matter
+        return UNKNOWN
+    return Const(text, Origin(frame.module, node)) if text is not None else UNKNOWN
+
+
+def _formatted(run: Run, frame: Frame, scope: Scope, node: cst.FormattedString) -> Value:
+    values = [
+        evaluate(run, frame, scope, part.expression) for part in node.parts if isinstance(part, cst.FormattedStringExpression)
+    ]
+    return derived(*values)
+
+
+def _sequence(kind: str) -> Callable[[Run, Frame, Scope, Any], Value]:
+    def handler(run: Run, frame: Frame, scope: Scope, node: cst.List | cst.Tuple | cst.Set) -> Value:
+        values: list[Value] = []
+        exact = True
+        for element in node.elements:
+            value = evaluate(run, frame, scope, element.value)
+            if isinstance(element, cst.StarredElement):
+                inner = elements_of(run, value)
+                if inner is None:
+                    exact = False
+                    values.append(Opaque(tags_of(value)))
+                else:
+                    values.extend(inner)
+            else:
+                values.append(value)
+        return run.items(kind, tuple(values), exact)
+
+    return handler
+
+
+def _dict(run: Run, frame: Frame, scope: Scope, node: cst.Dict) -> Value:
+    made = run.mapping()
+    for element in node.elements:
+        if isinstance(element, cst.StarredDictElement):
+            merge_mapping(run, made, evaluate(run, frame, scope, element.value))
+        elif isinstance(element, cst.DictElement):
+            key = evaluate(run, frame, scope, element.key)
+            set_item(run, made, key, evaluate(run, frame, scope, element.value))
+    return made
+
+
+def merge_mapping(run: Run, into: Mapping, value: Value) -> None:
+    """``into.update(value)``."""
+    for each in alternatives(value):
+        if isinstance(each, Mapping):
+            for key, entry in each.entries.items():
+                run.store.write(into.entries, key, entry)
+        else:
+            run.store.write(into.entries, None, Opaque(tags_of(each)))
+
+
+def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
+    """``container[key] = value``."""
+    if isinstance(container, Mapping):
+        if isinstance(key, Const) and isinstance(key.value, _SMALL) and key.value is not None:
+            run.store.write(container.entries, key.value, value)
+        else:
+            run.store.write(container.entries, None, join((container.entries.get(None, value), value)))
+    elif isinstance(container, Items):
+        items = container.items
+        if isinstance(key, Const) and isinstance(key.value, int) and -len(items) <= key.value < len(items) and container.exact:
+            changed = list(items)
+            changed[key.value] = value
+            run.store.write(container.cells, "items", tuple(changed))
+        else:
+            run.store.write(container.cells, "items", (*items[:63], value))
+            run.store.write(container.cells, "exact", False)
+
+
+def get_item(run: Run, container: Value, key: Value) -> Value:
+    """``container[key]``."""
+    if isinstance(container, OneOf):
+        return join(get_item(run, each, key) for each in container.values)
+    if isinstance(container, Mapping):
+        if isinstance(key, Const) and isinstance(key.value, _SMALL):
+            found = container.entries.get(key.value) if key.value is not None else None
+            if found is not None:
+                return found
+            return container.entries.get(None, UNKNOWN)
+        return join(container.entries.values(), 64) if container.entries else UNKNOWN
+    if isinstance(container, Items):
+        if container.exact and isinstance(key, Const) and isinstance(key.value, int):
+            items = container.items
+            return items[key.value] if -len(items) <= key.value < len(items) else UNKNOWN
+        return join(container.items, 64) if container.items else UNKNOWN
+    if isinstance(container, Instance):
+        method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
+        if isinstance(method, FunctionValue):
+            return calls.call_value(run, None, calls.bind(run, method, container), calls.Arguments((Argument(key),)), container.node)
+        layers = container.attributes.get("layers")
+        if isinstance(layers, Items) and container.keras_name in {"keras.Sequential", "keras.Model"}:
+            return get_item(run, layers, key)
+        return UNKNOWN
+    if isinstance(container, Opaque):
+        key_part = container.key
+        if key_part is not None and isinstance(key, Const) and isinstance(key.value, (int, str)):
+            return Opaque(container.tags | tags_of(key), (*key_part, "[]", key.value))
+        return Opaque(container.tags | tags_of(key), (*key_part, "[]") if key_part is not None else None)
+    return derived(container, key)
+
+
+def _subscript(run: Run, frame: Frame, scope: Scope, node: cst.Subscript) -> Value:
+    container = evaluate(run, frame, scope, node.value)
+    if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        return get_item(run, container, evaluate(run, frame, scope, node.slice[0].slice.value))
+    bounds: list[Value] = []
+    for element in node.slice:
+        if isinstance(element.slice, cst.Index):
+            bounds.append(evaluate(run, frame, scope, element.slice.value))
+        else:
+            bounds += [
+                evaluate(run, frame, scope, bound)
+                for bound in (element.slice.lower, element.slice.upper, element.slice.step)
+                if bound is not None
+            ]
+    if len(node.slice) == 1 and isinstance(container, Items):
+        return _slice(run, container, bounds, node.slice[0].slice)
+    if isinstance(container, Symbolic):
+        return container
+    tags = frozenset().union(*(tags_of(bound) for bound in bounds)) if bounds else frozenset()
+    return with_tags(derived(container), tags)
+
+
+def _slice(run: Run, container: Items, bounds: list[Value], node: Any) -> Value:
+    tags = frozenset().union(*(tags_of(bound) for bound in bounds)) if bounds else frozenset()
+    if container.exact and all(isinstance(bound, Const) and isinstance(bound.value, int) for bound in bounds):
+        numbers = iter([bound.value for bound in bounds if isinstance(bound, Const)])
+        lower, upper, step = (next(numbers) if each is not None else None for each in (node.lower, node.upper, node.step))
+        if step != 0:
+            return run.items(container.kind, container.items[lower:upper:step])
+    return run.items(container.kind, tuple(with_tags(each, tags) for each in container.items), exact=False)
+
+
+def elements_of(run: Run, value: Value) -> tuple[Value, ...] | None:
+    """The elements that iterating over ``value`` yields, in order, or None where they are not all known."""
+    if isinstance(value, Items) and value.exact:
+        return value.items
+    if isinstance(value, Mapping) and value.exact:
+        return tuple(Const(key) for key in value.entries)
+    if isinstance(value, Const) and isinstance(value.value, str) and len(value.value) <= 16:
+        return tuple(Const(letter) for letter in value.value)
+    return None
+
+
+def element_of(run: Run, value: Value) -> Value:
+    """Any one element that iterating over ``value`` yields."""
+    if isinstance(value, OneOf):
+        return join((element_of(run, each) for each in value.values), 64)
+    if isinstance(value, Items):
+        return join(value.items, 64) if value.items else UNKNOWN
+    if isinstance(value, Mapping):
+        return join((Const(key) if key is not None else UNKNOWN for key in value.entries), 64) if value.entries else UNKNOWN
+    if isinstance(value, Opaque) and value.key is not None:
+        return Opaque(value.tags, (*value.key, "[]"))
+    return Opaque(tags_of(value))
+
+
+def _boolean(run: Run, frame: Frame, scope: Scope, node: cst.BooleanOperation) -> Value:
+    left = evaluate(run, frame, scope, node.left)
+    decided = conditions.decide(run, left)
+    wants_right = decided if isinstance(node.operator, cst.And) else (None if decided is None else not decided)
+    if wants_right is False:
+        return left
+    right = evaluate(run, frame, scope, node.right)
+    if wants_right is True:
+        return right
+    # of `a and b` with a truthy b, or `a or b`, only one outcome of `a` is passed on
+    kept = [each for each in alternatives(left) if truth(each) is not isinstance(node.operator, cst.And)]
+    return join((*kept, right))
+
+
+def _unary(run: Run, frame: Frame, scope: Scope, node: cst.UnaryOperation) -> Value:
+    operand = evaluate(run, frame, scope, node.expression)
+    origin = Origin(frame.module, node)
+    if isinstance(node.operator, cst.Not):
+        decided = conditions.decide(run, operand)
+        return Const(not decided, origin) if decided is not None else _negated(operand)
+    if isinstance(operand, Const) and isinstance(operand.value, (int, float)) and isinstance(node.operator, cst.Minus):
+        return Const(-operand.value, origin)
+    return derived(operand)
+
+
+def _negated(value: Value) -> Value:
+    if isinstance(value, Opaque) and value.key is not None:
+        return Opaque(value.tags, ("not", value.key))
+    return Opaque(tags_of(value))
+
+
+def _binary(run: Run, frame: Frame, scope: Scope, node: cst.BinaryOperation) -> Value:
+    # `a + b + c + …` nests to the left, thousands deep in generated code
+    spine: list[cst.BinaryOperation] = []
+    base: cst.BaseExpression = node
+    while isinstance(base, cst.BinaryOperation):
+        spine.append(base)
+        base = base.left
+    value = evaluate(run, frame, scope, base)
+    for operation in reversed(spine):
+        value = binary(run, frame, value, evaluate(run, frame, scope, operation.right), operation.operator, operation)
+    return value
+
+
+def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode, node: cst.CSTNode) -> Value:
+    """``left <sign> right`` for arithmetic, list and dict operators."""
+    if isinstance(left, Const) and isinstance(right, Const) and isinstance(left.value, _SMALL) and isinstance(right.value, _SMALL):
+        compute = _ARITHMETIC.get(type(sign))
+        if compute is not None:
+            try:
+                result = compute(left.value, right.value)
+            except Exception:  # what the program would raise is not ours to report
+                return UNKNOWN
+            if not isinstance(result, str) or len(result) < 1000:
+                return Const(result, Origin(frame.module, node))
+        return UNKNOWN
+    if isinstance(sign, cst.Add) and isinstance(left, Items) and isinstance(right, Items):
+        return run.items(left.kind, left.items + right.items, left.exact and right.exact)
+    if isinstance(sign, cst.BitOr) and isinstance(left, Mapping) and isinstance(right, Mapping):
+        merged = run.mapping(left.entries)
+        merge_mapping(run, merged, right)
+        return merged
+    if isinstance(sign, cst.Multiply) and isinstance(left, Items) and isinstance(right, Const):
+        return run.items(left.kind, left.items, exact=False)
+    return derived(left, right)
+
+
+def _comparison(run: Run, frame: Frame, scope: Scope, node: cst.Comparison) -> Value:
+    left = evaluate(run, frame, scope, node.left)
+    if len(node.comparisons) != 1:
+        others = [evaluate(run, frame, scope, target.comparator) for target in node.comparisons]
+        return derived(left, *others)
+    target = node.comparisons[0]
+    right = evaluate(run, frame, scope, target.comparator)
+    decided = conditions.compare(left, right, target.operator)
+    if decided is not None:
+        return Const(decided, Origin(frame.module, node))
+    if isinstance(target.operator, (cst.GreaterThan, cst.GreaterThanEqual, cst.LessThan, cst.LessThanEqual)):
+        run.use("decision", "compared with a threshold", tags_of(left) | tags_of(right), frame, node)
+    return derived(left, right)
+
+
+def _conditional(run: Run, frame: Frame, scope: Scope, node: cst.IfExp) -> Value:
+    test = evaluate(run, frame, scope, node.test)
+    decided = conditions.decide(run, test)
+    if decided is not None:
+        return evaluate(run, frame, scope, node.body if decided else node.orelse)
+    guard = conditions.guard_words(node.test)
+    facts = conditions.facts_of(test)
+    with run.guarded(guard, {key: value for key, value in facts}):
+        first = evaluate(run, frame, scope, node.body)
+    with run.guarded(guard, {key: not value for key, value in facts}):
+        second = evaluate(run, frame, scope, node.orelse)
+    return join((first, second))
+
+
+def _lambda(run: Run, frame: Frame, scope: Scope, node: cst.Lambda) -> Value:
+    return FunctionValue(node, frame.module, scope, "<lambda>")
+
+
+def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> Value:
+    inner = Scope("function", scope)
+    made: list[Value] = []
+
+    def clauses(clause: cst.CompFor | None) -> None:
+        if clause is None:
+            if isinstance(node, cst.DictComp):
+                evaluate(run, frame, inner, node.key)
+                made.append(evaluate(run, frame, inner, node.value))
+            else:
+                made.append(evaluate(run, frame, inner, node.elt))  # type: ignore[attr-defined]
+            return
+        source = evaluate(run, frame, inner, clause.iter)
+        known = elements_of(run, source)
+        with run.loop(clause) as loop:
+            turns = known if known is not None and 0 < len(known) <= 12 and clause.inner_for_in is None else (None,)
+            for turn in turns:
+                run.step()
+                value = turn if turn is not None else loop_element(run, source, clause.iter, loop.serial)
+                bind(run, frame, inner, clause.target, value)
+                if not all(_passes(run, frame, inner, test.test) for test in clause.ifs):
+                    continue
+                clauses(clause.inner_for_in)
+
+    clauses(node.for_in)
+    exact = node.for_in.inner_for_in is None and not node.for_in.ifs and _known_length(run, frame, inner, node.for_in)
+    if isinstance(node, cst.DictComp):
+        return run.mapping({None: join(made, 64)} if made else {})
+    kind = "set" if isinstance(node, cst.SetComp) else "list"
+    return run.items(kind, tuple(made), exact)
+
+
+def _known_length(run: Run, frame: Frame, scope: Scope, clause: cst.CompFor) -> bool:
+    if isinstance(clause.iter, (cst.List, cst.Tuple)):
+        return len(clause.iter.elements) <= 12
+    if isinstance(clause.iter, (cst.Name, cst.Attribute)):
+        known = elements_of(run, evaluate(run, frame, scope, clause.iter))
+        return known is not None and len(known) <= 12
+    return False
+
+
+def _passes(run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression) -> bool:
+    """Whether a comprehension's condition can hold; narrows the names it tests."""
+    decided = conditions.decide(run, evaluate(run, frame, scope, test))
+    if decided is not False:
+        conditions.narrow(run, frame, scope, test, True, evaluate)
+    return decided is not False
+
+
+def loop_element(run: Run, source: Value, node: cst.BaseExpression, serial: int) -> Value:
+    """What a loop's variable is bound to: any element, varying with the loop."""
+    element = element_of(run, source)
+    name = _source_name(node)
+    kind = kind_of_data(name) if name else None
+    extra: set[tuple[Any, ...]] = {("loop", serial)}
+    if kind is not None:
+        extra.add(("data", kind, name))
+    return with_tags(element, frozenset(extra))
+
+
+def _source_name(node: cst.BaseExpression) -> str:
+    """The name by which the data of ``for … in <node>`` go: of ``val_ds.take(5)``, ``zip(x_test, y_test)``."""
+    while True:
+        if isinstance(node, cst.Call):
+            if isinstance(node.func, cst.Name):
+                if not node.args:
+                    return node.func.value
+                name = kind_of_data(node.func.value)
+                if name is not None:
+                    return node.func.value
+                node = node.args[0].value
+            else:
+                node = node.func
+        elif isinstance(node, cst.Attribute):
+            if kind_of_data(node.attr.value) is not None:
+                return node.attr.value
+            node = node.value
+        elif isinstance(node, cst.Subscript):
+            node = node.value
+        elif isinstance(node, cst.Name):
+            return node.value
+        elif isinstance(node, cst.SimpleString):
+            return ""
+        else:
+            return ""
+
+
+def bind(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, value: Value) -> None:
+    """Bind ``value`` to an assignment target."""
+    calls.assign(run, frame, scope, target, value, evaluate)
+
+
+def _named(run: Run, frame: Frame, scope: Scope, node: cst.NamedExpr) -> Value:
+    value = evaluate(run, frame, scope, node.value)
+    bind(run, frame, scope, node.target, value)
+    return value
+
+
+def _awaited(run: Run, frame: Frame, scope: Scope, node: cst.Await) -> Value:
+    return evaluate(run, frame, scope, node.expression)
+
+
+def _yield(run: Run, frame: Frame, scope: Scope, node: cst.Yield) -> Value:
+    if node.value is not None:
+        value = evaluate(run, frame, scope, node.value.item if isinstance(node.value, cst.From) else node.value)
+        frame.pending.append(element_of(run, value) if isinstance(node.value, cst.From) else value)
+    return UNKNOWN
+
+
+def _call(run: Run, frame: Frame, scope: Scope, node: cst.Call) -> Value:
+    return calls.evaluate_call(run, frame, scope, node, evaluate)
+
+
+def _ellipsis(run: Run, frame: Frame, scope: Scope, node: cst.Ellipsis) -> Value:
+    return NONE
+
+
+_HANDLERS: dict[type, Callable[[Run, Frame, Scope, Any], Value]] = {
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.Integer: _integer,
+    cst.Float: _float,
+    cst.SimpleString: _string,
+    cst.ConcatenatedString: _string,
+    cst.FormattedString: _formatted,
+    cst.List: _sequence("list"),
+    cst.Tuple: _sequence("tuple"),
+    cst.Set: _sequence("set"),
+    cst.Dict: _dict,
+    cst.Subscript: _subscript,
+    cst.BooleanOperation: _boolean,
+    cst.UnaryOperation: _unary,
+    cst.BinaryOperation: _binary,
+    cst.Comparison: _comparison,
+    cst.IfExp: _conditional,
+    cst.Lambda: _lambda,
+    cst.ListComp: _comprehension,
+    cst.SetComp: _comprehension,
+    cst.GeneratorExp: _comprehension,
+    cst.DictComp: _comprehension,
+    cst.NamedExpr: _named,
+    cst.Await: _awaited,
+    cst.Yield: _yield,
+    cst.Call: _call,
+    cst.Ellipsis: _ellipsis,
+}

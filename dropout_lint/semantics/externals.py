@@ -1,0 +1,363 @@
+"""Functions and classes that are neither the project's nor Keras's layers: what they do to tags, flags and functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.keras.consumers import function_kind, plain
+from dropout_lint.semantics import calls, keras_calls
+from dropout_lint.semantics.attributes import get_attribute, set_attribute
+from dropout_lint.semantics.events import Frame
+from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.values import (
+    NONE,
+    UNKNOWN,
+    Argument,
+    Bound,
+    ClassValue,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Partial,
+    Symbolic,
+    Tags,
+    Transformed,
+    Value,
+    alternatives,
+    join,
+    tags_of,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.run import Run
+    from dropout_lint.semantics.scopes import Scope
+
+USE_OF_KIND = {
+    "decision": "decision",
+    "score": "score",
+    "saver": "saved",
+    "index": "saved",
+    "response": "response",
+    "display": "shown",
+    "average": "aggregated",
+    "spread": "spread",
+    "collector": "collected",
+}
+_TRANSPARENT = frozenset(
+    {
+        "tensorflow.function", "tensorflow.contrib.eager.defun", "jax.jit", "jax.pmap", "jax.checkpoint", "jax.remat", "tensorflow.autograph.experimental.do_not_convert",
+        "tensorflow.recompute_grad", "tensorflow.custom_gradient", "functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.contextmanager",
+        "keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable", "numba.jit",
+    }
+)  # fmt: skip
+_GRADIENTS = frozenset({"jax.grad", "jax.value_and_grad", "jax.experimental.grad"})
+_WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
+_MAPS = frozenset(
+    {
+        "jax.vmap", "tensorflow.map_fn", "tensorflow.vectorized_map", "tensorflow.scan", "jax.lax.map", "jax.lax.scan", "jax.lax.fori_loop",
+        "tensorflow.while_loop", "builtins.map", "builtins.filter", "functools.reduce", "numpy.apply_along_axis", "numpy.vectorize", "keras.ops.map",
+        "keras.ops.vectorized_map", "keras.ops.fori_loop", "keras.ops.while_loop", "keras.ops.scan", "joblib.delayed",
+    }
+)  # fmt: skip
+_CONVERSIONS = frozenset({"builtins.float", "builtins.int", "builtins.bool", "numpy.asarray", "numpy.array", "keras.ops.convert_to_numpy", "jax.device_get"})
+_PASSED_THROUGH = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.reversed"})
+
+
+def call(run: Run, frame: Frame, callee: External, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """Call something outside the project."""
+    name = callee.name
+    handler = _HANDLERS.get(name)
+    if handler is not None:
+        return handler(run, frame, arguments, node, scope)
+    if callee.is_keras:
+        made = keras_calls.construct(run, frame, name, callee.generation, arguments, node)
+        if made is not None:
+            return made
+    if name in _TRANSPARENT:
+        return _transparent(callee, arguments)
+    if name in _GRADIENTS and arguments.positional:
+        return Transformed("gradient", arguments.positional[0].value)
+    if name in _MAPS:
+        return _mapped(run, frame, name, arguments, node)
+    return _other(run, frame, name, arguments, node)
+
+
+def _transparent(callee: External, arguments: Arguments) -> Value:
+    if arguments.positional and callee.name != "functools.wraps":
+        return arguments.positional[0].value
+    return callee
+
+
+def _mapped(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    functions = [each for each in arguments.values if is_function(each)]
+    if name in {"jax.vmap", "numpy.vectorize", "joblib.delayed"} and functions:
+        return Transformed("map", functions[0])
+    return call_back(run, frame, arguments, node, always=True)
+
+
+def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    tags = arguments.tags()
+    kind = function_kind(name)
+    extra: set[tuple[object, ...]] = set()
+    if kind == "repeat":
+        extra.add(("tiled",))
+    elif kind == "random":
+        # fresh numbers on every turn of every loop round this call
+        extra |= {("loop", loop.serial) for loop in run.loops} | {("random",)}
+    elif kind in USE_OF_KIND:
+        run.use(USE_OF_KIND[kind], plain(name), tags, frame, node)
+    if name in _WEIGHT_GRADIENTS:
+        run.use("gradient", name, tags, frame, node)
+        run.note_training()
+    if name in _CONVERSIONS:
+        run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
+    returned = call_back(run, frame, arguments, node)
+    last = name.rpartition(".")[2]
+    if not tags and last[:1].isupper() and not any(isinstance(each, Symbolic) for each in arguments.values):
+        instance = run.allocate(name, frame, node)
+        for key, argument in arguments.keywords.items():
+            run.store.write(instance.attributes, key, argument.value)
+        return instance
+    return with_tags(derived(*arguments.values, *_contents(arguments)), frozenset(extra) | tags | tags_of(returned))
+
+
+def _contents(arguments: Arguments) -> list[Value]:
+    found: list[Value] = []
+    for value in arguments.values:
+        if isinstance(value, Items):
+            found += value.items
+        elif isinstance(value, Mapping):
+            found += value.entries.values()
+    return found
+
+
+def is_function(value: Value) -> bool:
+    return isinstance(value, (FunctionValue, Bound, Partial, Transformed)) or (
+        isinstance(value, Instance) and value.keras_name is None and isinstance(value.cls, ClassValue) and value.cls.find("__call__") is not None
+    )
+
+
+def call_back(
+    run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, data: Tags = frozenset(), always: bool = False
+) -> Value:
+    """Functions handed to something unknown run there, any number of times, on whatever data come in too."""
+    results: list[Value] = []
+    for value in arguments.values:
+        if not is_function(value):
+            continue
+        if isinstance(value, FunctionValue) and value.owner is None and not isinstance(value.node, cst.Lambda) and not always:
+            # a named function that escapes: it is interpreted on its own
+            continue
+        others = [each for each in arguments.values if each is not value]
+        tags = data | frozenset().union(*(tags_of(each) for each in others)) if others else data
+        with run.loop(node) as loop:
+            inner = Opaque(tags | {("loop", loop.serial)})
+            results.append(_call_with(run, frame, value, inner, node))
+    return join(results, 16) if results else UNKNOWN
+
+
+def _call_with(run: Run, frame: Frame, function: Value, argument: Value, node: cst.CSTNode) -> Value:
+    target = function.function if isinstance(function, (Bound, Partial)) else function
+    count = 1
+    if isinstance(target, FunctionValue):
+        required = [each for each in target.node.params.params if each.default is None]
+        count = len(required) - (1 if isinstance(function, Bound) else 0)
+        if isinstance(function, Partial):
+            count -= len(function.positional) + sum(1 for each in required if each.name.value in function.keywords)
+    positional = tuple(Argument(argument) for _ in range(max(count, 0)))
+    return calls.call_value(run, frame, function, calls.Arguments(positional), node)
+
+
+def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """Call ``jax.grad(f)``, ``vmap(f)`` or a named tuple's class."""
+    if callee.kind == "record":
+        return _record(run, frame, callee, arguments, node)
+    if callee.kind == "map":
+        with run.loop(node) as loop:
+            positional = tuple(
+                Argument(with_tags(Opaque(tags_of(each.value)), frozenset({("loop", loop.serial)})), each.node) for each in arguments.positional
+            )
+            return calls.call_value(run, frame, callee.function, calls.Arguments(positional, arguments.keywords), node)
+    run.tapes.append(callee)
+    try:
+        result = calls.call_value(run, frame, callee.function, arguments, node)
+    finally:
+        run.tapes.pop()
+    run.use("gradient", "differentiated", tags_of(result), frame, node)
+    run.note_training()
+    return Opaque(tags_of(result))
+
+
+def _record(run: Run, frame: Frame, callee: Transformed, arguments: Arguments, node: cst.CSTNode) -> Value:
+    instance = run.allocate("types.SimpleNamespace", frame, node)
+    names = callee.function.items if isinstance(callee.function, Items) else ()
+    for name, argument in zip(names, arguments.positional, strict=False):
+        if isinstance(name, Const):
+            run.store.write(instance.attributes, str(name.value), argument.value)
+    for key, argument in arguments.keywords.items():
+        run.store.write(instance.attributes, key, argument.value)
+    return instance
+
+
+# Builtins and the standard library ---------------------------------------------------------------------------
+
+
+def _partial(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if not arguments.positional:
+        return UNKNOWN
+    return Partial(arguments.positional[0].value, arguments.positional[1:], dict(arguments.keywords))
+
+
+def _super(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    return calls.super_of(frame)
+
+
+def _new_dict(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.expressions import merge_mapping
+
+    made = run.mapping()
+    for argument in arguments.positional[:1]:
+        merge_mapping(run, made, argument.value)
+    for key, argument in arguments.keywords.items():
+        made.entries[key] = argument.value
+    if arguments.unknown_keywords is not None:
+        made.entries[None] = Opaque(arguments.unknown_keywords)
+    return made
+
+
+def _namespace(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    instance = run.allocate("types.SimpleNamespace", frame, node)
+    for key, argument in arguments.keywords.items():
+        run.store.write(instance.attributes, key, argument.value)
+    return instance
+
+
+def _named_tuple(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    fields = arguments.get("field_names", 1)
+    names = fields.value if fields is not None else UNKNOWN
+    if isinstance(names, Const) and isinstance(names.value, str):
+        names = run.items("list", tuple(Const(part) for part in names.value.replace(",", " ").split()))
+    return Transformed("record", names)
+
+
+def _bool(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if not arguments.positional:
+        return UNKNOWN
+    value = arguments.positional[0].value
+    decided = truth(value)
+    if decided is not None:
+        return Const(decided, value.origin if isinstance(value, Const) else None)
+    return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
+
+
+def _getattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if len(arguments.positional) < 2:
+        return UNKNOWN
+    name = arguments.positional[1].value
+    if isinstance(name, Const) and isinstance(name.value, str):
+        found = get_attribute(run, frame, arguments.positional[0].value, name.value, node)
+        missing = isinstance(found, Opaque) and len(arguments.positional) > 2
+        return join((found, arguments.positional[2].value)) if missing else found
+    return UNKNOWN
+
+
+def _setattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if len(arguments.positional) == 3:
+        receiver, name, value = (each.value for each in arguments.positional)
+        if isinstance(name, Const) and isinstance(name.value, str):
+            text = calls.source_of(frame, arguments.positional[0].node) if arguments.positional[0].node is not None else ""
+            set_attribute(run, frame, receiver, name.value, value, node, text, how="setattr")
+    return NONE
+
+
+def _isinstance(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.conditions import class_list, is_a
+
+    if len(arguments.positional) != 2:
+        return UNKNOWN
+    subjects = alternatives(arguments.positional[0].value)
+    wanted = class_list(arguments.positional[1].value)
+    answers = set()
+    for subject in subjects:
+        each = {is_a(subject, cls) for cls in wanted}
+        answers.add(True if True in each else (None if None in each or not each else False))
+    if len(answers) == 1:
+        answer = answers.pop()
+        if answer is not None:
+            return Const(answer)
+    return UNKNOWN
+
+
+def _enumerate(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.expressions import element_of, elements_of
+
+    if not arguments.positional:
+        return UNKNOWN
+    source = arguments.positional[0].value
+    known = elements_of(run, source)
+    if known is not None:
+        return run.items("list", tuple(run.items("tuple", (UNKNOWN, each)) for each in known))
+    return run.items("list", (run.items("tuple", (UNKNOWN, element_of(run, source))),), exact=False)
+
+
+def _zip(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.expressions import element_of
+
+    parts = tuple(element_of(run, each.value) for each in arguments.positional)
+    return run.items("list", (run.items("tuple", parts),), exact=False)
+
+
+def _listed(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if not arguments.positional:
+        return run.items("list", ())
+    value = arguments.positional[0].value
+    if isinstance(value, Items):
+        return run.items("list", value.items, value.exact)
+    return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
+
+
+def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.expressions import element_of
+
+    return element_of(run, arguments.positional[0].value) if arguments.positional else UNKNOWN
+
+
+def _type(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    if isinstance(value, Instance):
+        return External(value.cls) if isinstance(value.cls, str) else value.cls
+    return UNKNOWN
+
+
+def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    return derived(*arguments.values)
+
+
+_HANDLERS = {
+    "functools.partial": _partial,
+    "builtins.super": _super,
+    "builtins.dict": _new_dict,
+    "types.SimpleNamespace": _namespace,
+    "argparse.Namespace": _namespace,
+    "ml_collections.ConfigDict": _namespace,
+    "collections.namedtuple": _named_tuple,
+    "builtins.bool": _bool,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.isinstance": _isinstance,
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "builtins.next": _next,
+    "builtins.type": _type,
+    "builtins.range": _range,
+    "builtins.iter": _listed,
+    **dict.fromkeys(_PASSED_THROUGH, _listed),
+}

@@ -1,0 +1,158 @@
+"""Imports: project modules are executed symbolically on demand, everything else is an external name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.semantics.attributes import external
+from dropout_lint.semantics.events import Frame
+from dropout_lint.semantics.modules import Module, import_name
+from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue, Opaque, Value
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.run import Run
+    from dropout_lint.semantics.scopes import Scope
+
+_KERAS_ROOTS = frozenset({"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"})
+
+
+def dotted_name(node: cst.BaseExpression | None) -> str:
+    """``a.b.c`` of an import statement."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if isinstance(node, cst.Name):
+        parts.append(node.value)
+    return ".".join(reversed(parts))
+
+
+def import_statement(run: Run, frame: Frame, scope: Scope, node: cst.Import) -> None:
+    """``import a.b as c``."""
+    for alias in node.names:
+        dotted = dotted_name(alias.name)
+        if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+            _bind(run, scope, alias.asname.name.value, _import(run, frame, dotted))
+            continue
+        root = dotted.partition(".")[0]
+        value = _import(run, frame, root)
+        if dotted != root:
+            _import(run, frame, dotted)
+        _bind(run, scope, root, value)
+
+
+def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -> None:
+    """``from a.b import c as d``."""
+    base = dotted_name(node.module)
+    level = len(node.relative)
+    origin = _import_relative(run, frame, level, base) if level else _import(run, frame, base)
+    if isinstance(node.names, cst.ImportStar):
+        _star(run, scope, origin)
+        return
+    for alias in node.names:
+        name = alias.name.value if isinstance(alias.name, cst.Name) else dotted_name(alias.name)
+        bound = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
+        _bind(run, scope, bound, _member(run, frame, origin, name, level, base))
+
+
+def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
+    if isinstance(value, External) and value.generation is not None and value.is_keras:
+        run.generation = run.generation or value.generation
+    run.store.write(scope.target(name).names, name, value)
+
+
+def _member(run: Run, frame: Frame, origin: Value, name: str, level: int, base: str) -> Value:
+    if isinstance(origin, ModuleValue):
+        found = origin.module.scope.names.get(name)
+        if found is not None:
+            return found
+        inner = submodule(run, frame, origin.module, name)
+        return inner if inner is not None else Opaque(key=("import", origin.module.name, name))
+    if isinstance(origin, External):
+        found_external = external(f"{origin.name}.{name}")
+        return External(found_external.name, found_external.generation or origin.generation)
+    if level:
+        # `from . import b` in a folder without __init__.py
+        path = run.project.find_relative(frame.module.path, level, f"{base}.{name}" if base else name)
+        module = load(run, path) if path is not None else None
+        if module is not None:
+            return ModuleValue(module)
+    return UNKNOWN
+
+
+def _star(run: Run, scope: Scope, origin: Value) -> None:
+    if isinstance(origin, ModuleValue):
+        for name, value in list(origin.module.scope.names.items()):
+            if not name.startswith("_"):
+                run.store.write(scope.names, name, value)
+    elif isinstance(origin, External) and origin.is_keras:
+        for name in star_names(origin.name):
+            run.store.write(scope.names, name, external(f"{origin.name}.{name}"))
+
+
+def star_names(module: str) -> tuple[str, ...]:
+    """What ``from keras.layers import *`` binds, as far as it matters."""
+    from dropout_lint.keras.layers import LAYERS
+
+    if module == "keras.layers":
+        return (*LAYERS, "Input", "Layer")
+    if module == "keras.models":
+        return ("Model", "Sequential", "load_model", "clone_model", "model_from_json")
+    if module == "keras":
+        return ("Model", "Sequential", "Input", "layers", "models", "optimizers", "losses", "metrics", "callbacks", "backend", "ops")
+    return ()
+
+
+def _import(run: Run, frame: Frame, dotted: str) -> Value:
+    root = dotted.partition(".")[0]
+    if root not in _KERAS_ROOTS:
+        path = run.project.find(frame.module.path, dotted)
+        if path is not None:
+            module = load(run, path)
+            if module is not None:
+                return ModuleValue(module)
+            return UNKNOWN
+    return external(dotted)
+
+
+def _import_relative(run: Run, frame: Frame, level: int, dotted: str) -> Value:
+    path = run.project.find_relative(frame.module.path, level, dotted)
+    module = load(run, path) if path is not None else None
+    return ModuleValue(module) if module is not None else UNKNOWN
+
+
+def submodule(run: Run, frame: Frame, package: Module, name: str) -> Value | None:
+    """``package.name`` where it is a file."""
+    if not package.is_package:
+        return None
+    path = run.project.find_relative(package.path, 1, name)
+    module = load(run, path) if path is not None and path != package.path else None
+    return ModuleValue(module) if module is not None else None
+
+
+def load(run: Run, path: Path) -> Module | None:
+    """The module at ``path`` with its body executed; a partial one while it is being imported."""
+    from dropout_lint.semantics.statements import execute_block
+
+    if path in run.modules:
+        return run.modules[path]
+    parsed = run.project.tree(path)
+    if parsed is None:
+        run.modules[path] = None
+        return None
+    text, tree = parsed
+    module = Module(path, import_name(path)[1], text, tree)
+    run.modules[path] = module
+    module.scope.names["__name__"] = Const(module.name)
+    frame = Frame(None, module, None, None)
+    # an import is neither in the loop nor under the tape of the statement that causes it
+    loops, tapes, guards, facts = run.loops, run.tapes, run.guards, run.facts
+    run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
+    try:
+        execute_block(run, frame, module.scope, tree.body)
+    finally:
+        run.loops, run.tapes, run.guards, run.facts = loops, tapes, guards, facts
+    return module

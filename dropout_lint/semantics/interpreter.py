@@ -1,0 +1,142 @@
+"""From an entry file to its mode events.
+
+First the module runs as a script would. Then what nobody has called is interpreted once with unknown parameters:
+functions, methods of the objects that were made, methods of classes that were not. Keras's own entry points
+(``train_step``, ``test_step``, ``call``, callback hooks) are called in the role Keras calls them in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.semantics import calls
+from dropout_lint.semantics.events import Frame, Interpretation
+from dropout_lint.semantics.imports import load
+from dropout_lint.semantics.models import MODEL_NAMES
+from dropout_lint.semantics.modules import Module, Project, import_name
+from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
+from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.statements import execute_block
+from dropout_lint.semantics.values import Argument, ClassValue, Const, FunctionValue, Instance, Opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STEPS = frozenset({"train_step", "test_step", "predict_step"})
+_MOST_OBJECTS_PER_CLASS = 3
+
+
+def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: int = STEPS_PER_FILE) -> Interpretation:
+    """Interpret the file at ``path`` as an entry: everything it does and everything it could be asked to do."""
+    run = Run(project, steps)
+    module = Module(path, import_name(path)[1] or path.stem, text, tree)
+    run.entry = module
+    run.modules[path] = module
+    module.scope.names["__name__"] = Const("__main__")
+    exhausted = None
+    try:
+        execute_block(run, Frame(None, module, None, None), module.scope, tree.body)
+        _assume(run, module)
+    except BudgetExceeded:
+        exhausted = f"the interpretation of this file was cut short after {steps} steps"
+    return Interpretation(module, run.events, run.all_loops, run.instances, run.generation, exhausted)
+
+
+def _assume(run: Run, module: Module) -> None:
+    """Interpret what nobody called."""
+    run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
+    done: set[tuple[int, int]] = set()
+    # interpreting one function may define others; a bounded number of rounds reaches them
+    for _ in range(4):
+        waiting = [each for each in _methods(run, module) if (id(each[0].node), each[1].serial) not in done]
+        for function, receiver in waiting:
+            done.add((id(function.node), receiver.serial))
+            if id(function.node) in run.called and _hook_of(function, receiver) is None:
+                continue
+            _call_method(run, module, function, receiver)
+        functions = [
+            function
+            for function, frame in run.functions
+            if frame.module is module and function.owner is None and id(function.node) not in run.called and (id(function.node), 0) not in done
+        ]
+        for function in functions:
+            done.add((id(function.node), 0))
+            if id(function.node) not in run.called:
+                calls.call_function(run, None, function, calls.Arguments(), None, assumed=True)
+        if not waiting and not functions:
+            break
+
+
+def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance]]:
+    """The methods of the entry's classes, each with the objects it may belong to."""
+    for cls in list(run.classes):
+        if cls.module is not module:
+            continue
+        made = [each for each in run.instances if isinstance(each.cls, ClassValue) and cls in each.cls.ancestry()]
+        receivers = made[:_MOST_OBJECTS_PER_CLASS] or [_imagine(run, module, cls)]
+        for value in list(cls.attributes.values()):
+            if isinstance(value, FunctionValue) and value.owner is cls and value.name != "__init__":
+                for receiver in receivers:
+                    if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
+                        yield value, receiver
+
+
+def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:
+    """An object of a class that the file never makes, built with unknown arguments."""
+    frame = Frame(None, module, None, None, assumed=True)
+    known = run.allocated.get((id(cls.node), 0, id(cls.node)))
+    if known is not None:
+        return known
+    instance = run.allocate(cls, frame, cls.node)
+    init = cls.find("__init__")
+    if isinstance(init, FunctionValue):
+        calls.call_function(run, None, init, calls.Arguments(), None, receiver=instance, assumed=True)
+    elif cls.keras_base is not None:
+        from dropout_lint.semantics import keras_calls
+
+        if cls.keras_base in {"keras.layers.Wrapper"}:
+            run.store.write(instance.attributes, "layer", Opaque(key=("instance", instance.serial, "layer")))
+        else:
+            keras_calls.inherited_construction(run, frame, instance, cls.keras_base, calls.Arguments())
+    else:
+        calls.construct(run, frame, cls, calls.Arguments(), cls.node)
+    return instance
+
+
+def hook_of(name: str, cls: ClassValue) -> str | None:
+    """The role in which Keras itself calls a method of this name, or None."""
+    base = cls.keras_base or ""
+    if name == "call" and (base.startswith("keras.layers.") or base in MODEL_NAMES or (not base and cls.has_unknown_base)):
+        return "call"
+    if name in _STEPS and (base in MODEL_NAMES or cls.has_unknown_base):
+        return name
+    if base.startswith("keras.callbacks.") or (name.startswith("on_") and cls.has_unknown_base):
+        if name.startswith(("on_test_", "on_predict_")):
+            return "callback-inference"
+        if name.startswith("on_"):
+            return "callback"
+    return None
+
+
+def _hook_of(function: FunctionValue, receiver: Instance) -> str | None:
+    return hook_of(function.name, receiver.cls) if isinstance(receiver.cls, ClassValue) else None
+
+
+def _call_method(run: Run, module: Module, function: FunctionValue, receiver: Instance) -> None:
+    hook = _hook_of(function, receiver)
+    arguments = calls.Arguments()
+    if hook == "call":
+        names = [each.name.value for each in (*function.node.params.params, *function.node.params.kwonly_params)]
+        if "training" in names:
+            # whatever its default says, Keras decides
+            arguments.keywords["training"] = Argument(calls.unknown_parameter(function, "training"))
+    static = any(getattr(each, "name", "") == "builtins.staticmethod" for each in function.decorators)
+    calls.call_function(
+        run, None, function, arguments, None, receiver=None if static else receiver, hook=hook, assumed=True
+    )
+
+
+__all__ = ["Scope", "hook_of", "interpret", "load"]

@@ -1,0 +1,351 @@
+"""Constructing and calling Keras objects: where mode events come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.keras.layers import layer as layer_facts
+from dropout_lint.semantics import calls
+from dropout_lint.semantics.events import Frame, ModeCall, Place, TrainableSet
+from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
+from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.values import (
+    UNKNOWN,
+    Argument,
+    ClassValue,
+    Const,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Symbolic,
+    Tags,
+    Value,
+    alternatives,
+    fingerprint,
+    tags_of,
+    truth,
+)
+from dropout_lint.syntax.walk import walk
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.run import Run
+
+_MODEL_MAKERS = frozenset({"keras.models.load_model", "keras.models.model_from_json", "keras.models.model_from_config", "keras.models.model_from_yaml"})
+_OBJECTS = ("keras.metrics.", "keras.losses.", "keras.optimizers.", "keras.callbacks.", "keras.initializers.", "keras.regularizers.")
+
+
+def construct(run: Run, frame: Frame, name: str, generation: str | None, arguments: Arguments, node: cst.CSTNode) -> Value | None:
+    """The object that a call of the Keras class or function ``name`` makes, or None where it is no such thing."""
+    if name in {"keras.Input", "keras.layers.Input"}:
+        return Symbolic()
+    last = name.rpartition(".")[2]
+    makes_model = name in MODEL_NAMES or name in _MODEL_MAKERS or (name.startswith("keras.applications.") and last[:1].isupper())
+    if not (makes_model or name == "keras.models.clone_model" or layer_facts(name) is not None or _is_object(name)):
+        if not (name.startswith("keras.layers.") and last[:1].isupper()):
+            return None
+    cls = "keras.Model" if name in _MODEL_MAKERS or name == "keras.models.clone_model" else name
+    instance = run.allocate(cls, frame, node)
+    instance.generation = generation
+    inherited_construction(run, frame, instance, name, arguments)
+    trainable = arguments.get("trainable")
+    if trainable is not None and is_layer(instance) and trainable.node is not None:
+        run.emit(
+            TrainableSet(
+                run.serial(), Place(frame.module, trainable.node), instance, instance.class_name, trainable.value, frame.chain(),
+                tuple(run.loops), "constructor", node=trainable.node, container=node,
+            )
+        )
+    return instance
+
+
+def _is_object(name: str) -> bool:
+    return name.startswith(_OBJECTS) and name.rpartition(".")[2][:1].isupper()
+
+
+def inherited_construction(run: Run, frame: Frame, instance: Instance, name: str, arguments: Arguments) -> None:
+    """What Keras's own constructor makes of its arguments."""
+    made: dict[str, Value] = {key: argument.value for key, argument in arguments.keywords.items()}
+    if name == "keras.Sequential":
+        listed = arguments.get("layers", 0)
+        items = listed.value if listed is not None else run.items("list", ())
+        if isinstance(items, Items):
+            items = run.items("list", items.items, items.exact)
+        elif calls.is_none(items):
+            items = run.items("list", ())
+        run.store.write(instance.attributes, "layers", items)
+    elif name == "keras.Model":
+        outputs = arguments.get("outputs", 1)
+        if outputs is not None:
+            made["outputs"] = outputs.value
+    elif name == "keras.models.clone_model":
+        original = arguments.get("model", 0)
+        if original is not None:
+            made["outputs"] = original.value
+    facts = layer_facts(name)
+    if facts is not None:
+        generation = 2 if (instance.generation or run.generation) == "2" else 3
+        for rate in facts.rate_arguments:
+            position = rate.position(generation)
+            if rate.name not in made and position is not None and position < len(arguments.positional):
+                made[rate.name] = arguments.positional[position].value
+        if facts.mode == "wrapper" and arguments.positional:
+            made.setdefault("layer", arguments.positional[0].value)
+            run.store.write(instance.attributes, "layer", made["layer"])
+        elif facts.mode == "wrapper" and "layer" in made:
+            run.store.write(instance.attributes, "layer", made["layer"])
+        if facts.mode == "foreign" and arguments.positional:
+            made.setdefault("layer", UNKNOWN)
+        if arguments.unknown_keywords is not None:
+            for rate in facts.rate_arguments:
+                made.setdefault(rate.name, UNKNOWN)
+    for key, value in made.items():
+        instance.arguments[key] = value
+
+
+# Calls -------------------------------------------------------------------------------------------------------
+
+
+def call_instance(run: Run, frame: Frame, callee: Instance, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """``callee(…)`` for any object."""
+    method = callee.cls.find("__call__") if isinstance(callee.cls, ClassValue) else None
+    if isinstance(method, FunctionValue):
+        return calls.call_function(run, frame, method, arguments, Place(frame.module, node), receiver=callee)
+    name = callee.keras_name
+    if name is None:
+        return derived(*arguments.values)
+    if is_layer(callee):
+        return call_layer(run, frame, callee, arguments, node)
+    if name.startswith("keras.metrics."):
+        run.use("metric", _metric_text(callee), arguments.tags(), frame, node)
+    return derived(*arguments.values)
+
+
+def _metric_text(metric: Instance) -> str:
+    variable = metric.arguments.get("__variable__")
+    if isinstance(variable, Const):
+        return str(variable.value)
+    name = metric.arguments.get("name")
+    return str(name.value) if isinstance(name, Const) else metric.class_name
+
+
+def flag_of(callee: Value, arguments: Arguments) -> tuple[Argument, str] | None:
+    """The training flag among the arguments of a layer's call, and how it is given."""
+    given = arguments.keywords.get("training")
+    if given is not None:
+        how = "mapping" if any(given.node is mapping.node for mapping in arguments.mappings) else "keyword"
+        return given, how
+    if isinstance(callee, Instance):
+        position = _position_of_training(callee)
+        if position is not None and position < len(arguments.positional) and not arguments.spread:
+            return arguments.positional[position], "positional"
+    return None
+
+
+def _position_of_training(callee: Instance) -> int | None:
+    """Where ``training`` stands among the positional arguments of a call (without self)."""
+    if isinstance(callee.cls, ClassValue):
+        call = callee.cls.find("call")
+        if isinstance(call, FunctionValue):
+            names = [each.name.value for each in (*call.node.params.posonly_params, *call.node.params.params)][1:]
+            return names.index("training") if "training" in names else None
+    facts = layer_facts(callee.keras_name or "")
+    if callee.keras_name in MODEL_NAMES or (facts is not None and facts.mode in {"dropout", "noise", "batch-statistics", "augmentation"}):
+        return 1
+    return None
+
+
+def _has_symbolic(values: tuple[Value, ...], depth: int = 0) -> bool:
+    for value in values:
+        for each in alternatives(value):
+            if isinstance(each, Symbolic):
+                return True
+            if isinstance(each, Items) and depth < 2 and _has_symbolic(each.items, depth + 1):
+                return True
+            if isinstance(each, Mapping) and depth < 2 and _has_symbolic(tuple(each.entries.values()), depth + 1):
+                return True
+    return False
+
+
+def call_layer(
+    run: Run, frame: Frame, callee: Instance, arguments: Arguments, node: cst.CSTNode, direct: bool = True, text: str = ""
+) -> Value:
+    """A Keras layer or model is called: emit the mode event and go into the project's own ``call``."""
+    symbolic = _has_symbolic(arguments.values)
+    graph = symbolic or _builds(frame, callee, node)
+    event = mode_event(run, frame, callee, arguments, node, graph, direct, text)
+    if is_model(callee) and not symbolic and (event is None or truth(event.flag) is not True):
+        used: Tags = frozenset({("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)})
+    else:
+        used = frozenset()
+    tags: Tags = arguments.tags(without=("training",)) | used
+    if event is not None:
+        tags |= {("event", event.serial)}
+    result: Value = UNKNOWN
+    method = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
+    if isinstance(method, FunctionValue) and direct:
+        result = _enter_call(run, frame, callee, method, arguments, node)
+    if symbolic:
+        return _symbolic_result(arguments, callee, tags)
+    result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event")
+    if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
+        return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
+    return Opaque(tags | result_tags)
+
+
+def _as_data(value: Value) -> Value:
+    return value if isinstance(value, (Opaque, Items)) else Opaque(tags_of(value))
+
+
+def _symbolic_result(arguments: Arguments, callee: Value, tags: Tags) -> Symbolic:
+    layers: dict[object, Value] = {}
+
+    def collect(values: tuple[Value, ...], depth: int) -> None:
+        for value in values:
+            for each in alternatives(value):
+                if isinstance(each, Symbolic):
+                    for layer in each.layers:
+                        layers.setdefault(fingerprint(layer), layer)
+                elif isinstance(each, Items) and depth < 3:
+                    collect(each.items, depth + 1)
+                elif isinstance(each, Mapping) and depth < 3:
+                    collect(tuple(each.entries.values()), depth + 1)
+
+    collect(arguments.values, 0)
+    layers.setdefault(fingerprint(callee), callee)
+    return Symbolic(tuple(layers.values()), frozenset(tag for tag in tags if tag[0] == "event"))
+
+
+def _builds(frame: Frame, callee: Instance, node: cst.CSTNode) -> bool:
+    """Whether a layer is applied where it is made, outside any ``call``: a graph under construction, whatever goes in."""
+    if any(each.hook == "call" for each in frame.chain()) or is_model(callee):
+        return False
+    inline = isinstance(node, cst.Call) and isinstance(node.func, cst.Call)
+    made_here = frame.function is not None and callee.made_in == id(frame.function.node)
+    return frame.function is not None and (inline or made_here)
+
+
+def _enter_call(run: Run, frame: Frame, callee: Instance, method: FunctionValue, arguments: Arguments, node: cst.CSTNode) -> Value:
+    names = [each.name.value for each in (*method.node.params.params, *method.node.params.kwonly_params)]
+    inner = arguments
+    if "training" in names and "training" not in arguments.keywords:
+        position = _position_of_training(callee)
+        if position is None or position >= len(arguments.positional):
+            # Keras decides: fit says True, evaluate and predict say False
+            passed = Argument(calls.unknown_parameter(method, "training"))
+            inner = calls.Arguments(
+                arguments.positional, {**arguments.keywords, "training": passed}, arguments.mappings, arguments.spread, arguments.unknown_keywords
+            )
+    elif "training" not in names and "training" in arguments.keywords and method.node.params.star_kwarg is None:
+        keywords = {name: value for name, value in arguments.keywords.items() if name != "training"}
+        inner = calls.Arguments(arguments.positional, keywords, arguments.mappings, arguments.spread, arguments.unknown_keywords)
+    return calls.call_function(run, frame, method, inner, Place(frame.module, node), receiver=callee, hook="call")
+
+
+def mode_event(
+    run: Run, frame: Frame, callee: Value, arguments: Arguments, node: cst.CSTNode, graph: bool, direct: bool = True, text: str = ""
+) -> ModeCall | None:
+    """Emit the event of a call that says which mode it wants; None where it says nothing."""
+    found = flag_of(callee, arguments)
+    if found is None or calls.is_none(found[0].value):
+        return None
+    given, how = found
+    func = node.func if isinstance(node, cst.Call) else node
+    event = ModeCall(
+        serial=run.serial(),
+        place=Place(frame.module, node),
+        callee=callee,
+        callee_text=text or calls.source_of(frame, func),
+        flag=given.value,
+        choice=choice_of(frame, given, node),
+        how=how,
+        frames=frame.chain(),
+        graph=graph,
+        loops=tuple(run.loops),
+        input_tags=arguments.tags(without=("training",)),
+        callee_loops=callee.loops if isinstance(callee, Instance) else _loops_of(callee),
+        guards=tuple(run.guards),
+        tape=bool(run.tapes),
+        direct=direct,
+    )
+    run.emit(event)
+    return event
+
+
+def _loops_of(callee: Value) -> tuple[int, ...]:
+    return tuple(sorted(tag[1] for tag in tags_of(callee) if tag[0] == "loop"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Where the flag of a call is chosen."""
+
+    place: Place
+    frame: Frame
+    call: cst.CSTNode
+    """The call expression that spells the flag, or leaves it out."""
+    parameter: str
+
+
+def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
+    """The expression that chooses the flag on this path, followed outwards through parameters.
+
+    A literal handed down a chain of calls is chosen at the outermost call that spells it; a default nobody overrides, at
+    the call that leaves it out; a constant, attribute or item, where this path reads it.
+    """
+    value = given.value
+    origin = value.origin if isinstance(value, Const) else None
+    node: cst.CSTNode | None = given.node
+    here, parameter = frame, "training"
+    while node is not None:
+        name = node.value if isinstance(node, cst.Name) else None
+        through = here.arguments.get(name) if name is not None else None
+        if through is None and name not in here.defaulted and origin is not None and node is not origin.node:
+            # `**kwargs`: the keyword of the call that filled it, or what this function put into it
+            key = next((key for key, each in here.arguments.items() if key.startswith("**") and each.value is value), None)
+            if key is not None:
+                through, name = here.arguments[key], key[2:]
+            elif here.function is not None and isinstance(node, cst.Arg) and contains(here.function.node, origin.node):
+                return Choice(Place(here.module, origin.node), here, call, parameter)
+        if here.caller is None or here.call is None:
+            break
+        if through is not None and through.value is value and through.node is not None:
+            call, node, here, parameter = here.call.node, through.node, here.caller, name or parameter
+            continue
+        if name is not None and name in here.defaulted and through is None:
+            return Choice(here.call, here.caller, here.call.node, name)
+        break
+    if node is None or (origin is not None and not contains(call, node)):
+        # a partial, a bound default: nobody on this path spells it
+        place = Place(origin.module, origin.node) if origin is not None else Place(frame.module, call)
+        return Choice(place, here, call, parameter)
+    return Choice(Place(here.module, node), here, call, parameter)
+
+
+def contains(outer: cst.CSTNode, node: cst.CSTNode) -> bool:
+    """Whether ``node`` is part of ``outer``."""
+    return any(each is node for each in walk(outer))
+
+
+def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """Something unknown is called."""
+    from dropout_lint.semantics import externals
+
+    if callee.key is not None and callee.key[0] == "instance" and len(callee.key) == 3:
+        receiver = frame.receiver
+        if isinstance(receiver, Instance) and receiver.serial == callee.key[1]:
+            note_called(receiver, callee.key[2])
+    symbolic = _has_symbolic(arguments.values)
+    event = mode_event(run, frame, callee, arguments, node, symbolic)
+    externals.call_back(run, frame, arguments, node)
+    tags = callee.tags | arguments.tags(without=("training",))
+    if event is not None:
+        tags |= {("event", event.serial)}
+    if symbolic:
+        return _symbolic_result(arguments, callee, tags)
+    return Opaque(tags)

@@ -1,0 +1,371 @@
+"""Methods that are not the project's: of containers, models, tapes, optimizers, metrics and unknown values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.keras.consumers import method_kind
+from dropout_lint.semantics import calls, externals, keras_calls
+from dropout_lint.semantics.events import Frame
+from dropout_lint.semantics.models import inner_layers, is_layer, is_model
+from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.values import (
+    NONE,
+    UNKNOWN,
+    Const,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Method,
+    OneOf,
+    Opaque,
+    Super,
+    Symbolic,
+    Tags,
+    Value,
+    join,
+    tags_of,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.run import Run
+
+TRAINING_METHODS = frozenset({"fit", "fit_generator", "train_on_batch", "partial_fit"})
+INFERENCE_METHODS = frozenset(
+    {"evaluate", "predict", "test_on_batch", "predict_on_batch", "evaluate_generator", "predict_generator", "predict_classes", "predict_proba"}
+)
+_UPDATES = frozenset({"apply_gradients", "minimize", "apply"})
+_GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian", "compute_gradients", "get_gradients"})
+_ONCE = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "submit", "numpy_function", "py_function"})
+_SAME_FUNCTION = frozenset({"function", "jit"})
+
+
+def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """Call a method."""
+    receiver, name = method.receiver, method.name
+    if isinstance(receiver, OneOf):
+        from dropout_lint.semantics.attributes import get_attribute
+
+        return join(
+            [calls.call_value(run, frame, _again(get_attribute(run, frame, each, name, node), each, name), arguments, node) for each in receiver.values[:8]],
+            limit=64,
+        )
+    if isinstance(receiver, Items):
+        return _of_items(run, frame, receiver, name, arguments, node)
+    if isinstance(receiver, Mapping):
+        return _of_mapping(run, receiver, name, arguments)
+    if isinstance(receiver, Const):
+        return _of_constant(receiver, name, arguments)
+    if isinstance(receiver, Super):
+        return _of_super(run, frame, receiver, name, arguments, node)
+    if isinstance(receiver, Instance):
+        return _of_instance(run, frame, receiver, name, arguments, node)
+    return _of_opaque(run, frame, receiver, name, arguments, node)
+
+
+def _again(found: Value, receiver: Value, name: str) -> Value:
+    return Method(receiver, name) if isinstance(found, Opaque) else found
+
+
+def _of_items(run: Run, frame: Frame, items: Items, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    from dropout_lint.semantics.expressions import element_of, elements_of
+
+    values = [each.value for each in arguments.positional]
+    if name in {"append", "add", "insert"} and values:
+        _extend(run, items, (values[-1],))
+        return NONE
+    if name == "extend" and values:
+        known = elements_of(run, values[0])
+        _extend(run, items, known if known is not None else (element_of(run, values[0]),), exact=known is not None)
+        return NONE
+    if name in {"pop", "popleft"}:
+        return element_of(run, items)
+    if name == "copy":
+        return run.items(items.kind, items.items, items.exact)
+    return derived(*items.items, *values)
+
+
+def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True) -> None:
+    present = items.items
+    loops: Tags = frozenset(("loop", loop.serial) for loop in run.loops)
+    new: list[Value] = []
+    for value in added:
+        # what a loop collects varies with the loop, also when it is read again inside
+        tagged = with_tags(value, loops) if isinstance(value, Opaque) else value
+        if not any(tagged is other for other in present) or not run.loops:
+            new.append(tagged)
+    if len(present) + len(new) > 64:
+        run.store.write(items.cells, "exact", False)
+        return
+    run.store.write(items.cells, "items", present + tuple(new))
+    if not exact or (run.loops and any(not is_layer(value) for value in new)):
+        run.store.write(items.cells, "exact", False)
+
+
+def _of_mapping(run: Run, mapping: Mapping, name: str, arguments: Arguments) -> Value:
+    from dropout_lint.semantics.expressions import get_item, merge_mapping, set_item
+
+    key = arguments.positional[0].value if arguments.positional else UNKNOWN
+    default = arguments.positional[1].value if len(arguments.positional) > 1 else NONE
+    known = isinstance(key, Const) and key.value is not None
+    if name in {"get", "pop", "setdefault"}:
+        present = isinstance(key, Const) and key.value in mapping.entries
+        if not present:
+            result = default if mapping.exact and known else join((default, get_item(run, mapping, key)))
+            if isinstance(default, Const) and not mapping.exact and isinstance(mapping.entries.get(None), Opaque) and known:
+                # nothing is known that would override the default
+                result = default if name != "get" and truth(default) is True else result
+            if name == "setdefault":
+                set_item(run, mapping, key, default)
+                result = default
+            return result
+        found = get_item(run, mapping, key)
+        if name == "pop" and isinstance(key, Const):
+            _drop(run, mapping, key.value)
+        return found
+    if name == "update":
+        for argument in arguments.positional[:1]:
+            merge_mapping(run, mapping, argument.value)
+        for keyword, argument in arguments.keywords.items():
+            run.store.write(mapping.entries, keyword, argument.value)
+        return NONE
+    if name == "copy":
+        return run.mapping(mapping.entries)
+    if name == "items":
+        pairs = tuple(run.items("tuple", (Const(key) if key is not None else UNKNOWN, value)) for key, value in mapping.entries.items())
+        return run.items("list", pairs, mapping.exact)
+    if name == "values":
+        return run.items("list", tuple(mapping.entries.values()), mapping.exact)
+    if name == "keys":
+        return run.items("list", tuple(Const(key) for key in mapping.entries if key is not None), mapping.exact)
+    return derived(*mapping.entries.values())
+
+
+def _drop(run: Run, mapping: Mapping, key: object) -> None:
+    value = mapping.entries.get(key)
+    if value is not None:
+        run.store.write(mapping.entries, key, value)
+        mapping.entries.pop(key, None)
+
+
+def _of_constant(receiver: Const, name: str, arguments: Arguments) -> Value:
+    text = receiver.value
+    if isinstance(text, str) and not arguments.positional and name in {"lower", "upper", "strip", "title", "casefold"}:
+        return Const(getattr(text, name)(), receiver.origin)
+    if isinstance(text, str) and name in {"startswith", "endswith"} and len(arguments.positional) == 1:
+        wanted = arguments.positional[0].value
+        if isinstance(wanted, Const) and isinstance(wanted.value, str):
+            return Const(text.startswith(wanted.value) if name == "startswith" else text.endswith(wanted.value))
+    return derived(*arguments.values)
+
+
+def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    instance = receiver.receiver
+    if not isinstance(instance, Instance) or instance.keras_name is None:
+        return derived(*arguments.values)
+    if name == "__init__":
+        keras_calls.inherited_construction(run, frame, instance, instance.keras_name, arguments)
+        return NONE
+    if name in {"call", "__call__"}:
+        # the Keras class's own call: its mode is what is handed over here
+        return keras_calls.call_layer(run, frame, instance, arguments, node, direct=False, text="super().call")
+    if name in {"train_step", "test_step", "predict_step"}:
+        return Opaque(arguments.tags())
+    return derived(*arguments.values)
+
+
+def _of_instance(run: Run, frame: Frame, receiver: Instance, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    from dropout_lint.semantics import command_line
+
+    if isinstance(receiver.cls, str) and receiver.cls == "argparse.ArgumentParser":
+        return command_line.call(run, frame, receiver, name, arguments, node)
+    if is_layer(receiver):
+        return _of_layer(run, frame, receiver, name, arguments, node)
+    keras_name = receiver.keras_name or ""
+    if keras_name.startswith("keras.metrics."):
+        variable = receiver.arguments.get("__variable__")
+        run.use("metric", str(variable.value) if isinstance(variable, Const) else receiver.class_name, arguments.tags(), frame, node)
+        return Opaque(arguments.tags())
+    if keras_name.startswith("keras.optimizers.") and name in _UPDATES | {"stateless_apply", "update", "get_updates"}:
+        return _update(run, frame, name, arguments, node)
+    if receiver.cls == "tensorflow.GradientTape":
+        return _of_tape(run, frame, receiver, name, arguments, node)
+    return _of_opaque(run, frame, receiver, name, arguments, node)
+
+
+def _of_layer(run: Run, frame: Frame, receiver: Instance, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    if name == "add" and receiver.keras_name == "keras.Sequential" and arguments.positional:
+        listed = receiver.attributes.get("layers")
+        if isinstance(listed, Items):
+            added = arguments.positional[0].value
+            present = listed.items
+            if not (run.loops and any(added is each for each in present)):
+                run.store.write(listed.cells, "items", (*present, added)[:64])
+        return NONE
+    if name == "get_layer":
+        return _get_layer(run, receiver, arguments)
+    if name in {"call", "__call__"}:
+        return keras_calls.call_layer(run, frame, receiver, arguments, node, direct=name == "__call__", text=_func_text(frame, node))
+    if name == "stateless_call":
+        inner = calls.Arguments(arguments.positional[2:], arguments.keywords, arguments.mappings, arguments.spread, arguments.unknown_keywords)
+        result = keras_calls.call_layer(run, frame, receiver, inner, node)
+        return run.items("tuple", (Opaque(tags_of(result)), Opaque(frozenset({("vars",)}))))
+    if name == "add_weight":
+        receiver.arguments["__weights__"] = Const(True)
+        return Opaque(frozenset({("vars",)}))
+    return _of_model(run, frame, receiver, name, arguments, node)
+
+
+def _func_text(frame: Frame, node: cst.CSTNode) -> str:
+    return calls.source_of(frame, node.func) if isinstance(node, cst.Call) else ""
+
+
+def _get_layer(run: Run, receiver: Instance, arguments: Arguments) -> Value:
+    known = inner_layers(receiver)
+    name = arguments.get("name", 0)
+    index = arguments.get("index", 1)
+    if known is not None and name is not None and isinstance(name.value, Const):
+        for each in known:
+            given = each.arguments.get("name") if isinstance(each, Instance) else None
+            if isinstance(given, Const) and given.value == name.value.value:
+                return each
+    if known is not None and index is not None and isinstance(index.value, Const) and isinstance(index.value.value, int):
+        if receiver.keras_name == "keras.Sequential" and -len(known) <= index.value.value < len(known):
+            return known[index.value.value]
+    label = name.value.value if name is not None and isinstance(name.value, Const) else None
+    return Opaque(key=("instance", receiver.serial, "get_layer", label))
+
+
+def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    tags = arguments.tags()
+    if name in TRAINING_METHODS:
+        run.use("train-input", f"{name}()", tags, frame, node)
+        run.model_use(receiver, "train", name, frame, node, tags)
+        run.note_training()
+        return Opaque(tags)
+    if name in INFERENCE_METHODS:
+        run.use("inference-input", f"{name}()", tags, frame, node)
+        event = run.model_use(receiver, "inference", name, frame, node, tags)
+        return Opaque(tags | {("event", event.serial)} | _drawn(run, receiver))
+    if name == "compile":
+        run.model_use(receiver, "compile", name, frame, node)
+        return NONE
+    if name in {"make_train_function"}:
+        run.model_use(receiver, "compile", name, frame, node)
+        return NONE
+    if name in {"export", "save", "save_weights"}:
+        run.model_use(receiver, "save", name, frame, node)
+        return NONE
+    return _of_opaque(run, frame, receiver, name, arguments, node, model=True)
+
+
+def _drawn(run: Run, receiver: Value) -> Tags:
+    """A prediction of a model with hard-coded flags is an output of those calls too."""
+    if isinstance(receiver, Instance):
+        outputs = receiver.arguments.get("outputs")
+        if outputs is not None:
+            return frozenset(tag for tag in tags_of(outputs) if tag[0] == "event")
+    return frozenset()
+
+
+def _of_tape(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    if name in _GRADIENTS:
+        target = arguments.get("target", 0)
+        sources = arguments.get("sources", 1)
+        target_tags = tags_of(target.value) if target is not None else frozenset()
+        source_tags = tags_of(sources.value) if sources is not None else frozenset()
+        by_weights = ("vars",) in source_tags or not any(tag[0] in {"data", "loop", "event", "watched", "random"} for tag in source_tags)
+        run.use("gradient" if by_weights else "input-gradient", "tape.gradient", target_tags, frame, node)
+        if by_weights:
+            run.note_training()
+        return Opaque(target_tags | source_tags)
+    return derived(*arguments.values)
+
+
+def _update(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    result = externals.call_back(run, frame, arguments, node, always=True)
+    run.use("gradient", f"{name}()", arguments.tags() | tags_of(result), frame, node)
+    run.model_use(UNKNOWN, "gradient", name, frame, node, arguments.tags())
+    run.note_training()
+    return Opaque(arguments.tags())
+
+
+def _of_opaque(
+    run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode, model: bool = False
+) -> Value:
+    tags = tags_of(receiver)
+    if not model and (name in TRAINING_METHODS or name in INFERENCE_METHODS or name == "compile") and not isinstance(receiver, Symbolic):
+        return _of_model(run, frame, receiver, name, arguments, node)
+    if name in {"apply_gradients", "minimize"}:
+        return _update(run, frame, name, arguments, node)
+    if name in _GRADIENTS and run.tapes:
+        return _of_tape(run, frame, receiver, name, arguments, node)
+    if name in _GRADIENTS and len(arguments.positional) >= 2:
+        return _of_tape(run, frame, receiver, name, arguments, node)
+    if name in {"backward"}:
+        run.use("gradient", "backward()", tags, frame, node)
+        run.note_training()
+    event = None
+    if "training" in arguments.keywords and not is_model(receiver):
+        event = keras_calls.mode_event(
+            run, frame, Method(receiver, name), arguments, node, any(isinstance(each, Symbolic) for each in arguments.values)
+        )
+    if name in _ONCE:
+        return _run_once(run, frame, arguments, node)
+    if name in _SAME_FUNCTION and arguments.positional and isinstance(arguments.positional[0].value, FunctionValue):
+        return arguments.positional[0].value
+    if name in {"numpy", "item", "tolist"}:
+        run.use("converted", f".{name}()", tags, frame, node)
+    kind = method_kind(name)
+    incoming = arguments.tags(without=("training",))
+    extra: Tags = frozenset()
+    if kind == "repeat":
+        extra = frozenset({("tiled",)})
+    elif kind == "random":
+        extra = frozenset({("loop", loop.serial) for loop in run.loops}) | {("random",)}
+    elif kind == "score":
+        run.use("metric", f"{_receiver_text(frame, node)}.{name}()", tags | incoming, frame, node)
+    elif kind in externals.USE_OF_KIND:
+        run.use(externals.USE_OF_KIND[kind], f".{name}()", tags | (incoming if kind in {"saver", "response"} else frozenset()), frame, node)
+    returned = externals.call_back(run, frame, arguments, node, data=tags, always=name in {"map", "apply", "flat_map", "batch"})
+    result_tags = tags | incoming | extra | tags_of(returned)
+    if isinstance(receiver, Instance) and receiver.cls in _GENERATORS:
+        result_tags |= {("loop", loop.serial) for loop in run.loops} | {("random",)}
+    if event is not None:
+        result_tags |= {("event", event.serial)}
+    if isinstance(receiver, Symbolic):
+        return with_tags(receiver, result_tags)
+    if any(isinstance(each, Symbolic) for each in arguments.values):
+        return derived(*arguments.values, extra=result_tags)
+    key = receiver.key if isinstance(receiver, Opaque) and name in {"numpy", "copy", "items", "values"} else None
+    if name in {"append", "extend", "add", "update", "insert", "write"} and isinstance(receiver, Opaque) and receiver.key is not None:
+        run.store.write(run.opaque_cells, receiver.key, Opaque(result_tags, receiver.key))
+    return Opaque(result_tags, key)
+
+
+_GENERATORS = frozenset({"numpy.random.Generator", "numpy.random.RandomState", "random.Random", "tensorflow.random.Generator"})
+
+
+def _receiver_text(frame: Frame, node: cst.CSTNode) -> str:
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        return calls.source_of(frame, node.func.value)
+    return ""
+
+
+def _run_once(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """``strategy.run(step, args=(x, y))``."""
+    if not arguments.positional:
+        return derived(*arguments.values)
+    function = arguments.positional[0].value
+    given = arguments.get("args", 1)
+    positional = arguments.positional[1:]
+    if given is not None and isinstance(given.value, Items):
+        positional = tuple(calls.Argument(each) for each in given.value.items)
+    if isinstance(function, (FunctionValue,)) or externals.is_function(function):
+        return calls.call_value(run, frame, function, calls.Arguments(positional, {}), node)
+    return derived(*arguments.values)

@@ -1,0 +1,218 @@
+"""What a layer or model is made of, and which of its parts depend on the mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dropout_lint.keras.layers import layer as layer_facts
+from dropout_lint.semantics.values import (
+    ClassValue,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    OneOf,
+    Opaque,
+    Symbolic,
+    Value,
+    alternatives,
+)
+
+MODEL_NAMES = frozenset({"keras.Model", "keras.Sequential"})
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The mode-dependent layers of something callable, and whether that is all there is to know."""
+
+    layers: tuple[Instance, ...] = ()
+    complete: bool = True
+
+    @property
+    def empty(self) -> bool:
+        """Known to hold no mode-dependent layer."""
+        return self.complete and not self.layers
+
+
+def is_layer(value: Value) -> bool:
+    """Whether a value is known to be a Keras layer or model."""
+    return isinstance(value, Instance) and value.keras_name is not None and (
+        value.keras_name in MODEL_NAMES or value.keras_name.startswith(("keras.layers.", "keras.applications.", "keras.models."))
+    )
+
+
+def is_model(value: Value) -> bool:
+    """Whether a value is known to be a Keras model."""
+    return isinstance(value, Instance) and value.keras_name is not None and (
+        value.keras_name in MODEL_NAMES or value.keras_name.startswith(("keras.applications.", "keras.models."))
+    )
+
+
+def inner_layers(value: Instance) -> tuple[Value, ...] | None:
+    """What ``model.layers`` lists, or None where it is not known."""
+    if value.keras_name == "keras.Sequential":
+        listed = value.attributes.get("layers")
+        return tuple(each for each in listed.items if not isinstance(each, Symbolic)) if isinstance(listed, Items) and listed.exact else None
+    if value.keras_name == "keras.Model":
+        outputs = value.arguments.get("outputs")
+        if isinstance(outputs, Symbolic):
+            return outputs.layers
+        if isinstance(outputs, (Items, Mapping)):
+            found: list[Value] = []
+            for each in outputs.items if isinstance(outputs, Items) else outputs.entries.values():
+                if not isinstance(each, Symbolic):
+                    return None
+                found += [layer for layer in each.layers if not any(layer is other for other in found)]
+            return tuple(found)
+        if isinstance(value.cls, ClassValue):
+            return _attribute_layers(value)
+    return None
+
+
+def _attribute_layers(value: Instance) -> tuple[Value, ...] | None:
+    found: list[Value] = []
+    for each in value.attributes.values():
+        for one in alternatives(each):
+            if is_layer(one) and not any(one is other for other in found):
+                found.append(one)
+    return tuple(found) if found else None
+
+
+def content(value: Value) -> Content:
+    """The mode-dependent layers a call of ``value`` runs."""
+    found: dict[int, Instance] = {}
+    complete = _collect(value, found, set(), 0)
+    return Content(tuple(found.values()), complete)
+
+
+def _collect(value: Value, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+    """Add the mode-dependent layers below ``value``; False where something is not known."""
+    if depth > 8:
+        return False
+    if isinstance(value, OneOf):
+        return all([_collect(each, found, seen, depth + 1) for each in value.values])
+    if isinstance(value, Symbolic):
+        return all([_collect(each, found, seen, depth + 1) for each in value.layers])
+    if isinstance(value, (Items, Mapping)):
+        if value.serial in seen:
+            return True
+        seen.add(value.serial)
+        parts = value.items if isinstance(value, Items) else tuple(value.entries.values())
+        return all([_collect(each, found, seen, depth + 1) for each in parts if not isinstance(each, Const)]) and value.exact
+    if isinstance(value, (Const, External, FunctionValue)):
+        return not isinstance(value, FunctionValue)
+    if not isinstance(value, Instance):
+        return False
+    if value.serial in seen:
+        return True
+    seen.add(value.serial)
+    name = value.keras_name
+    if name is None:
+        return _collect_attributes(value, found, seen, depth)
+    if isinstance(value.cls, ClassValue):
+        known = _collect_attributes(value, found, seen, depth)
+        inherited = layer_facts(name)
+        if inherited is not None and inherited.mode not in {"none", "wrapper"} and "call" not in value.cls.attributes:
+            found[value.serial] = value
+        elif inherited is not None and inherited.mode not in {"none", "wrapper"}:
+            # a Dropout subclass that overrides call still drops, through super().call
+            found[value.serial] = value
+        if name in MODEL_NAMES:
+            return known and _collect_model(value, found, seen, depth, default=True)
+        return known
+    if name in MODEL_NAMES or name.startswith(("keras.applications.", "keras.models.")):
+        return _collect_model(value, found, seen, depth, default=False)
+    return _collect_layer(value, name, found, seen, depth)
+
+
+def _collect_attributes(value: Instance, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+    known = True
+    for attribute, part in list(value.attributes.items()):
+        for each in alternatives(part):
+            if isinstance(each, (Instance, Items, Mapping, Symbolic)):
+                if isinstance(each, Instance) and each.keras_name is None and isinstance(each.cls, str):
+                    continue
+                inner = _collect(each, found, seen, depth + 1)
+                known = known and (inner or not is_layer(each))
+            elif isinstance(each, Opaque) and ("called", value.serial, attribute) in _called_parts(value):
+                known = False
+    return known
+
+
+def _called_parts(value: Instance) -> frozenset[tuple[str, int, str]]:
+    """Opaque attributes that the object's own code calls: what they hold is not known."""
+    noted = value.arguments.get("__called__")
+    return noted.tags if isinstance(noted, Opaque) else frozenset()  # type: ignore[return-value]
+
+
+def _collect_model(value: Instance, found: dict[int, Instance], seen: set[int], depth: int, default: bool) -> bool:
+    if value.keras_name == "keras.Sequential":
+        listed = value.attributes.get("layers")
+        return _collect(listed, found, seen, depth + 1) if listed is not None else False
+    outputs = value.arguments.get("outputs")
+    if outputs is not None:
+        return _collect(outputs, found, seen, depth + 1)
+    return default
+
+
+def _collect_layer(value: Instance, name: str, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+    facts = layer_facts(name)
+    if facts is None:
+        return False
+    if facts.mode == "none":
+        return name != "keras.layers.Layer"
+    if facts.mode in {"wrapper", "foreign"}:
+        inner = value.arguments.get("layer") or value.arguments.get("cell") or value.attributes.get("layer")
+        if inner is None or name == "keras.layers.Lambda":
+            return False
+        return _collect(inner, found, seen, depth + 1)
+    if facts.rate_arguments:
+        rates = [value.arguments.get(rate.name) for rate in facts.rate_arguments]
+        if all(rate is None or (isinstance(rate, Const) and not rate.value) for rate in rates):
+            defaults = [rate.default for rate in facts.rate_arguments]
+            if all(not default for default in defaults) and facts.mode not in {"dropout", "noise"}:
+                return True
+            if any(isinstance(rate, Const) for rate in rates):
+                return True
+    found[value.serial] = value
+    return True
+
+
+def note_called(value: Instance, attribute: str) -> None:
+    """Remember that the object's code calls one of its attributes that is not known."""
+    before = _called_parts(value)
+    tag = ("called", value.serial, attribute)
+    if tag not in before:
+        value.arguments["__called__"] = Opaque(frozenset({*before, tag}))
+
+
+def mode_of(layer: Instance) -> str:
+    """The kind of mode dependence of one layer: ``dropout``, ``batch-statistics``, …"""
+    facts = layer_facts(layer.keras_name or "")
+    return facts.mode if facts is not None else "none"
+
+
+def weightless(value: Value) -> bool | None:
+    """Whether a layer has no weights at all, whatever its arguments: True, False or unknown."""
+    if not isinstance(value, Instance):
+        return None
+    name = value.keras_name
+    if name is None:
+        return None
+    facts = layer_facts(name)
+    if facts is None:
+        return None
+    if isinstance(value.cls, ClassValue) and _may_add_weights(value, value.cls):
+        return None
+    return facts.weightless
+
+
+def _may_add_weights(value: Instance, cls: ClassValue) -> bool:
+    """Whether a project subclass of a weightless layer may have weights of its own."""
+    return (
+        cls.find("build") is not None
+        or "__weights__" in value.arguments
+        or any(is_layer(each) or isinstance(each, Items) for part in value.attributes.values() for each in alternatives(part))
+    )

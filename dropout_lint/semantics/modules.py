@@ -1,0 +1,111 @@
+"""The project's modules: found by their import name, parsed once, never executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dropout_lint.semantics.scopes import Scope
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class Module:
+    """One source file: its tree, its import name and its names."""
+
+    __slots__ = ("is_package", "name", "path", "scope", "text", "tree")
+
+    def __init__(self, path: Path, name: str, text: str, tree: cst.Module) -> None:
+        self.path = path
+        self.name = name
+        self.text = text
+        self.tree = tree
+        self.is_package = path.name == "__init__.py"
+        self.scope = Scope("module")
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+
+def import_name(path: Path) -> tuple[Path, str]:
+    """The import root of a file and its dotted name below it, from the ``__init__.py`` files around it."""
+    parts = [] if path.name == "__init__.py" else [path.stem]
+    folder = path.parent
+    if path.name == "__init__.py":
+        parts.append(folder.name)
+        folder = folder.parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier() and folder != folder.parent:
+        parts.append(folder.name)
+        folder = folder.parent
+    return folder, ".".join(reversed(parts))
+
+
+class Project:
+    """Finds modules below the import roots and keeps what was parsed.
+
+    ``load`` turns a path into a text and a tree, or returns None where the file cannot be read or parsed: a broken
+    dependency is reported when it is linted itself, and is unknown to those who import it.
+    """
+
+    def __init__(self, roots: Sequence[Path], load: Callable[[Path], tuple[str, cst.Module] | None]) -> None:
+        self._roots = tuple(roots)
+        self._load = load
+        self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
+        self._found: dict[tuple[Path, str], Path | None] = {}
+
+    def find(self, importer: Path, dotted: str) -> Path | None:
+        """The file of the module ``dotted`` as ``importer`` would see it, or None."""
+        if not dotted:
+            return None
+        package_root, _ = import_name(importer)
+        for root in dict.fromkeys((importer.parent, package_root, *self._roots)):
+            slot = (root, dotted)
+            if slot not in self._found:
+                self._found[slot] = self._look(root, dotted)
+            found = self._found[slot]
+            if found is not None:
+                return found
+        return None
+
+    def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
+        """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""
+        folder = importer.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        slot = (folder, f".{dotted}")
+        if slot not in self._found:
+            if dotted:
+                self._found[slot] = self._look(folder, dotted)
+            else:
+                init = folder / "__init__.py"
+                self._found[slot] = init if init.is_file() else None
+        return self._found[slot]
+
+    @staticmethod
+    def _look(root: Path, dotted: str) -> Path | None:
+        base = root.joinpath(*dotted.split("."))
+        for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
+            try:
+                if candidate.is_file():
+                    return candidate
+            except OSError:
+                return None
+        return None
+
+    def tree(self, path: Path) -> tuple[str, cst.Module] | None:
+        """Text and tree of a file, read and parsed once."""
+        if path not in self._trees:
+            self._trees[path] = self._load(path)
+        return self._trees[path]
+
+    def keep(self, path: Path, text: str, tree: cst.Module) -> None:
+        """Use this text for ``path`` (a file that is being linted, an unsaved buffer)."""
+        self._trees[path] = (text, tree)
+
+    def forget(self, path: Path) -> None:
+        """Let the tree of ``path`` go; it is parsed again if somebody asks."""
+        self._trees.pop(path, None)

@@ -1,0 +1,320 @@
+"""The role in which a mode event was reached: training, inference or intended stochastic inference, with the evidence.
+
+Names decide little in real code (one function in nine does both, most scripts do everything at module level), so what is
+done with the output counts most: an output that enters a gradient with respect to weights is training, whatever the
+function is called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
+from dropout_lint.semantics.values import ClassValue, Const, External, Instance, Items, truth
+from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name, says_intent, text_says_intent, words
+
+STRONG, CLEAR = 4, 3
+"""Points of evidence from which a role is taken as sure, and as likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reason to believe in a role: how much it counts, and the words for it."""
+
+    points: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """``training``, ``inference``, ``intended`` (stochastic inference on purpose) or ``unknown``."""
+
+    kind: str
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def points(self) -> int:
+        """How much evidence there is, counter-evidence taken off."""
+        return sum(each.points for each in self.evidence)
+
+    @property
+    def reason(self) -> str:
+        """The strongest evidence, in words."""
+        told = [each for each in self.evidence if each.points > 0 and each.text]
+        return max(told, key=lambda each: each.points).text if told else ""
+
+
+def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames | None = None) -> Role:
+    """Classify one mode event."""
+    names = settings or RoleNames()
+    if event.used("gradient", "train-input"):
+        return Role("training")
+    if is_test_code(event.frames):
+        return Role("unknown")
+    if stochastic_by_design(event, interpretation, names):
+        return Role("intended")
+    evidence = (
+        *_framework(event.frames),
+        *_mode_parameters(event.frames),
+        *_data(event),
+        *_uses(event),
+        *_function_names(event.frames, names),
+        *_order(event, interpretation),
+    )
+    if event.tape and not any(each.points >= 3 for each in evidence):
+        evidence = (*evidence, Evidence(-3, ""))
+    role = Role("inference", evidence)
+    return role if role.points > 0 else Role("unknown", evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleNames:
+    """Functions whose role the user's settings name."""
+
+    inference: frozenset[str] = frozenset()
+    training: frozenset[str] = frozenset()
+    stochastic: frozenset[str] = frozenset()
+
+    def role(self, name: str) -> str | None:
+        """The role of a function by the settings, else by the words of its name."""
+        if name in self.inference:
+            return "inference"
+        if name in self.training:
+            return "training"
+        return role_of_name(name)
+
+
+def _framework(frames: tuple[Frame, ...]) -> list[Evidence]:
+    for frame in frames:
+        if frame.hook in {"test_step", "predict_step"}:
+            entry = "evaluate()" if frame.hook == "test_step" else "predict()"
+            return [Evidence(4, f"it runs in {frame.hook}(), which {entry} calls")]
+        if frame.hook == "callback-inference":
+            return [Evidence(3, f"it runs in the callback {frame.name}()")]
+        if frame.hook == "train_step":
+            return [Evidence(-4, "")]
+    return []
+
+
+def _mode_parameters(frames: tuple[Frame, ...]) -> list[Evidence]:
+    name = off_switch(frames)
+    return [Evidence(4, f"the call passes {name}=False")] if name is not None else []
+
+
+def off_switch(frames: tuple[Frame, ...]) -> str | None:
+    """The name of a mode parameter that is False on this path."""
+    for frame in reversed(frames):
+        for name, argument in frame.arguments.items():
+            if is_mode_name(name.lstrip("*")) and isinstance(argument.value, Const) and truth(argument.value) is False and argument.value.value is not None:
+                return name.lstrip("*")
+    return None
+
+
+def _data(event: ModeCall) -> list[Evidence]:
+    held_out = sorted(tag[2] for tag in event.input_tags if tag[0] == "data" and tag[1] == "held-out")
+    training = any(tag[0] == "data" and tag[1] == "training" for tag in event.input_tags)
+    if held_out and not training:
+        return [Evidence(2, f"its input comes from `{held_out[0]}`")]
+    return [Evidence(-2, "")] if training and not held_out else []
+
+
+def _uses(event: ModeCall) -> list[Evidence]:
+    found: dict[str, Evidence] = {}
+
+    def add(kind: str, points: int, text: str) -> None:
+        if kind not in found or found[kind].points < points:
+            found[kind] = Evidence(points, text)
+
+    for use in event.uses:
+        if use.kind == "metric":
+            kind = kind_of_data(use.text.partition(".")[0])
+            if kind == "training":
+                found["training-metric"] = Evidence(-3, "")
+            else:
+                add("metric", 2 if kind == "held-out" else 1, f"its output updates the metric `{use.text}`")
+        elif use.kind == "decision":
+            text = "its output is compared with a threshold" if use.text.startswith("compared") else f"its output goes through {_short(use.text)}"
+            add("decision", 2, text)
+        elif use.kind == "score":
+            add("score", 2, f"its output is scored by {_short(use.text)}")
+        elif use.kind == "saved":
+            add("saved", 2, f"its output is stored by {_short(use.text)}")
+        elif use.kind == "response":
+            add("response", 1, f"its output is returned through {_short(use.text)}")
+        elif use.kind == "inference-input":
+            add("inference-input", 2, f"its output goes into {use.text}")
+        elif use.kind in {"shown", "spread"}:
+            add(use.kind, 1, f"its output is shown by {_short(use.text)}" if use.kind == "shown" else "")
+        elif use.kind == "converted":
+            add("converted", 1, "its output leaves the graph as plain numbers")
+        elif use.kind == "returned" and use.text:
+            add("returned", 1, f"its output is {use.text}")
+    return list(found.values())
+
+
+def _short(name: str) -> str:
+    if name.startswith("."):
+        return name
+    for full, short in (("numpy.", "np."), ("tensorflow.", "tf."), ("builtins.", "")):
+        if name.startswith(full):
+            return short + name[len(full) :] + "()"
+    return f"{name}()"
+
+
+def _function_names(frames: tuple[Frame, ...], names: RoleNames) -> list[Evidence]:
+    found: list[Evidence] = []
+    for frame in reversed(frames):
+        if frame.function is None or frame.hook == "call":
+            continue
+        role = names.role(frame.name)
+        if role is None and frame.owner is not None and frame.name in {"__call__", "call", "forward", "run", "step", "do_POST", "do_GET"}:
+            role = "inference" if frame.name in {"do_POST", "do_GET"} else names.role(frame.owner.name)
+        if role == "inference":
+            found.append(Evidence(2, f"it runs in {frame.name}()"))
+            break
+        if role == "weak-inference":
+            found.append(Evidence(1, f"it runs in {frame.name}()"))
+        elif role == "training":
+            found.append(Evidence(-1 if frame is not frames[-1] or found else -2, ""))
+            break
+    return found
+
+
+def _order(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
+    """A model that has been trained before, in the same run of the program, is being used now."""
+    if any(frame.assumed for frame in event.frames):
+        return []
+    for earlier in interpretation.events:
+        if earlier is event:
+            break
+        if isinstance(earlier, ModelUse) and earlier.kind in {"train", "gradient"} and not any(frame.assumed for frame in earlier.frames):
+            inside = {loop.serial for loop in event.loops} & {loop.serial for loop in earlier.loops}
+            if not inside:
+                return [Evidence(1, "it runs after training")]
+    return []
+
+
+# Intent ------------------------------------------------------------------------------------------------------
+
+
+def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names: RoleNames | None = None) -> bool:
+    """Whether the program means this pass to be random: Monte Carlo dropout, test-time augmentation, pix2pix."""
+    settings = names or RoleNames()
+    if any(frame.name in settings.stochastic for frame in event.frames):
+        return True
+    return (
+        draws(event)
+        or class_means_it(event)
+        or guarded_on_purpose(event)
+        or flag_says_intent(event)
+        or _conditional_generator(event)
+    )
+
+
+def draws(event: ModeCall | ModelUse) -> bool:
+    """Whether the same input goes through the same model several times and the outcomes are put together."""
+    callee_loops = event.callee_loops if isinstance(event, ModeCall) else (event.receiver.loops if isinstance(event.receiver, Instance) else ())
+    aggregating = [use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)]
+    if ("tiled",) in event.input_tags and aggregating:
+        return True
+    for loop in event.loops:
+        if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
+            continue
+        if any(use.kind == "summed" or loop.serial not in use.loops for use in aggregating):
+            return True
+    return False
+
+
+def _stacks(text: str, kind: str) -> bool:
+    return kind == "collected" and text.rpartition(".")[2].rstrip("()") in {"stack", "concatenate", "concat", "vstack", "hstack", "dstack", "bincount", "mode"}
+
+
+def class_means_it(event: ModeCall) -> bool:
+    """Whether a class on the way says, by its name or docstring, that permanent randomness is its purpose."""
+    owners = [frame.owner for frame in event.frames if frame.owner is not None]
+    if isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue):
+        owners.append(event.callee.cls)
+    return any(says_intent(each.name) or text_says_intent(docstring(each.node)) for cls in owners for each in cls.ancestry())
+
+
+def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
+    """The docstring of a class or function, or nothing."""
+    body = node.body.body
+    if not body or not isinstance(body[0], cst.SimpleStatementLine):
+        return ""
+    first = body[0].body[0]
+    if isinstance(first, cst.Expr) and isinstance(first.value, (cst.SimpleString, cst.ConcatenatedString)):
+        value = first.value.evaluated_value
+        return value if isinstance(value, str) else ""
+    return ""
+
+
+_SWITCH_WORDS = frozenset(
+    "stochastic sample sampling always force forced active enable enabled disable disabled permanent inference mcdropout predict uncertainty".split()
+)
+
+
+def guarded_on_purpose(event: ModeCall) -> bool:
+    """Whether it only happens under a condition on the mode, or on a switch for stochastic inference."""
+    for guard in event.guards:
+        for name in guard:
+            if is_mode_name(name) or says_intent(name) or set(words(name)) & _SWITCH_WORDS:
+                return True
+    return False
+
+
+def flag_says_intent(event: ModeCall) -> bool:
+    """Whether the expression of the flag names the intent: ``training=self.mc_dropout``, ``training=mc or None``."""
+    stack: list[cst.CSTNode] = [event.choice.place.node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Name) and says_intent(node.value):
+            return True
+        if isinstance(node, (cst.Attribute, cst.BooleanOperation, cst.IfExp, cst.UnaryOperation, cst.Comparison, cst.Subscript)):
+            stack.extend(node.children)
+    return False
+
+
+def _conditional_generator(event: ModeCall) -> bool:
+    """pix2pix asks for batch statistics and dropout when images are generated: ``generator(test_input, training=True)``."""
+    texts = [event.callee_text]
+    callee = event.callee
+    if isinstance(callee, Instance):
+        variable = callee.arguments.get("__variable__")
+        if isinstance(variable, Const):
+            texts.append(str(variable.value))
+    for frame in event.frames:
+        parts = set(words(frame.name))
+        if parts & {"image", "images", "img", "imgs", "sample", "samples", "pictures"} and parts & {"generate", "sample", "save", "show", "plot", "translate", "gen"}:
+            return True
+    return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix", "unet"} for text in texts)
+
+
+def is_test_code(frames: tuple[Frame, ...]) -> bool:
+    """Whether a unit test is running: layers are called in both modes there to compare them."""
+    for frame in frames:
+        name = frame.module.path.name
+        if name.startswith("test_") or name.endswith(("_test.py", "_tests.py")) or name == "conftest.py":
+            return True
+        if frame.owner is not None and any(base.name.endswith("TestCase") for base in frame.owner.external_bases):
+            return True
+    return False
+
+
+def uses_keras(frames: tuple[Frame, ...]) -> bool:
+    """Whether a module on the way imports Keras or TensorFlow, and no other library with modules of its own."""
+    found = False
+    for frame in frames:
+        for value in frame.module.scope.names.values():
+            if isinstance(value, External):
+                root = value.name.partition(".")[0]
+                if root in {"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"}:
+                    return False
+                if root in {"keras", "tensorflow"}:
+                    found = True
+    return found
+
+
+__all__ = ["CLEAR", "STRONG", "Evidence", "Items", "Role", "RoleNames", "role_of"]

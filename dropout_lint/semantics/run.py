@@ -1,0 +1,185 @@
+"""The state of one interpretation: what runs, what has been seen, and how much more may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.semantics.events import Event, Frame, Loop, ModeCall, ModelUse, Place, Use
+from dropout_lint.semantics.modules import Module, Project
+from dropout_lint.semantics.scopes import Store
+from dropout_lint.semantics.values import (
+    ClassValue,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Symbolic,
+    Tags,
+    Value,
+    fingerprint,
+    tags_of,
+)
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+DEEPEST_CALL = 8
+STEPS_PER_FILE = 150_000
+"""Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
+
+
+class BudgetExceeded(Exception):
+    """The interpretation of a file is cut short; what was found so far stands."""
+
+
+class Run:
+    """One entry file being interpreted, together with what it imports."""
+
+    def __init__(self, project: Project, steps: int = STEPS_PER_FILE) -> None:
+        self.project = project
+        self.store = Store()
+        self.modules: dict[Any, Module | None] = {}
+        self.executing: set[Any] = set()
+        self.events: list[Event] = []
+        self.by_serial: dict[int, ModeCall | ModelUse] = {}
+        self.loops: list[Loop] = []
+        self.all_loops: dict[int, Loop] = {}
+        self.tapes: list[Value] = []
+        self.guards: list[frozenset[str]] = []
+        self.facts: dict[tuple[Any, ...], bool] = {}
+        self.memo: dict[Any, Any] = {}
+        self.allocated: dict[tuple[int, int, Any], Instance] = {}
+        self.instances: list[Instance] = []
+        self.called: set[int] = set()
+        self.functions: list[Any] = []
+        self.classes: list[ClassValue] = []
+        self.opaque_cells: dict[Any, Value] = {}
+        self.generation: str | None = None
+        self.entry: Module | None = None
+        self.on_stack: list[int] = []
+        self._steps = steps
+        self._serial = 0
+
+    def step(self, cost: int = 1) -> None:
+        """Pay for one step.
+
+        Raises:
+            BudgetExceeded: when there is nothing left to pay with.
+        """
+        self._steps -= cost
+        if self._steps < 0:
+            raise BudgetExceeded
+
+    def serial(self) -> int:
+        """A number nobody else has."""
+        self._serial += 1
+        return self._serial
+
+    # Objects --------------------------------------------------------------------------------------------------
+
+    def allocate(self, cls: ClassValue | str, frame: Frame, node: cst.CSTNode) -> Instance:
+        """The object made at ``node`` on this call path; the same one when the path is walked again."""
+        slot = (id(node), id(frame.call.node) if frame.call else 0, cls if isinstance(cls, str) else id(cls.node))
+        found = self.allocated.get(slot)
+        if found is None:
+            found = Instance(self.serial(), cls, frame.module, node, tuple(loop.serial for loop in self.loops))
+            found.made_in = id(frame.function.node) if frame.function is not None else None
+            self.allocated[slot] = found
+            self.instances.append(found)
+        return found
+
+    def items(self, kind: str, values: tuple[Value, ...], exact: bool = True) -> Items:
+        """A new container."""
+        return Items(self.serial(), kind, values, exact)
+
+    def mapping(self, entries: dict[Any, Value] | None = None) -> Mapping:
+        """A new dict."""
+        return Mapping(self.serial(), entries)
+
+    # Context --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def loop(self, node: cst.CSTNode) -> Iterator[Loop]:
+        """Run a loop's body: values bound to its variable are tagged with its serial."""
+        serial = id(node)
+        entered = self.all_loops.setdefault(serial, Loop(serial, node))
+        self.loops.append(entered)
+        try:
+            yield entered
+        finally:
+            self.loops.pop()
+
+    @contextmanager
+    def guarded(self, guard: frozenset[str], facts: dict[tuple[Any, ...], bool]) -> Iterator[None]:
+        """Run a branch under a condition that is not decided."""
+        before = self.facts
+        self.facts = {**before, **facts} if facts else before
+        self.guards.append(guard)
+        try:
+            yield
+        finally:
+            self.guards.pop()
+            self.facts = before
+
+    def note_training(self) -> None:
+        """Weights are updated here."""
+        for loop in self.loops:
+            loop.trains = True
+
+    # Events ---------------------------------------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        """Record an event."""
+        self.events.append(event)
+        if isinstance(event, ModeCall):
+            self.by_serial[event.serial] = event
+
+    def use(self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode) -> None:
+        """Record what is done with a value on every event whose output it carries."""
+        serials = sorted({tag[1] for tag in tags if tag[0] == "event"})
+        if not serials:
+            return
+        use = Use(kind, text, Place(frame.module, node), tuple(loop.serial for loop in self.loops), frame.chain())
+        for serial in serials:
+            event = self.by_serial.get(serial)
+            if event is not None and len(event.uses) < 40:
+                event.uses.append(use)
+
+    def model_use(
+        self, receiver: Value, kind: str, method: str, frame: Frame, node: cst.CSTNode, tags: Tags = frozenset(), symbolic: bool = False
+    ) -> ModelUse:
+        """Record that a model is compiled, trained or run."""
+        event = ModelUse(
+            self.serial(), Place(frame.module, node), receiver, kind, method, frame.chain(), tuple(self.loops), tags, symbolic
+        )
+        self.events.append(event)
+        self.by_serial[event.serial] = event
+        return event
+
+
+def derived(*values: Value, extra: Tags = frozenset()) -> Value:
+    """An opaque value computed from ``values``; symbolic where one of them is."""
+    tags = frozenset().union(extra, *(tags_of(value) for value in values))
+    symbolic = [value for value in values if isinstance(value, Symbolic)]
+    if symbolic:
+        layers: dict[Any, Value] = {}
+        for each in symbolic:
+            for layer in each.layers:
+                layers.setdefault(fingerprint(layer), layer)
+        return Symbolic(tuple(layers.values()), tags)
+    return Opaque(tags)
+
+
+def with_tags(value: Value, tags: Tags) -> Value:
+    """The same value, carrying ``tags`` too."""
+    if not tags:
+        return value
+    if isinstance(value, Opaque):
+        return value if tags <= value.tags else Opaque(value.tags | tags, value.key)
+    if isinstance(value, Symbolic):
+        return Symbolic(value.layers, value.tags | tags)
+    if isinstance(value, Items):
+        return Items(value.serial, value.kind, tuple(with_tags(each, tags) for each in value.items), value.exact)
+    return value

@@ -1,0 +1,473 @@
+"""Statements: the order of things, branches, loops, and what a context manager opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from dropout_lint.semantics import calls, conditions, imports
+from dropout_lint.semantics.expressions import (
+    bind,
+    binary,
+    element_of,
+    elements_of,
+    evaluate,
+    get_item,
+    loop_element,
+)
+from dropout_lint.semantics.events import Frame, TrainableSet
+from dropout_lint.semantics.run import with_tags
+from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.values import (
+    UNKNOWN,
+    ClassValue,
+    Const,
+    FunctionValue,
+    Instance,
+    Items,
+    Opaque,
+    Value,
+    tags_of,
+)
+from dropout_lint.semantics.words import role_of_name
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.run import Run
+
+
+class Flow(Enum):
+    """Where control goes after a statement."""
+
+    ON = "on"
+    LEAVES_TURN = "break or continue"
+    LEAVES = "return or raise"
+
+
+def execute_block(run: Run, frame: Frame, scope: Scope, body: Sequence[cst.CSTNode]) -> Flow:
+    """Execute statements in order.
+
+    Raises:
+        BudgetExceeded: when the file's budget is spent.
+    """
+    for statement in body:
+        run.step()
+        flow = _execute(run, frame, scope, statement)
+        if flow is not Flow.ON:
+            return flow
+    return Flow.ON
+
+
+def _execute(run: Run, frame: Frame, scope: Scope, statement: cst.CSTNode) -> Flow:
+    if isinstance(statement, cst.SimpleStatementLine):
+        for small in statement.body:
+            handler = _SMALL.get(type(small))
+            if handler is not None:
+                before = len(run.events)
+                flow = handler(run, frame, scope, small)
+                for event in run.events[before:]:
+                    if isinstance(event, TrainableSet) and event.container is None and event.node is not None:
+                        event.container = statement
+                if flow is not None:
+                    return flow
+        return Flow.ON
+    compound = _COMPOUND.get(type(statement))
+    return compound(run, frame, scope, statement) if compound is not None else Flow.ON
+
+
+def block_of(block: cst.BaseSuite) -> Sequence[cst.CSTNode]:
+    """The statements of an indented or one-line block."""
+    return (cst.SimpleStatementLine(block.body),) if isinstance(block, cst.SimpleStatementSuite) else block.body
+
+
+# Small statements --------------------------------------------------------------------------------------------
+
+
+def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | None:
+    before = len(run.events)
+    evaluate(run, frame, scope, node.value)
+    if isinstance(node.value, cst.Call):
+        from dropout_lint.semantics.events import ModeCall
+
+        for event in run.events[before:]:
+            if isinstance(event, ModeCall) and event.place.node is node.value:
+                event.discarded = True
+    return None
+
+
+def _assign(run: Run, frame: Frame, scope: Scope, node: cst.Assign) -> Flow | None:
+    value = evaluate(run, frame, scope, node.value)
+    for target in node.targets:
+        bind(run, frame, scope, target.target, value)
+    return None
+
+
+def _annotated(run: Run, frame: Frame, scope: Scope, node: cst.AnnAssign) -> Flow | None:
+    if scope.kind == "class" and isinstance(node.target, cst.Name):
+        listed = scope.names.get("__annotations__")
+        before = listed.items if isinstance(listed, Items) else ()
+        scope.names["__annotations__"] = run.items("list", (*before, Const(node.target.value)))
+    if node.value is not None:
+        bind(run, frame, scope, node.target, evaluate(run, frame, scope, node.value))
+    elif isinstance(node.target, cst.Name) and scope.kind != "class" and scope.find(node.target.value) is None:
+        bind(run, frame, scope, node.target, UNKNOWN)
+    return None
+
+
+_AUGMENTED: dict[type, type] = {
+    cst.AddAssign: cst.Add,
+    cst.SubtractAssign: cst.Subtract,
+    cst.MultiplyAssign: cst.Multiply,
+    cst.DivideAssign: cst.Divide,
+    cst.BitOrAssign: cst.BitOr,
+    cst.BitAndAssign: cst.BitAnd,
+}
+
+
+def _augmented(run: Run, frame: Frame, scope: Scope, node: cst.AugAssign) -> Flow | None:
+    before = evaluate(run, frame, scope, node.target)
+    operand = evaluate(run, frame, scope, node.value)
+    sign = _AUGMENTED.get(type(node.operator), cst.Add)()
+    result = binary(run, frame, before, operand, sign, node)
+    if run.loops and not isinstance(before, Items):
+        # a running value varies with the loop; it is no constant
+        result = with_tags(Opaque(tags_of(before) | tags_of(operand)), frozenset({("loop", run.loops[-1].serial)}))
+        run.use("summed", "summed up over the loop", tags_of(operand), frame, node)
+    bind(run, frame, scope, node.target, result)
+    return None
+
+
+def _return(run: Run, frame: Frame, scope: Scope, node: cst.Return) -> Flow:
+    if node.value is not None:
+        value = evaluate(run, frame, scope, node.value)
+        frame.returns.append(value)
+        if frame.assumed:
+            role = role_of_name(frame.name)
+            run.use("returned", f"returned by {frame.name}()" if role == "inference" else "", tags_of(value), frame, node)
+    else:
+        frame.returns.append(Const(None))
+    return Flow.LEAVES
+
+
+def _raise(run: Run, frame: Frame, scope: Scope, node: cst.Raise) -> Flow:
+    if node.exc is not None:
+        evaluate(run, frame, scope, node.exc)
+    return Flow.LEAVES
+
+
+def _leaves_turn(run: Run, frame: Frame, scope: Scope, node: cst.CSTNode) -> Flow:
+    return Flow.LEAVES_TURN
+
+
+def _import(run: Run, frame: Frame, scope: Scope, node: cst.Import) -> Flow | None:
+    imports.import_statement(run, frame, scope, node)
+    return None
+
+
+def _import_from(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -> Flow | None:
+    imports.from_statement(run, frame, scope, node)
+    return None
+
+
+def _assert(run: Run, frame: Frame, scope: Scope, node: cst.Assert) -> Flow | None:
+    value = evaluate(run, frame, scope, node.test)
+    run.use("asserted", "asserted", tags_of(value), frame, node)
+    return None
+
+
+def _delete(run: Run, frame: Frame, scope: Scope, node: cst.Del) -> Flow | None:
+    return None
+
+
+def _global(run: Run, frame: Frame, scope: Scope, node: cst.Global) -> Flow | None:
+    scope.globals.update(item.name.value for item in node.names)
+    return None
+
+
+def _nonlocal(run: Run, frame: Frame, scope: Scope, node: cst.Nonlocal) -> Flow | None:
+    scope.nonlocals.update(item.name.value for item in node.names)
+    return None
+
+
+# Compound statements -----------------------------------------------------------------------------------------
+
+
+def _function(run: Run, frame: Frame, scope: Scope, node: cst.FunctionDef) -> Flow:
+    decorators = tuple(evaluate(run, frame, scope, decorator.decorator) for decorator in node.decorators)
+    owner = scope.names.get("__class__") if scope.kind == "class" else frame.owner
+    outer = scope if scope.kind != "class" else scope.parent
+    function = FunctionValue(
+        node, frame.module, outer or scope, node.name.value, owner if isinstance(owner, ClassValue) else None, decorators
+    )
+    run.functions.append((function, frame))
+    name = node.name.value
+    for decorator in node.decorators:
+        if isinstance(decorator.decorator, cst.Attribute) and decorator.decorator.attr.value == "setter":
+            name = f"{name}.setter"
+    bind_name = scope.target(name).names
+    run.store.write(bind_name, name, _decorated(run, frame, function, node))
+    return Flow.ON
+
+
+def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.FunctionDef) -> Value:
+    """The function as its project decorators leave it; decorators of libraries are taken to keep it."""
+    value: Value = function
+    for decorator, syntax in zip(reversed(function.decorators), reversed(node.decorators), strict=True):
+        if isinstance(decorator, FunctionValue) and function.owner is None:
+            made = calls.call_value(
+                run, frame, decorator, calls.Arguments((calls.Argument(value),)), syntax.decorator
+            )
+            if isinstance(made, FunctionValue):
+                run.called.add(id(function.node))
+                value = made
+    return value
+
+
+def _class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> Flow:
+    bases = tuple(evaluate(run, frame, scope, base.value) for base in node.bases if base.star == "")
+    cls = ClassValue(node, frame.module, scope, bases)
+    cls.decorators = tuple(_decorator(evaluate(run, frame, scope, each.decorator), each.decorator) for each in node.decorators)
+    inner = Scope("class", scope)
+    inner.names["__class__"] = cls
+    execute_block(run, frame, inner, block_of(node.body))
+    del inner.names["__class__"]
+    cls.attributes = inner.names
+    run.classes.append(cls)
+    run.store.write(scope.target(cls.name).names, cls.name, cls)
+    return Flow.ON
+
+
+def _decorator(value: Value, node: cst.BaseExpression) -> Value:
+    return value
+
+
+def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
+    # elif arms are walked with a loop where all but one is decided against
+    current: cst.If | cst.Else | None = node
+    while isinstance(current, cst.If):
+        run.step()
+        test = evaluate(run, frame, scope, current.test)
+        decided = conditions.decide(run, test)
+        if decided is True:
+            conditions.narrow(run, frame, scope, current.test, True, evaluate)
+            return execute_block(run, frame, scope, block_of(current.body))
+        if decided is None:
+            return _branch(run, frame, scope, current, test)
+        current = current.orelse
+    return execute_block(run, frame, scope, block_of(current.body)) if current is not None else Flow.ON
+
+
+def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> Flow:
+    guard = conditions.guard_words(node.test)
+    facts = conditions.facts_of(test)
+
+    def taken() -> Flow:
+        conditions.narrow(run, frame, scope, node.test, True, evaluate)
+        with run.guarded(guard, dict(facts)):
+            return execute_block(run, frame, scope, block_of(node.body))
+
+    def otherwise() -> Flow:
+        conditions.narrow(run, frame, scope, node.test, False, evaluate)
+        with run.guarded(guard, {key: not value for key, value in facts}):
+            if isinstance(node.orelse, cst.If):
+                return _if(run, frame, scope, node.orelse)
+            return execute_block(run, frame, scope, block_of(node.orelse.body)) if node.orelse is not None else Flow.ON
+
+    return _either(run, taken, otherwise)
+
+
+def _either(run: Run, first: Callable[[], Flow], second: Callable[[], Flow]) -> Flow:
+    """Try both branches from the same state and go on from where either ends."""
+    mark = run.store.begin()
+    try:
+        flow_one = first()
+    finally:
+        writes_one = run.store.end(mark)
+    mark = run.store.begin()
+    try:
+        flow_two = second()
+    finally:
+        writes_two = run.store.end(mark)
+    if flow_one is Flow.ON and flow_two is not Flow.ON:
+        run.store.apply(writes_one)
+    elif flow_two is Flow.ON and flow_one is not Flow.ON:
+        run.store.apply(writes_two)
+    else:
+        run.store.merge(writes_one, writes_two)
+    if Flow.ON in (flow_one, flow_two):
+        return Flow.ON
+    return Flow.LEAVES_TURN if Flow.LEAVES_TURN in (flow_one, flow_two) else Flow.LEAVES
+
+
+def _maybe(run: Run, action: Callable[[], Flow]) -> None:
+    """Something that happens or does not."""
+    _either(run, action, lambda: Flow.ON)
+
+
+def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
+    source = evaluate(run, frame, scope, node.iter)
+    known = elements_of(run, source)
+    with run.loop(node) as loop:
+        if known is not None and not known:
+            return Flow.ON
+        element = loop_element(run, source, node.iter, loop.serial)
+
+        def turn() -> Flow:
+            bind(run, frame, scope, node.target, element)
+            return execute_block(run, frame, scope, block_of(node.body))
+
+        runs_once = known is not None or _counts(node.iter)
+        flow = turn() if runs_once else Flow.ON
+        if runs_once and flow is Flow.LEAVES:
+            return flow
+        # a second turn shows what the first one left behind
+        _maybe(run, turn)
+        if not runs_once:
+            _maybe(run, turn)
+    if node.orelse is not None:
+        return execute_block(run, frame, scope, block_of(node.orelse.body))
+    return Flow.ON
+
+
+def _counts(node: cst.BaseExpression) -> bool:
+    """Whether a loop's source is one that is not empty in practice: ``range(n)``, a dataset, data."""
+    return isinstance(node, (cst.Call, cst.Name, cst.Attribute))
+
+
+def _while(run: Run, frame: Frame, scope: Scope, node: cst.While) -> Flow:
+    with run.loop(node):
+        test = evaluate(run, frame, scope, node.test)
+        if conditions.decide(run, test) is False:
+            return Flow.ON
+
+        def turn() -> Flow:
+            return execute_block(run, frame, scope, block_of(node.body))
+
+        flow = turn()
+        if flow is Flow.LEAVES:
+            return flow
+        _maybe(run, turn)
+    return Flow.ON
+
+
+def _with(run: Run, frame: Frame, scope: Scope, node: cst.With) -> Flow:
+    opened = 0
+    for item in node.items:
+        manager = evaluate(run, frame, scope, item.item)
+        entered = _enter(run, frame, manager)
+        if isinstance(manager, Instance) and manager.cls == "tensorflow.GradientTape":
+            run.tapes.append(manager)
+            opened += 1
+        if item.asname is not None:
+            bind(run, frame, scope, item.asname.name, entered)
+    try:
+        return execute_block(run, frame, scope, block_of(node.body))
+    finally:
+        del run.tapes[len(run.tapes) - opened :]
+
+
+def _enter(run: Run, frame: Frame, manager: Value) -> Value:
+    if isinstance(manager, Instance) and isinstance(manager.cls, ClassValue):
+        method = manager.cls.find("__enter__")
+        if isinstance(method, FunctionValue):
+            return calls.call_function(run, frame, method, calls.Arguments(), None, receiver=manager)
+    if isinstance(manager, Items) and manager.items:
+        # a @contextmanager generator: what it yields
+        return element_of(run, manager)
+    return manager
+
+
+def _try(run: Run, frame: Frame, scope: Scope, node: cst.Try | cst.TryStar) -> Flow:
+    flow = execute_block(run, frame, scope, block_of(node.body))
+    if flow is Flow.ON and node.orelse is not None:
+        flow = execute_block(run, frame, scope, block_of(node.orelse.body))
+    for handler in node.handlers:
+
+        def handle(handler: Any = handler) -> Flow:
+            if handler.name is not None:
+                bind(run, frame, scope, handler.name.name, UNKNOWN)
+            return execute_block(run, frame, scope, block_of(handler.body))
+
+        if flow is Flow.LEAVES:
+            mark = run.store.begin()
+            try:
+                other = handle()
+            finally:
+                writes = run.store.end(mark)
+            if other is Flow.ON:
+                run.store.apply(writes)
+                flow = Flow.ON
+        else:
+            _maybe(run, handle)
+    if node.finalbody is not None:
+        last = execute_block(run, frame, scope, block_of(node.finalbody.body))
+        return last if last is not Flow.ON else flow
+    return flow
+
+
+def _match(run: Run, frame: Frame, scope: Scope, node: cst.Match) -> Flow:
+    subject = evaluate(run, frame, scope, node.subject)
+    for case in node.cases:
+
+        def arm(case: cst.MatchCase = case) -> Flow:
+            _bind_pattern(run, frame, scope, case.pattern, subject)
+            return execute_block(run, frame, scope, block_of(case.body))
+
+        if isinstance(case.pattern, cst.MatchValue):
+            value = evaluate(run, frame, scope, case.pattern.value)
+            decided = conditions.compare(subject, value, cst.Equal())
+            if decided is True:
+                return arm()
+            if decided is False:
+                continue
+        _maybe(run, arm)
+    return Flow.ON
+
+
+def _bind_pattern(run: Run, frame: Frame, scope: Scope, pattern: cst.MatchPattern, subject: Value) -> None:
+    stack: list[Any] = [pattern]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, cst.MatchAs):
+            if each.name is not None:
+                bind(run, frame, scope, each.name, subject if each is pattern else Opaque(tags_of(subject)))
+            if each.pattern is not None:
+                stack.append(each.pattern)
+        elif isinstance(each, (cst.MatchList, cst.MatchTuple)):
+            for position, element in enumerate(each.patterns):
+                inner = getattr(element, "value", None)
+                if isinstance(inner, cst.MatchAs) and inner.name is not None and inner.pattern is None:
+                    bind(run, frame, scope, inner.name, get_item(run, subject, Const(position)))
+                elif inner is not None:
+                    stack.append(inner)
+
+
+_SMALL: dict[type, Callable[[Run, Frame, Scope, Any], Flow | None]] = {
+    cst.Expr: _expression,
+    cst.Assign: _assign,
+    cst.AnnAssign: _annotated,
+    cst.AugAssign: _augmented,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Break: _leaves_turn,
+    cst.Continue: _leaves_turn,
+    cst.Import: _import,
+    cst.ImportFrom: _import_from,
+    cst.Assert: _assert,
+    cst.Del: _delete,
+    cst.Global: _global,
+    cst.Nonlocal: _nonlocal,
+}
+_COMPOUND: dict[type, Callable[[Run, Frame, Scope, Any], Flow]] = {
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.With: _with,
+    cst.Try: _try,
+    cst.TryStar: _try,
+    cst.Match: _match,
+}

@@ -1,0 +1,399 @@
+"""The abstract values a program computes with.
+
+A value is either known in a way that matters for Keras modes (a constant, a layer, a symbolic tensor, a function, a
+container) or opaque. Opaque values carry *tags*: which mode events they were computed from, which loops they vary
+with, which data they are. Tags are what lets a rule ask "does this output reach a metric, or a gradient?".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from dropout_lint.semantics.modules import Module
+    from dropout_lint.semantics.scopes import Scope
+
+Tag = tuple[Any, ...]
+Tags = frozenset[Tag]
+NO_TAGS: Tags = frozenset()
+
+MOST_ALTERNATIVES = 8
+MOST_ITEMS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a constant is written."""
+
+    module: Module
+    node: cst.CSTNode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opaque:
+    """A value of which only the tags are known; ``key`` identifies it as a place (a parameter, an attribute of one)."""
+
+    tags: Tags = NO_TAGS
+    key: tuple[Any, ...] | None = None
+    """``("parameter", id of the function, name, attribute, …)`` or None."""
+
+
+UNKNOWN = Opaque()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """A Python constant, with the place where it is written."""
+
+    value: Any
+    origin: Origin | None = None
+
+
+NONE = Const(None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class External:
+    """Something outside the project under its canonical dotted name: ``numpy.argmax``, ``keras.layers.Dropout``."""
+
+    name: str
+    generation: str | None = None
+    """"2" or "3" where the import says which Keras it is."""
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether the name is Keras's own."""
+        return self.name.startswith("keras.") or self.name == "keras"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Symbolic:
+    """A symbolic tensor: an ``Input``, or what layers made of one; ``layers`` are those on the way."""
+
+    layers: tuple[Value, ...] = ()
+    tags: Tags = NO_TAGS
+
+
+class Instance:
+    """An object allocated at one site: a layer, a model, an object of a project class."""
+
+    __slots__ = ("arguments", "attributes", "cls", "generation", "loops", "made_in", "module", "node", "serial")
+
+    def __init__(
+        self, serial: int, cls: ClassValue | str, module: Module, node: cst.CSTNode, loops: tuple[int, ...] = ()
+    ) -> None:
+        self.serial = serial
+        self.cls = cls
+        self.module = module
+        self.node = node
+        self.loops = loops
+        self.generation: str | None = None
+        self.made_in: int | None = None
+        self.attributes: dict[str, Value] = {}
+        self.arguments: dict[str, Value] = {}
+
+    @property
+    def keras_name(self) -> str | None:
+        """The canonical name of the (nearest) Keras class, if it has one."""
+        return self.cls if isinstance(self.cls, str) else self.cls.keras_base
+
+    @property
+    def class_name(self) -> str:
+        """The name a reader knows the class by."""
+        return self.cls.rpartition(".")[2] if isinstance(self.cls, str) else self.cls.name
+
+
+class Items:
+    """A list, tuple or set; ``cells["items"]`` holds the known elements, ``cells["exact"]`` whether they are all."""
+
+    __slots__ = ("cells", "kind", "serial")
+
+    def __init__(self, serial: int, kind: str, items: tuple[Value, ...], exact: bool = True) -> None:
+        self.serial = serial
+        self.kind = kind
+        self.cells: dict[str, Any] = {"items": items[:MOST_ITEMS], "exact": exact and len(items) <= MOST_ITEMS}
+
+    @property
+    def items(self) -> tuple[Value, ...]:
+        """The known elements."""
+        return self.cells["items"]  # type: ignore[no-any-return]
+
+    @property
+    def exact(self) -> bool:
+        """Whether ``items`` are all the elements, in order."""
+        return bool(self.cells["exact"])
+
+
+class Mapping:
+    """A dict with known constant keys; under the key None: the values of unknown keys."""
+
+    __slots__ = ("entries", "serial")
+
+    def __init__(self, serial: int, entries: dict[Any, Value] | None = None) -> None:
+        self.serial = serial
+        self.entries: dict[Any, Value] = dict(entries or {})
+
+    @property
+    def exact(self) -> bool:
+        """Whether all keys are known."""
+        return None not in self.entries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionValue:
+    """A function or lambda of the project with the scope it closes over."""
+
+    node: cst.FunctionDef | cst.Lambda
+    module: Module
+    scope: Scope
+    name: str
+    owner: ClassValue | None = None
+    decorators: tuple[Value, ...] = ()
+
+
+class ClassValue:
+    """A class of the project."""
+
+    __slots__ = ("attributes", "bases", "decorators", "module", "name", "node", "scope")
+
+    def __init__(self, node: cst.ClassDef, module: Module, scope: Scope, bases: tuple[Value, ...]) -> None:
+        self.node = node
+        self.module = module
+        self.scope = scope
+        self.name = node.name.value
+        self.bases = bases
+        self.attributes: dict[str, Value] = {}
+        self.decorators: tuple[Value, ...] = ()
+
+    def ancestry(self, depth: int = 0) -> Iterator[ClassValue]:
+        """The class and its project bases, nearest first (bounded: a class may inherit from itself)."""
+        yield self
+        if depth < 12:
+            for base in self.bases:
+                for alternative in alternatives(base):
+                    if isinstance(alternative, ClassValue):
+                        yield from alternative.ancestry(depth + 1)
+
+    def find(self, name: str) -> Value | None:
+        """An attribute of the class or of a project base."""
+        for cls in self.ancestry():
+            if name in cls.attributes:
+                return cls.attributes[name]
+        return None
+
+    def owner_of(self, name: str) -> ClassValue | None:
+        """The class among the ancestry that defines ``name``."""
+        for cls in self.ancestry():
+            if name in cls.attributes:
+                return cls
+        return None
+
+    @property
+    def external_bases(self) -> tuple[External, ...]:
+        """Bases outside the project, nearest first."""
+        found = []
+        for cls in self.ancestry():
+            for base in cls.bases:
+                found += [each for each in alternatives(base) if isinstance(each, External)]
+        return tuple(found)
+
+    @property
+    def keras_base(self) -> str | None:
+        """The canonical name of the first Keras class it derives from."""
+        for base in self.external_bases:
+            if base.is_keras:
+                return base.name
+        return None
+
+    @property
+    def has_unknown_base(self) -> bool:
+        """Whether a base could not be resolved to anything."""
+        return any(
+            isinstance(each, Opaque) for cls in self.ancestry() for base in cls.bases for each in alternatives(base)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A project function bound to its first argument."""
+
+    function: FunctionValue
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """A method that is not the project's: of a layer, a container, an opaque value."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """``functools.partial`` of something."""
+
+    function: Value
+    positional: tuple[Argument, ...]
+    keywords: dict[str, Argument]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transformed:
+    """A function seen through ``jax.grad`` and the like; ``kind`` is ``"gradient"`` or ``"map"``."""
+
+    kind: str
+    function: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModuleValue:
+    """A module of the project."""
+
+    module: Module
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Super:
+    """``super()`` in a method of ``owner``."""
+
+    owner: ClassValue
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneOf:
+    """One of several values; never nested."""
+
+    values: tuple[Value, ...]
+
+
+Value = Union[
+    Opaque,
+    Const,
+    External,
+    Symbolic,
+    Instance,
+    Items,
+    Mapping,
+    FunctionValue,
+    ClassValue,
+    Bound,
+    Method,
+    Partial,
+    Transformed,
+    ModuleValue,
+    Super,
+    OneOf,
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """A value handed to a call, with the expression that says so (None where a framework passes it)."""
+
+    value: Value
+    node: cst.CSTNode | None = None
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    """The single values that ``value`` may be."""
+    return value.values if isinstance(value, OneOf) else (value,)
+
+
+def fingerprint(value: Value) -> tuple[Any, ...]:
+    """What makes two abstract values the same."""
+    if isinstance(value, Const):
+        try:
+            hash(value.value)
+        except TypeError:
+            return ("object", id(value))
+        return ("const", type(value.value).__name__, value.value, id(value.origin.node) if value.origin else 0)
+    if isinstance(value, Opaque):
+        return ("opaque", value.tags, value.key)
+    if isinstance(value, External):
+        return ("external", value.name)
+    if isinstance(value, (Instance, Items, Mapping)):
+        return ("object", value.serial)
+    if isinstance(value, Symbolic):
+        return ("symbolic", tuple(fingerprint(layer) for layer in value.layers[:8]), len(value.layers), value.tags)
+    if isinstance(value, OneOf):
+        return ("one-of", *sorted((fingerprint(each) for each in value.values), key=repr))
+    if isinstance(value, FunctionValue):
+        return ("function", id(value.node), id(value.scope))
+    if isinstance(value, ClassValue):
+        return ("class", id(value.node))
+    if isinstance(value, Bound):
+        return ("bound", id(value.function.node), fingerprint(value.receiver))
+    if isinstance(value, Method):
+        return ("method", value.name, fingerprint(value.receiver))
+    if isinstance(value, Transformed):
+        return ("transformed", value.kind, fingerprint(value.function))
+    if isinstance(value, ModuleValue):
+        return ("module", str(value.module.path))
+    return ("object", id(value))
+
+
+def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
+    """The value that is one of ``values``; opaque where there are more than ``limit`` of them."""
+    distinct: dict[tuple[Any, ...], Value] = {}
+    opaque: list[Opaque] = []
+    for value in values:
+        for each in alternatives(value):
+            if isinstance(each, Opaque):
+                opaque.append(each)
+            else:
+                distinct.setdefault(fingerprint(each), each)
+    known = list(distinct.values())
+    if opaque:
+        keys = {each.key for each in opaque}
+        known.append(Opaque(frozenset().union(*(each.tags for each in opaque)), keys.pop() if len(keys) == 1 else None))
+    if not known:
+        return UNKNOWN
+    if len(known) == 1:
+        return known[0]
+    if len(known) > limit:
+        return Opaque(frozenset().union(*(tags_of(each) for each in known)))
+    return OneOf(tuple(known))
+
+
+def tags_of(value: Value, depth: int = 4) -> Tags:
+    """The tags of a value and of what it contains."""
+    if isinstance(value, (Opaque, Symbolic)):
+        return value.tags
+    if depth == 0:
+        return NO_TAGS
+    if isinstance(value, OneOf):
+        return frozenset().union(*(tags_of(each, depth - 1) for each in value.values))
+    if isinstance(value, Items):
+        return frozenset().union(*(tags_of(each, depth - 1) for each in value.items))
+    if isinstance(value, Mapping):
+        return frozenset().union(*(tags_of(each, depth - 1) for each in value.entries.values()))
+    if isinstance(value, Method):
+        return tags_of(value.receiver, depth - 1)
+    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None:
+        return frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values())) if depth > 3 else NO_TAGS
+    return NO_TAGS
+
+
+def truth(value: Value) -> bool | None:
+    """Whether a value is truthy: True, False or unknown."""
+    if isinstance(value, Const):
+        try:
+            return bool(value.value)
+        except Exception:  # a constant of the target may have any __bool__
+            return None
+    if isinstance(value, OneOf):
+        answers = {truth(each) for each in value.values}
+        return answers.pop() if len(answers) == 1 else None
+    if isinstance(value, Items):
+        return True if value.items else (False if value.exact else None)
+    if isinstance(value, (FunctionValue, ClassValue, Bound, Partial, ModuleValue)):
+        return True
+    if isinstance(value, Instance) and value.keras_name is not None:
+        return True
+    return None

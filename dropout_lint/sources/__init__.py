@@ -1,0 +1,1 @@
+"""Where source text comes from and how its bytes become text."""

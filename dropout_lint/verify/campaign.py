@@ -1,0 +1,190 @@
+"""One program: the measuring run, the replays, and the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dropout_lint.verify.experiment import measuring_job, replay_job
+from dropout_lint.verify.judgement import CONFIRMED, judge_experiment, with_replay
+from dropout_lint.verify.replay import changed_numbers, same_output
+from dropout_lint.verify.runner import run_child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from dropout_lint.verify.experiment import Experiment, Json, Options
+    from dropout_lint.verify.judgement import Result
+    from dropout_lint.verify.replay import Printed
+    from dropout_lint.verify.runner import Run
+
+REPLAY_BY_ITSELF_SECONDS = 60.0
+"""A program that took longer is replayed only when asked for."""
+
+MOST_SINGLE_REPLAYS = 4
+"""With more findings than this, they are replayed together only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramReport:
+    """Everything measured on one program.
+
+    ``together`` are the printed numbers that change when all findings are repaired at once, None if that was not run.
+    """
+
+    script: Path
+    results: tuple[Result, ...]
+    environment: Json
+    modes: tuple[Json, ...]
+    stdout: str
+    stderr: str
+    seconds: float
+    failure: Json | None
+    timed_out: bool
+    together: tuple[Printed, ...] | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """True when at least one finding was confirmed."""
+        return any(result.verdict in CONFIRMED for result in self.results)
+
+
+def verify_program(
+    script: Path,
+    arguments: Sequence[str],
+    experiments: Sequence[Experiment],
+    python: str,
+    options: Options,
+    tell: Callable[[str], None] = lambda _: None,
+) -> ProgramReport:
+    """Run a program as it is, measure its findings, and replay it with them repaired."""
+    run = run_child(
+        python,
+        measuring_job(script, arguments, experiments, options),
+        timeout=options.timeout,
+        in_place=options.in_place,
+    )
+    results = {e.number: judge_experiment(e, run, options.margin, options.seed) for e in experiments}
+    replayer = _Replayer(script, arguments, experiments, python, options, run, tell)
+    together = None
+    if replayer.wanted():
+        candidates = [e for e in experiments if replayer.worthwhile(e, results[e.number])]
+        if len(candidates) <= MOST_SINGLE_REPLAYS:
+            for experiment in candidates:
+                numbers = replayer.compare([experiment])
+                if numbers is not None:
+                    deterministic = replayer.deterministic() if _unconfirmed(results[experiment.number]) else None
+                    results[experiment.number] = with_replay(
+                        results[experiment.number], numbers, deterministic=deterministic
+                    )
+        if len(candidates) > 1:
+            together = replayer.compare(candidates)
+    end = run.end
+    modes = [event for found in run.of("modes") for event in found["events"]]  # type: ignore[attr-defined]
+    return ProgramReport(
+        script=script,
+        results=tuple(results[e.number] for e in experiments),
+        environment=_environment(run),
+        modes=tuple(modes),
+        stdout=run.stdout,
+        stderr=run.stderr,
+        seconds=run.seconds,
+        failure=end.get("exception") if end else None,  # type: ignore[arg-type]
+        timed_out=run.timed_out,
+        together=together,
+    )
+
+
+def _unconfirmed(result: Result) -> bool:
+    return result.verdict not in CONFIRMED
+
+
+def _environment(run: Run) -> Json:
+    """Versions, as the program's own imports brought them."""
+    environment: Json = {}
+    for event in run.of("start"):
+        environment["python"] = event["python"]
+    for event in run.of("tensorflow"):
+        environment["tensorflow"] = event["version"]
+    for event in run.of("keras"):
+        # A program that imports tf_keras may pull in Keras 3 besides; what it imports itself comes last.
+        environment["keras"] = event["version"]
+        environment["backend"] = event["backend"]
+        environment["package"] = event["name"]
+    return environment
+
+
+class _Replayer:
+    """Whole runs of one program; those as written are shared by all comparisons."""
+
+    def __init__(
+        self,
+        script: Path,
+        arguments: Sequence[str],
+        experiments: Sequence[Experiment],
+        python: str,
+        options: Options,
+        first: Run,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._script = script
+        self._arguments = arguments
+        self._experiments = experiments
+        self._python = python
+        self._options = options
+        self._first = first
+        self._tell = tell
+        self._as_written: dict[int, str | None] = {0: first.stdout}
+        self._deterministic: bool | None = None
+
+    def wanted(self) -> bool:
+        """True when replays were asked for, or are cheap."""
+        end = self._first.end
+        if self._first.timed_out or end is None or end.get("exit"):
+            return False
+        if self._options.replays is not None:
+            return self._options.replays > 0
+        seconds = end["seconds"]
+        return isinstance(seconds, float) and seconds < REPLAY_BY_ITSELF_SECONDS
+
+    def worthwhile(self, experiment: Experiment, result: Result) -> bool:
+        """False where a fixed run cannot differ: a line never executed, a toggle already proved without effect."""
+        if not experiment.has_fixed_run:
+            return False
+        if experiment.is_toggle:
+            return self._options.replays is not None
+        probe = experiment.finding.probe
+        never = probe is not None and probe.kind != "graph-call" and result.reached == 0
+        return not never or "ended without" not in result.reason
+
+    def compare(self, fixed: Sequence[Experiment]) -> tuple[Printed, ...] | None:
+        """The printed numbers that change when ``fixed`` are repaired, over all pairs of runs; None if a run failed."""
+        left, right = [], []
+        for number in range(self._options.replays or 1):
+            as_written, repaired = self._output(number), self._run(fixed, number)
+            if as_written is None or repaired is None:
+                return None
+            left.append(as_written)
+            right.append(repaired)
+        return changed_numbers(left, right)
+
+    def deterministic(self) -> bool:
+        """True when the program, run again as written, prints the same."""
+        if self._deterministic is None:
+            again = self._run((), 0)
+            self._deterministic = again is not None and same_output(self._first.stdout, again)
+        return self._deterministic
+
+    def _output(self, number: int) -> str | None:
+        if number not in self._as_written:
+            self._as_written[number] = self._run((), number)
+        return self._as_written[number]
+
+    def _run(self, fixed: Sequence[Experiment], number: int) -> str | None:
+        codes = ", ".join(sorted({experiment.finding.code for experiment in fixed}))
+        self._tell(f"replaying {self._script} {f'with {codes} fixed' if fixed else 'as written'}")
+        job = replay_job(self._script, self._arguments, self._experiments, fixed, self._options, number)
+        run = run_child(self._python, job, timeout=self._options.timeout, in_place=self._options.in_place)
+        end = run.end
+        return run.stdout if end is not None and not end.get("exit") and not run.timed_out else None

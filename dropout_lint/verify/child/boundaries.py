@@ -1,0 +1,165 @@
+"""Eager calls that an experiment can repeat as a whole.
+
+The unit of an experiment is the outermost eager call around the flagged site: ``evaluate`` or ``predict`` of a model, a
+``tf.function``, the outermost call of a layer, or the site itself. Its arguments are recorded, and what it
+takes from an iterator is kept as it goes by, so that the program's own data source is never iterated again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KERAS_KINDS = ("evaluate", "predict", "test_on_batch", "predict_on_batch")
+TRAINING_KINDS = ("fit", "train_on_batch")
+
+# Batches kept per call; beyond that the call is not repeated (decision 7).
+BUFFER_LIMIT = 1 << 30
+
+
+@dataclass
+class Boundary:
+    """One eager call in progress.
+
+    ``play`` repeats it; it returns ``(metrics, outputs)``. ``arm`` prepares an arm (fresh traces) and takes it down again.
+    ``before`` is the state when the flagged site was reached first.
+    """
+
+    kind: str
+    owner: Any
+    label: str = ""
+    where: tuple[str, int] | None = None
+    play: Callable[[], tuple[dict[str, float], Any]] | None = None
+    arm: Callable[[], Any] | None = None
+    before: Any = None
+    touched: list[Any] = field(default_factory=list)
+
+
+class Tee:
+    """Keeps what goes by, up to the limit."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self.size = 0
+        self.complete = True
+
+    def keep(self, item: Any) -> Any:
+        """Remember one item and return it."""
+        self.size += _size(item)
+        if self.size > BUFFER_LIMIT:
+            self.complete, self.items = False, []
+        if self.complete:
+            self.items.append(item)
+        return item
+
+    def iterate(self, source: Any) -> Any:
+        """The items of ``source``, remembered from the first on."""
+        self.items, self.size, self.complete = [], 0, True
+        for item in source:
+            yield self.keep(item)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_size(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return sum(_size(item) for item in value)
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return size
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    try:
+        count = 1
+        for extent in shape or ():
+            count *= int(extent)
+        return count * int(getattr(dtype, "size", 4) or 4)
+    except (TypeError, ValueError):
+        return 64
+
+
+def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """Arguments by name (``self`` included), or None if the call does not fit the signature."""
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):
+        return None
+    arguments = dict(bound.arguments)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            arguments.update(arguments.pop(name, {}))
+    return arguments
+
+
+def recorded(data: Any) -> tuple[Any, Callable[[], Any]]:
+    """What to hand to the program's own call instead of ``data``, and how to get it again for an arm.
+
+    Arrays are themselves. A ``tf.data.Dataset`` or an iterator is passed through a tee: the same elements in the same order,
+    taken once. The second function returns None if the data cannot be had again.
+    """
+    if data is None or _is_arrays(data):
+        return data, lambda: data
+    spec = getattr(data, "element_spec", None)
+    if spec is not None and hasattr(data, "prefetch"):
+        return _recorded_dataset(data, spec)
+    if hasattr(data, "__next__"):
+        tee = Tee()
+        return tee.iterate(data), lambda: iter(list(tee.items)) if tee.complete else None
+    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        return _recorded_sequence(data)
+    return data, lambda: None
+
+
+def _is_arrays(data: Any) -> bool:
+    if isinstance(data, (list, tuple)):
+        return all(_is_arrays(item) for item in data)
+    if isinstance(data, dict):
+        return all(_is_arrays(item) for item in data.values())
+    return (
+        (hasattr(data, "shape") and hasattr(data, "dtype")) or hasattr(data, "iloc") or isinstance(data, (int, float))
+    )
+
+
+def _recorded_dataset(data: Any, spec: Any) -> tuple[Any, Callable[[], Any]]:
+    import tensorflow as tf  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    tee = Tee()
+    cardinality = data.cardinality()
+
+    def dataset(iterate: Callable[[], Any]) -> Any:
+        made = tf.data.Dataset.from_generator(iterate, output_signature=spec)
+        return made.apply(tf.data.experimental.assert_cardinality(cardinality)) if int(cardinality) >= 0 else made
+
+    # A dataset with a known number of batches keeps it: progress bars and `steps` depend on it.
+    def again() -> Any:
+        if not tee.complete:
+            return None
+        items = list(tee.items)
+        return tf.data.Dataset.from_generator(lambda: iter(items), output_signature=spec)
+
+    return dataset(lambda: tee.iterate(data)), again
+
+
+def _recorded_sequence(data: Any) -> tuple[Any, Callable[[], Any]]:
+    """A ``PyDataset`` / ``Sequence``: batches by number, asked for by Keras' own loop."""
+    kept: dict[int, Any] = {}
+    original = type(data)
+
+    def __getitem__(self: Any, index: int) -> Any:
+        batch = original.__getitem__(self, index)
+        kept[int(index)] = batch
+        return batch
+
+    try:
+        data.__class__ = type(original.__name__, (original,), {"__getitem__": __getitem__})
+    except TypeError:  # slots, or a class of an extension module
+        return data, lambda: None
+
+    def again() -> Any:
+        data.__class__ = original
+        return iter([kept[index] for index in sorted(kept)]) if kept else None
+
+    return data, again

@@ -1,0 +1,136 @@
+"""Run the user's script as ``__main__`` and report how it ended."""
+
+from __future__ import annotations
+
+import builtins
+import importlib.machinery
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+import types
+from typing import Any
+
+from . import hooks, importing, instrument
+from .job import Job, Probe, read_job
+from .modes import is_user_file, source_line
+from .results import Results
+from .session import Session, elapsed_since
+from .sites import Instruments
+
+
+def main(path: str) -> None:
+    """Run a job; the exit status is the program's own."""
+    job = read_job(path)
+    results = Results(job.results)
+    _end_with_parent()
+    results.write("start", python=".".join(map(str, sys.version_info[:3])), executable=sys.executable)
+    session = Session(job, results)
+    texts = importing.EditedTexts()
+    for number, reason in _edit_texts(job, texts).items():
+        session.counts[number].skip(reason)
+    setattr(builtins, instrument.NAME, Instruments(session))
+    callbacks: dict[str, Any] = {
+        name: (lambda module: hooks.install_keras(session, module)) for name in ("keras", "tf_keras")
+    }
+    callbacks["tensorflow"] = lambda module: hooks.install_tensorflow(session, module)
+    importing.install(texts, callbacks)
+    sys.dont_write_bytecode = True
+    # A program that sets no seed is given one, or its two arms would differ by luck; one that does overrides this.
+    random.seed(job.seed + job.seed_offset)
+    start = time.perf_counter()
+    status, outcome = _run(job, texts)
+    session.finish()
+    results.write("end", seconds=elapsed_since(start), exit=status, **outcome)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(status)
+
+
+def _edit_texts(job: Job, texts: importing.EditedTexts) -> dict[int, str]:
+    """Edit every file that has probes or a fix to be replayed; why a probe could not be placed."""
+    failures: dict[int, str] = {}
+    edits: dict[str, Any] = job.edits or {}
+    for path in sorted({probe.path for probe in job.probes} | set(edits)):
+        here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
+        try:
+            text = importing.read_source(path)
+            edited, failed = instrument.rewrite(text, here, edits.get(path, ()))
+        except (OSError, SyntaxError, UnicodeDecodeError) as error:
+            failures.update({probe.id: f"{path}: {error}" for probe in here})
+            continue
+        failures.update(failed)
+        texts.put(path, edited)
+    return failures
+
+
+def _run(job: Job, texts: importing.EditedTexts) -> tuple[int, dict[str, Any]]:
+    """Execute the script; its exit status and, if it failed, what the user needs to see."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(
+        __file__=job.script,
+        __builtins__=builtins,
+        __cached__=None,
+        __spec__=None,
+        __loader__=importlib.machinery.SourceFileLoader("__main__", job.script),
+    )
+    sys.modules["__main__"] = module
+    sys.argv[:] = [job.script, *job.argv]
+    sys.path.insert(0, os.path.dirname(os.path.abspath(job.script)))
+    try:
+        text = texts.get(job.script)
+        source = importing.read_source(job.script) if text is None else text
+        exec(compile(source, job.script, "exec", dont_inherit=True), module.__dict__)
+    except SystemExit as stop:
+        return _exit_status(stop), {"exception": None}
+    except BaseException as error:  # whatever the program raised is its result
+        traceback.print_exc()
+        return 1, {"exception": _describe(error, job)}
+    return 0, {"exception": None}
+
+
+def _exit_status(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def _describe(error: BaseException, job: Job) -> dict[str, Any]:
+    """The exception with the user's own frames, innermost last."""
+    frames: list[dict[str, Any]] = []
+    current: types.TracebackType | None = error.__traceback__
+    while current is not None:
+        code = current.tb_frame.f_code
+        if is_user_file(code.co_filename, job.project):
+            line = current.tb_lineno
+            frames.append(
+                {
+                    "path": code.co_filename,
+                    "line": line,
+                    "function": code.co_name,
+                    "text": source_line(code.co_filename, line),
+                }
+            )
+        current = current.tb_next
+    if isinstance(error, SyntaxError) and error.filename and not frames:
+        frames.append(
+            {"path": error.filename, "line": error.lineno, "function": "", "text": (error.text or "").strip()}
+        )
+    return {"type": type(error).__name__, "message": str(error)[:2000], "frames": frames}
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone, even if it was killed and could not end us."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,219 @@
+"""What is known and in progress during one run: probes, boundaries, modes, the arm being played."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from . import instrument, state
+from .boundaries import KERAS_KINDS, TRAINING_KINDS, Boundary
+from .capture import Capture
+from .flavour import Flavour, training_default, training_position
+from .importing import read_source
+from .modes import ModeTrace, mode_dependent, user_frame
+from .toggles import Toggle
+
+if TYPE_CHECKING:
+    from .job import Job, Probe
+    from .results import Results
+
+# Executions measured per probe: cheap ones (a call) and dear ones (functions have to be traced again).
+CHEAP_SAMPLES, DEAR_SAMPLES = 48, 5
+CHEAP_GROWTH, DEAR_GROWTH = 1.1, 2.0
+SECONDS_PER_PROBE = 120.0
+
+
+class Count:
+    """How often a probe was reached, how often measured, and why not."""
+
+    def __init__(self) -> None:
+        self.reached = 0
+        self.eligible = 0
+        self.measured = 0
+        self.next = 1
+        self.seconds = 0.0
+        self.reasons: dict[str, int] = {}
+        self.errors: list[str] = []
+
+    def skip(self, reason: str) -> None:
+        """Note why an execution was not measured."""
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+
+
+class Session:
+    """The one object all hooks share."""
+
+    def __init__(self, job: Job, results: Results) -> None:
+        self.job = job
+        self.results = results
+        self.probes: dict[int, Probe] = {probe.id: probe for probe in job.probes}
+        self.counts: dict[int, Count] = {probe.id: Count() for probe in job.probes}
+        self.toggles: dict[int, Toggle] = {p.id: Toggle(p) for p in job.probes if p.kind == "toggle"}
+        self.flavours: list[Flavour] = []
+        self.capture = Capture()
+        self.trace = ModeTrace()
+        self.main_thread = threading.get_ident()
+        self.boundaries: list[Boundary] = []
+        # (mode, why) of the layer calls in progress, outermost first.
+        self.calls: list[tuple[Any, str, Any]] = []
+        # While an arm is played: the probe measured, and whether it plays its counterfactual.
+        self.playing: Probe | None = None
+        self.counterfactual = False
+        self.ran_in_training: dict[str, int] = {}
+        self.batch_coupled = False
+        # Layers called by flagged graph-building calls, and probes known to sit inside a traced function.
+        self.graph_layers: dict[int, tuple[Any, Probe]] = {}
+        self.known: dict[tuple[int, str], tuple[Any, list[Probe]]] = {}
+        self.coupled_probes: set[int] = set()
+        # Copies of traced functions, by (function, probe, whether it is the counterfactual arm).
+        self.copies: dict[tuple[int, int, bool], Any] = {}
+        self._anchors: dict[int, tuple[str, int, int] | None] = {}
+
+    # What the run is
+
+    def flavour_of(self, layer: Any) -> Flavour | None:
+        """The Keras a layer belongs to, None for what is no layer."""
+        return next((flavour for flavour in self.flavours if isinstance(layer, flavour.layer_class)), None)
+
+    def sublayers(self, target: Any) -> list[Any]:
+        """A layer and everything inside it; a foreign object is alone."""
+        flavour = self.flavour_of(target)
+        return flavour.sublayers(target) if flavour else [target]
+
+    def forced(self, probe: Probe) -> bool:
+        """True when the probe plays its counterfactual now."""
+        if probe.id in self.job.force:
+            return True
+        return self.counterfactual and self.playing is not None and self.playing.id == probe.id
+
+    @property
+    def on_main_thread(self) -> bool:
+        """Only the program's main thread is measured; data-loading threads are left alone."""
+        return threading.get_ident() == self.main_thread
+
+    def in_graph(self) -> bool:
+        """True while a trace is being made."""
+        return any(flavour.in_graph() for flavour in self.flavours)
+
+    def building(self) -> bool:
+        """True while layers run only to find shapes."""
+        return any(flavour.building() for flavour in self.flavours)
+
+    # Which execution to measure
+
+    def due(self, probe: Probe, dear: bool) -> bool:
+        """Count an execution, and decide whether it belongs to the sample: the first ones, then ever more spread."""
+        count = self.counts[probe.id]
+        count.reached += 1
+        count.eligible += 1
+        if count.eligible < count.next or count.measured >= (DEAR_SAMPLES if dear else CHEAP_SAMPLES):
+            return False
+        if count.seconds > SECONDS_PER_PROBE:
+            return False
+        growth = DEAR_GROWTH if dear else CHEAP_GROWTH
+        count.next = max(count.eligible + 1, int(count.eligible * growth))
+        return True
+
+    def on_path(self, probe: Probe) -> bool:
+        """True unless the flag was chosen in another call and that call is not on the stack."""
+        if probe.anchor is None:
+            return True
+        if probe.id not in self._anchors:
+            path, span = probe.anchor["path"], tuple(probe.anchor["span"])
+            lines = instrument.enclosing_call_lines(read_source(path), span)
+            self._anchors[probe.id] = (path, *lines) if lines else None
+        anchor = self._anchors[probe.id]
+        if anchor is None:
+            return True
+        frame: Any = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_filename == anchor[0] and anchor[1] <= frame.f_lineno <= anchor[2]:
+                return True
+            frame = frame.f_back
+        # AutoGraph runs converted copies of the callers: their frames have other names.
+        return self.in_graph() and not any(b.kind in TRAINING_KINDS for b in self.boundaries)
+
+    def unit(self, probe: Probe) -> Any:
+        """The boundary to repeat for a probe reached now, ``"site"``, or a reason in words why there is none."""
+        for boundary in self.boundaries:
+            if boundary.kind in KERAS_KINDS:
+                return boundary
+        if any(boundary.kind in TRAINING_KINDS for boundary in self.boundaries):
+            return "reached only while training"
+        traced = self.in_graph()
+        kinds = ("function",) if traced else ("layer",)
+        for boundary in self.boundaries:
+            if boundary.kind in kinds:
+                return boundary if probe.kind != "call" or traced else "site"
+        if traced:
+            return "traced"
+        return "site"
+
+    def touch(self, boundary: Boundary, probe: Probe) -> None:
+        """Note that a probe sits inside a boundary; remember the state, for nothing was computed there yet."""
+        if boundary.before is None:
+            boundary.before = state.Snapshot()
+        if all(other.id != probe.id for other in boundary.touched):
+            boundary.touched.append(probe)
+
+    # Modes
+
+    def resolve(self, flavour: Flavour, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, str]:
+        """The mode a call is about to run in, and why, by the order of ``Layer.__call__``.
+
+        Keras 3: explicit, else the outer call's, else the default. Keras 2: None is never explicit, and a global learning
+        phase stands before the default.
+        """
+        explicit = kwargs.get("training")
+        given = "training" in kwargs
+        if not given:
+            position = training_position(layer.call)
+            if position is not None and len(args) > position:
+                explicit, given = args[position], True
+        inherited = flavour.inherited_training()
+        if given and (explicit is not None or (flavour.generation >= 3 and inherited is None)):
+            return explicit, "explicit"
+        if inherited is not None:
+            return inherited, "inherited"
+        default = training_default(layer.call)
+        return default, "default"
+
+    def observe(self, layer: Any, given: Any) -> None:
+        """A built-in layer's own ``call`` runs with ``given``."""
+        if not self.on_main_thread or self.building() or not mode_dependent(layer):
+            return
+        mode, why, where = self.calls[-1] if self.calls else (given, "direct", None)
+        if self.playing is not None:
+            if given is True or (isinstance(given, int) and bool(given)):
+                self.ran_in_training[layer.name] = self.ran_in_training.get(layer.name, 0) + 1
+                self.batch_coupled = self.batch_coupled or "Normalization" in type(layer).__name__
+        elif self.job.trace:
+            phase = next((b.kind for b in reversed(self.boundaries) if b.kind not in ("layer", "function")), "call")
+            self.trace.record(phase, layer, given if given is not None else mode, why, where)
+
+    def where(self) -> tuple[str, int] | None:
+        """The user's line that is being executed."""
+        return user_frame(self.job.project)
+
+    def finish(self) -> None:
+        """Write what is known at the end of the program."""
+        for probe in self.job.probes:
+            count = self.counts[probe.id]
+            toggle = self.toggles.get(probe.id)
+            self.results.write(
+                "summary",
+                probe=probe.id,
+                reached=toggle.executions if toggle else count.reached,
+                measured=count.measured,
+                reasons=count.reasons,
+                errors=count.errors,
+            )
+        if self.job.trace:
+            self.results.write("modes", events=self.trace.events())
+
+
+def elapsed_since(start: float) -> float:
+    """Seconds since a moment of ``time.perf_counter``."""
+    return time.perf_counter() - start

@@ -1,0 +1,150 @@
+"""The object user code sees as ``__dropout_lint__``: ``site`` around a callee, ``toggle`` around a layer."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from . import state
+from .arms import play
+from .boundaries import Boundary
+from .capture import OUTPUTS
+from .flavour import leaves, training_position
+from .toggles import ToggleProxy
+
+if TYPE_CHECKING:
+    from .job import Probe
+    from .session import Session
+
+
+class Instruments:
+    """``__dropout_lint__`` in the builtins: every module, converted code included, finds it there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        # AutoGraph asks for this attribute before it converts what it calls; our code runs as it is.
+        for function in (Instruments.site, Instruments.toggle):
+            function.autograph_info__ = {}  # type: ignore[attr-defined]
+
+    def site(self, number: int, callee: Any) -> Any:
+        """A callable that stands for ``callee`` at the flagged call."""
+        session = self._session
+        probe = session.probes[number]
+        owner = callee if session.flavour_of(callee) else getattr(callee, "__self__", None)
+        if session.flavour_of(owner) is None and session.in_graph():
+            # A plain function inside a trace: AutoGraph must convert it as it would have; a partial is transparent.
+            session.counts[number].skip("called through a plain function inside a trace")
+            return functools.partial(callee)
+
+        def flagged(*args: Any, **kwargs: Any) -> Any:
+            return at_site(session, probe, callee, args, kwargs)
+
+        flagged.autograph_info__ = {}  # type: ignore[attr-defined]
+        return flagged
+
+    def toggle(self, number: int, target: Any) -> Any:
+        """A stand-in for ``target`` whose ``trainable`` can be assigned."""
+        return ToggleProxy(self._session.toggles[number], self._session, target)
+
+
+def at_site(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The flagged call is reached: carry it out, and measure it if this execution is in the sample."""
+    if session.forced(probe):
+        result = call_forced(session, probe, callee, args, kwargs)
+        return _captured(session, probe, result)
+    if session.playing is not None:
+        result = callee(*args, **kwargs)
+        return _captured(session, probe, result) if session.playing.id == probe.id else result
+    if not session.job.measure or not session.on_main_thread:
+        return callee(*args, **kwargs)
+    flavour = session.flavour_of(callee) or session.flavour_of(getattr(callee, "__self__", None))
+    if flavour is not None and flavour.symbolic(args, kwargs):
+        session.graph_layers[id(callee)] = (callee, probe)
+        return callee(*args, **kwargs)
+    if session.building():
+        return callee(*args, **kwargs)
+    count = session.counts[probe.id]
+    if probe.kind != "call" and session.calls and session.calls[-1][0] not in (None, False):
+        # The outer call is in training mode itself: fixed or not, the result is the same.
+        count.reached += 1
+        count.skip("reached only while training")
+        return callee(*args, **kwargs)
+    if not session.on_path(probe):
+        count.skip("reached only through other callers")
+        return callee(*args, **kwargs)
+    unit = session.unit(probe)
+    if isinstance(unit, Boundary):
+        session.touch(unit, probe)
+        return callee(*args, **kwargs)
+    if unit != "site":
+        count.reached += 1
+        count.skip(unit)
+        return callee(*args, **kwargs)
+    return _measured_here(session, probe, callee, args, kwargs)
+
+
+def _measured_here(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An eager call: the program's own first, then both arms on the same arguments."""
+    if not session.due(probe, dear=False):
+        return callee(*args, **kwargs)
+    where = session.where()
+    before = state.Snapshot()
+    result = callee(*args, **kwargs)
+    owner = callee if session.flavour_of(callee) else getattr(callee, "__self__", callee)
+
+    def repeat() -> Any:
+        if session.counterfactual:
+            return {}, call_forced(session, probe, callee, args, kwargs)
+        return {}, callee(*args, **kwargs)
+
+    boundary = Boundary("call", owner, where=where, play=repeat, before=before)
+    measure(session, probe, boundary)
+    return result
+
+
+def measure(session: Session, probe: Probe, boundary: Boundary) -> None:
+    """Play the arms and write the record; a failure of ours is noted and never becomes the program's."""
+    count = session.counts[probe.id]
+    try:
+        record = play(session, probe, boundary)
+    except Exception as error:
+        count.errors.append(f"{type(error).__name__}: {error}"[:500])
+        return
+    if record is None:
+        count.skip("its data cannot be had again")
+        return
+    count.measured += 1
+    count.seconds += record["seconds"]
+    session.results.write(
+        "measurement",
+        probe=probe.id,
+        boundary={"kind": boundary.kind, "label": boundary.label, "where": boundary.where},
+        execution=count.reached,
+        **record,
+    )
+
+
+def call_forced(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The flagged call with its counterfactual: a mode, or what the enclosing call would have passed down."""
+    wanted = probe.counterfactual
+    if wanted == "inherit":
+        wanted = session.calls[-1][0] if session.calls else None
+    owner = callee if session.flavour_of(callee) else None
+    call = getattr(owner, "call", None) or callee
+    position = training_position(call)
+    kwargs = dict(kwargs)
+    if "training" not in kwargs and position is not None and position < len(args):
+        args = (*args[:position], bool(wanted) if wanted is None else wanted, *args[position + 1 :])
+    elif wanted is None:
+        kwargs.pop("training", None)
+    else:
+        kwargs["training"] = wanted
+    return callee(*args, **kwargs)
+
+
+def _captured(session: Session, probe: Probe, result: Any) -> Any:
+    """In an arm, the first tensor of a flagged call's result is what its outputs are compared by."""
+    if probe.kind == "call" and session.capture.active:
+        first = next((leaf for leaf in leaves(result) if hasattr(leaf, "shape")), None)
+        session.capture.emit(OUTPUTS, first)
+    return result

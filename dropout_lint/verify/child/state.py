@@ -1,0 +1,176 @@
+"""Everything an experiment changes, taken before and put back after.
+
+* Variables: every ``tf.Variable`` (and, on other backends, every Keras variable) the program has created is
+  known by weak reference. That includes moving statistics, metrics, optimizer slots, seed generators.
+* Random state: Python, NumPy, TensorFlow's eager context, Keras 2's seed counters, which are plain Python.
+
+TensorFlow's ``set_seed`` is not used to seed a pass: it clears the cache of eager kernels, whose counters belong
+to the program. Setting the context's seed directly leaves the program's kernels alone, because a kernel is
+cached by its seeds and ours differ.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import weakref
+from typing import Any
+
+# Seeds of experiments lie far from those a program would choose.
+SEED_BASE = 730_001
+
+
+class Registry:
+    """Objects of the program that carry state, by weak reference (variables are not hashable)."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, Any] = {}
+
+    def add(self, instance: Any) -> None:
+        """Remember an object until the program drops it."""
+        key = id(instance)
+        self._objects[key] = weakref.ref(instance, lambda _: self._objects.pop(key, None))
+
+    def alive(self) -> list[Any]:
+        """The objects that still exist, in the order of their creation."""
+        return [found for found in (reference() for reference in list(self._objects.values())) if found is not None]
+
+
+tensorflow_variables = Registry()
+keras_variables = Registry()
+legacy_generators = Registry()
+
+
+def track(cls: Any, registry: Registry) -> None:
+    """Register every instance of a class from now on."""
+    original = cls.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        registry.add(self)
+
+    __init__.__wrapped__ = original  # type: ignore[attr-defined]
+    cls.__init__ = __init__
+
+
+class Snapshot:
+    """Values of all variables, and the random state, at one moment."""
+
+    def __init__(self) -> None:
+        self.tensors: list[tuple[Any, Any]] = []
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is not None and hasattr(tensorflow, "init_scope"):
+            # Inside a trace, lift the reads out of the graph.
+            with tensorflow.init_scope():
+                for variable in tensorflow_variables.alive():
+                    try:
+                        # A tensor that shares the buffer: TensorFlow copies before the next assignment.
+                        self.tensors.append((variable, variable.read_value()))
+                    except Exception:  # not initialised, or already destroyed
+                        continue
+        self.arrays: list[tuple[Any, Any]] = []
+        for variable in keras_variables.alive():
+            value = getattr(variable, "_value", None)
+            if value is not None and not hasattr(value, "read_value"):
+                self.arrays.append((variable, value.clone() if hasattr(value, "clone") else value))
+        self.random = _random_state()
+
+    def restore(self) -> None:
+        """Put every value back."""
+        for variable, value in self.tensors:
+            variable.assign(value)
+        for variable, value in self.arrays:
+            variable.assign(value)
+        _restore_random_state(self.random)
+
+    def changed(self, variables: dict[int, str]) -> dict[str, float]:
+        """Norm of the change since the snapshot of the named float variables (by id) that changed."""
+        import numpy as np
+
+        result: dict[str, float] = {}
+        for variable, value in [*self.tensors, *self.arrays]:
+            name = variables.get(id(variable))
+            if name is None:
+                continue
+            before, now = np.asarray(value), np.asarray(variable)
+            if before.dtype.kind == "f" and before.shape == now.shape:
+                norm = float(np.linalg.norm(now.astype("float64") - before.astype("float64")))
+                if norm > 0:
+                    result[name] = norm
+        return result
+
+
+def seed(number: int) -> None:
+    """Make what follows a function of ``number``, without touching the program's own generators' counters."""
+    import numpy as np
+
+    random.seed(SEED_BASE + number)
+    np.random.seed(SEED_BASE + number)
+    for place, variable in enumerate(seed_states()):
+        variable.assign(np.array([SEED_BASE + number, place], "uint32"))
+    for place, generator in enumerate(legacy_generators.alive()):
+        if getattr(generator, "_seed", None) is not None:
+            generator._seed = SEED_BASE + 1_000_003 * (number + 1) + 10_007 * place
+        if getattr(generator, "_generator", None) is not None:
+            generator._generator.reset_from_seed(SEED_BASE + 1_009 * number + place)
+    context = _eager_context()
+    if context is not None:
+        context._seed = SEED_BASE + number
+        context._rng = random.Random(SEED_BASE + number)
+
+
+def seed_states() -> list[Any]:
+    """The states of Keras 3's seed generators: they are variables, but in no ``get_weights()``."""
+    found = []
+    for variable in keras_variables.alive():
+        name = getattr(variable, "name", "")
+        if name.startswith("seed_generator_state") and tuple(variable.shape) == (2,):
+            found.append(variable)
+    return found
+
+
+def _eager_context() -> Any:
+    module = sys.modules.get("tensorflow.python.eager.context")
+    return module.context() if module is not None else None
+
+
+def _random_state() -> dict[str, Any]:
+    import numpy as np
+
+    state: dict[str, Any] = {"python": random.getstate(), "numpy": np.random.get_state()}
+    context = _eager_context()
+    if context is not None:
+        generator = getattr(context, "_rng", None)
+        state["tensorflow"] = (context._seed, generator, generator.getstate() if generator else None)
+    state["legacy"] = [(g, g._seed) for g in legacy_generators.alive() if hasattr(g, "_seed")]
+    state["keras2"] = []
+    for generator in _keras2_generators():
+        state["keras2"].append((generator, generator.getstate()))
+    return state
+
+
+def _restore_random_state(state: dict[str, Any]) -> None:
+    import numpy as np
+
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    if "tensorflow" in state:
+        context = _eager_context()
+        context._seed, context._rng, inner = state["tensorflow"]
+        if context._rng is not None:
+            context._rng.setstate(inner)
+    for generator, number in state["legacy"]:
+        generator._seed = number
+    for generator, inner in state["keras2"]:
+        generator.setstate(inner)
+
+
+def _keras2_generators() -> list[Any]:
+    """``keras.utils.set_random_seed`` of Keras 2 keeps a Python generator for the seeds of new layers."""
+    found = []
+    for name in ("tf_keras.src.backend", "keras.src.backend", "keras.backend"):
+        holder = getattr(sys.modules.get(name), "_SEED_GENERATOR", None)
+        generator = getattr(holder, "generator", None)
+        if generator is not None:
+            found.append(generator)
+    return found

@@ -1,0 +1,155 @@
+"""From findings to a job: which expressions to instrument, and what the fixed arm of each is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from dropout_lint.findings import Finding, Span
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One finding and its number in the job."""
+
+    number: int
+    finding: Finding
+
+    @property
+    def is_toggle(self) -> bool:
+        """True for findings that claim an assignment has no effect."""
+        return self.finding.probe is not None and self.finding.probe.kind == "toggle"
+
+    @property
+    def has_fixed_run(self) -> bool:
+        """True when a whole run of the program with the finding repaired can be made."""
+        return self.finding.probe is not None or self.edits is not None
+
+    @property
+    def edits(self) -> tuple[str, list[list[object]]] | None:
+        """The file and the edits of the fix; None where there is no fix, or none that is meant to be applied."""
+        fix = self.finding.fix
+        if fix is None or fix.applicability is Applicability.DISPLAY or not fix.edits:
+            return None
+        return absolute(self.finding.path), [[*numbers(edit.span), edit.replacement] for edit in fix.edits]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for. ``timeout`` is in seconds for each run; ``replays`` None means by itself."""
+
+    python: str | None = None
+    passes: int = 20
+    margin: float | None = None
+    timeout: float | None = None
+    seed: int = 0
+    trace: bool = False
+    in_place: bool = False
+    replays: int | None = None
+
+
+def plan(findings: Iterable[Finding]) -> tuple[Experiment, ...]:
+    """Number the findings that can be measured: those with a probe, and those with a fix to be replayed."""
+    measurable = [finding for finding in findings if Experiment(0, finding).has_fixed_run and finding.cell is None]
+    return tuple(Experiment(number, finding) for number, finding in enumerate(measurable))
+
+
+def measuring_job(script: Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options) -> Json:
+    """The run as written, with every probe in place."""
+    return {**_base(script, arguments, experiments, options), "probes": _probes(experiments), "trace": options.trace}
+
+
+def replay_job(
+    script: Path,
+    arguments: Sequence[str],
+    experiments: Sequence[Experiment],
+    fixed: Sequence[Experiment],
+    options: Options,
+    run: int,
+) -> Json:
+    """A whole run without measuring: as written where ``fixed`` is empty, else with those findings repaired.
+
+    A repair is the finding's own fix where it has one, else the counterfactual forced at its probe. ``run`` numbers the
+    pair: from the second on, the seeds the program sets are moved, equally in both arms.
+    """
+    edits: dict[str, list[list[object]]] = {}
+    forced: list[Experiment] = []
+    for experiment in fixed:
+        if experiment.edits is not None:
+            path, replacements = experiment.edits
+            edits.setdefault(path, []).extend(replacements)
+        elif experiment.finding.probe is not None:
+            forced.append(experiment)
+    return {
+        **_base(script, arguments, experiments, options),
+        "measure": False,
+        "edits": edits,
+        "probes": _probes(forced),
+        "force": [experiment.number for experiment in forced],
+        "seed_offset": run * 7919,
+    }
+
+
+def _base(script: Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options) -> Json:
+    path = absolute(str(script))
+    folders = {os.path.dirname(path), *(os.path.dirname(absolute(e.finding.path)) for e in experiments)}
+    return {
+        "script": path,
+        "argv": list(arguments),
+        "passes": options.passes,
+        "seed": options.seed,
+        "project": sorted(folder + os.sep for folder in folders),
+    }
+
+
+def _probes(experiments: Iterable[Experiment]) -> list[Json]:
+    probes: list[Json] = []
+    for experiment in experiments:
+        probe = experiment.finding.probe
+        if probe is not None:
+            probes.append(
+                {
+                    "id": experiment.number,
+                    "kind": probe.kind,
+                    "path": absolute(probe.path),
+                    "span": numbers(probe.span),
+                    "counterfactual": probe.counterfactual,
+                    "anchor": _anchor(experiment.finding),
+                }
+            )
+    return probes
+
+
+def _anchor(finding: Finding) -> Json | None:
+    """Where the flag was chosen, if that is a call on the way to the probe and not the probe itself.
+
+    A helper that trains as well as evaluates is flagged at the call that evaluates; only executions below that call are
+    measured. A flag chosen elsewhere (a constant, a constructor) restricts nothing.
+    """
+    probe = finding.probe
+    if probe is None or probe.kind != "call":
+        return None
+    if finding.path == probe.path and probe.span.start.line <= finding.span.start.line <= probe.span.end.line:
+        return None
+    if all((step.path, step.line) != (finding.path, finding.span.start.line) for step in finding.chain):
+        return None
+    return {"path": absolute(finding.path), "span": numbers(finding.span)}
+
+
+def numbers(span: Span) -> list[int]:
+    """A span as the child reads it: start line and column, end line and column."""
+    return [span.start.line, span.start.column, span.end.line, span.end.column]
+
+
+def absolute(path: str) -> str:
+    """The path as Python will name the file in frames: absolute, symbolic links kept."""
+    return os.path.normpath(os.path.abspath(path))

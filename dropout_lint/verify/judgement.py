@@ -1,0 +1,348 @@
+"""From what the child observed to a verdict per finding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.verify.statistics import (
+    RATE_MARGIN,
+    RELATIVE_MARGIN,
+    Interval,
+    interval,
+    judge,
+    margin_of,
+    sign_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dropout_lint.findings import Finding
+    from dropout_lint.verify.experiment import Experiment, Json
+    from dropout_lint.verify.replay import Printed
+    from dropout_lint.verify.runner import Run
+
+VERDICTS = (
+    "confirmed",
+    "confirmed-no-effect",
+    "confirmed-raises",
+    "no-material-difference",
+    "inconclusive",
+    "not-reached",
+    "failed",
+)
+CONFIRMED = VERDICTS[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric in both arms. ``difference`` is as written minus fixed, averaged over passes."""
+
+    name: str
+    as_written: tuple[float, ...]
+    fixed: tuple[float, ...]
+    difference: float
+    interval: Interval
+    rows: int
+    margin: float
+    verdict: str
+    direction: str
+
+    @property
+    def passes(self) -> int:
+        """Passes as written."""
+        return len(self.as_written)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """How outputs differ where there is no metric: class changes, or distance relative to their spread.
+
+    ``classes`` is ``"threshold"`` (one probability per row, cut at 0.5), ``"largest"`` (several scores) or None.
+    """
+
+    rows: int
+    classes: str | None
+    changed_between_calls: float | None
+    changed_by_fix: float | None
+    changed_interval: Interval
+    divergence: float | None
+    divergence_interval: Interval
+    max_abs_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finding, measured."""
+
+    finding: Finding
+    verdict: str
+    direction: str = "none"
+    reason: str = ""
+    boundary: str = ""
+    where: tuple[str, int] | None = None
+    reached: int = 0
+    measured: int = 0
+    metrics: tuple[Metric, ...] = ()
+    outputs: Outputs | None = None
+    passes: int = 0
+    state: tuple[tuple[str, float], ...] = ()
+    toggle: Json | None = None
+    replay: tuple[Printed, ...] | None = None
+    exception: Json | None = None
+    seconds: float = 0.0
+
+
+def judge_experiment(experiment: Experiment, run: Run, margin: float | None, seed: int) -> Result:
+    """The verdict on one finding from the measuring run alone."""
+    number = experiment.number
+    summary = next((event for event in run.of("summary") if event["probe"] == number), None)
+    base = Result(
+        experiment.finding,
+        "not-reached",
+        reached=_integer(summary, "reached"),
+        measured=_integer(summary, "measured"),
+    )
+    if experiment.is_toggle:
+        events = [event for event in run.of("toggle") if event["probe"] == number]
+        measured = _judge_toggle(base, events) if events else None
+    else:
+        events = [event for event in run.of("measurement") if event["probe"] == number]
+        measured = _judge_measurements(base, events, run, margin, seed) if events else None
+    if measured is not None:
+        return measured
+    return _unmeasured(base, summary, run, is_toggle=experiment.is_toggle)
+
+
+def _integer(event: Json | None, name: str) -> int:
+    value = event.get(name) if event else 0
+    return value if isinstance(value, int) else 0
+
+
+def _unmeasured(base: Result, summary: Json | None, run: Run, *, is_toggle: bool) -> Result:
+    """Why there is nothing to judge: the program failed, ran out of time, or never came by."""
+    end = run.end
+    exception: Any = end.get("exception") if end else None
+    if run.timed_out:
+        return replace(base, reason="the time limit came first")
+    if end is None:
+        return replace(base, verdict="failed", reason=f"the interpreter died ({_ending(run.status)})")
+    if exception:
+        return replace(base, verdict="failed", exception=exception)
+    errors: Any = summary.get("errors") if summary else ()
+    reasons: Any = summary.get("reasons") if summary else {}
+    if errors:
+        return replace(base, verdict="inconclusive", reason=f"measuring it failed: {errors[0]}")
+    if end.get("exit"):
+        return replace(base, verdict="failed", reason=f"the program ended with status {end['exit']}")
+    if is_toggle and base.reached:
+        return replace(
+            base, reason="no evaluate, predict or direct call of a model that contains the layer came after it"
+        )
+    if reasons:
+        return replace(base, reason=Counter(reasons).most_common(1)[0][0])
+    return replace(base, reason="the program ended without executing the line")
+
+
+def _ending(status: int | None) -> str:
+    return f"signal {-status}" if status is not None and status < 0 else f"status {status}"
+
+
+def _judge_toggle(base: Result, events: Sequence[Json]) -> Result:
+    """No effect means: identical to the last bit, every time it was compared."""
+    largest = max(_float(event["max_abs_difference"]) for event in events)
+    repeatable = all(event["repeatable"] for event in events)
+    ran: Counter[str] = Counter()
+    for event in events:
+        counts: Any = event["ran_in_training"]
+        ran.update(counts)
+    first: Any = events[0]
+    toggle: Json = {
+        "max_abs_difference": largest,
+        "compared": len(events),
+        "layers": first["layers"],
+        "ran_in_training": sum(ran.values()),
+        "values": first["values"],
+        "kinds": sorted({event["boundary"]["kind"] for event in events}),  # type: ignore[index]
+    }
+    base = replace(
+        base,
+        toggle=toggle,
+        measured=len(events),
+        boundary=first["boundary"]["kind"],
+        where=_place(first["boundary"]["where"]),
+        seconds=sum(_float(event["seconds"]) for event in events),
+        metrics=tuple(_plain_metric(metric, event) for event in events[:1] for metric in _list(event["metrics"])),
+    )
+    if largest == 0:
+        return replace(base, verdict="confirmed-no-effect")
+    if not repeatable:
+        return replace(
+            base, verdict="inconclusive", reason="two identical calls differ, so the toggle cannot be judged"
+        )
+    return replace(
+        base, verdict="inconclusive", reason=f"the assignment changes the result here: max |Δ| = {largest:g}"
+    )
+
+
+def _plain_metric(metric: Any, event: Json) -> Metric:
+    left, right = tuple(metric["as_written"]), tuple(metric["fixed"])
+    difference = left[0] - right[0]
+    none = Interval(None, None, "none")
+    return Metric(metric["name"], left, right, difference, none, _integer(event, "rows"), 0.0, "none", "none")
+
+
+def _list(value: object) -> Any:
+    return value if isinstance(value, list) else []
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else float("nan")
+
+
+def _place(where: Any) -> tuple[str, int] | None:
+    return (where[0], where[1]) if where else None
+
+
+def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: float | None, seed: int) -> Result:
+    """Metrics of the last measured execution that has any; else the outputs of all executions together.
+
+    The last, because a model validated while it trains is judged by what it has become.
+    """
+    with_metrics = [event for event in events if event["metrics"]]
+    shown: Any = with_metrics[-1] if with_metrics else events[-1]
+    metrics = tuple(
+        _judge_metric(metric, shown, run.rows.get(str(shown["arrays"]), {}), margin, seed)
+        for metric in _list(shown["metrics"])
+    )
+    outputs = _judge_outputs([shown] if with_metrics else events, run, seed)
+    base = replace(
+        base,
+        measured=len(events),
+        boundary=shown["boundary"]["kind"],
+        where=_place(shown["boundary"]["where"]),
+        metrics=metrics,
+        outputs=outputs,
+        passes=shown["passes"],
+        state=tuple((name, norm) for name, norm in _list(shown["state"])),
+        seconds=sum(_float(event["seconds"]) for event in events),
+    )
+    judged = [(metric.verdict, metric.direction, metric.name) for metric in metrics]
+    if not judged and outputs is not None:
+        judged = list(_judge_output_changes(outputs))
+    verdict, direction = _strongest(judged)
+    reason = ""
+    if verdict == "inconclusive":
+        reason = _scarce(metrics, outputs)
+    return replace(base, verdict=verdict, direction=direction, reason=reason)
+
+
+def _judge_metric(metric: Any, event: Json, rows: Any, margin: float | None, seed: int) -> Metric:
+    name = metric["name"]
+    left, right = tuple(map(float, metric["as_written"])), tuple(map(float, metric["fixed"]))
+    fixed = sum(right) / len(right)
+    difference = sum(left) / len(left) - fixed
+    differences = rows.get("metric:" + name)
+    bounds = Interval(None, None, "none")
+    if differences is not None:
+        batches: Any = event["batches"]
+        bounds = interval(differences, batches, coupled=bool(event["batch_coupled"]), seed=seed)
+    limit = margin_of(name, fixed, margin)
+    per_pass = [value - fixed for value in left]
+    verdict, direction = judge(difference, bounds, limit, per_pass, sign_of(name))
+    return Metric(name, left, right, difference, bounds, _integer(event, "rows"), limit, verdict, direction)
+
+
+def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | None:
+    """Outputs of several executions, their rows pooled."""
+    import numpy as np
+
+    flips: list[Any] = []
+    divergences: list[Any] = []
+    batches: list[int] = []
+    described: list[Any] = []
+    for event in events:
+        summary: Any = event["outputs"]
+        arrays: Any = run.rows.get(str(event["arrays"]), {})
+        if not summary or "divergence" not in arrays:
+            continue
+        described.append(summary)
+        batches.extend(_list(event["batches"]))
+        scale = summary["scale"] or 1.0
+        divergences.append(arrays["divergence"] / scale)
+        if "flips" in arrays:
+            flips.append(arrays["flips"])
+    if not described:
+        return None
+    coupled = any(event["batch_coupled"] for event in events)
+    none = Interval(None, None, "none")
+    divergence = np.concatenate(divergences)
+    pooled = np.concatenate(flips) if len(flips) == len(described) else None
+    between = [summary["changed_between_calls"] for summary in described]
+    return Outputs(
+        rows=len(divergence),
+        classes=described[-1]["classes"],
+        changed_between_calls=None if None in between else float(np.mean(between)),
+        changed_by_fix=None if pooled is None else float(pooled.mean()),
+        changed_interval=none if pooled is None else interval(pooled, batches, coupled=coupled, seed=seed),
+        divergence=float(divergence.mean()),
+        divergence_interval=interval(divergence, batches, coupled=coupled, seed=seed),
+        max_abs_difference=max(summary["max_abs_difference"] for summary in described),
+    )
+
+
+def _judge_output_changes(outputs: Outputs) -> list[tuple[str, str, str]]:
+    """Changed classes against half a point, distances against 5 % of the outputs' own spread."""
+    judged = []
+    if outputs.changed_by_fix is not None:
+        share = outputs.changed_by_fix
+        judged.append((*judge(share, outputs.changed_interval, RATE_MARGIN, [share], 0), "classes"))
+    if outputs.divergence is not None:
+        distance = outputs.divergence
+        judged.append((*judge(distance, outputs.divergence_interval, RELATIVE_MARGIN, [distance], 0), "outputs"))
+    return judged
+
+
+def _strongest(judged: Sequence[tuple[str, str, str]]) -> tuple[str, str]:
+    """Confirmed beats inconclusive beats no difference; worse beats changed beats better."""
+    confirmed = [direction for verdict, direction, _ in judged if verdict == "confirmed"]
+    for direction in ("worse", "changed", "better"):
+        if direction in confirmed:
+            return "confirmed", direction
+    if not judged or any(verdict == "inconclusive" for verdict, _, _ in judged):
+        return "inconclusive", "none"
+    return "no-material-difference", "none"
+
+
+def _scarce(metrics: Sequence[Metric], outputs: Outputs | None) -> str:
+    """What an inconclusive measurement would need more of."""
+    unsure = [metric for metric in metrics if metric.verdict == "inconclusive"]
+    if not unsure:
+        return "nothing comparable came out of the call" if outputs is None else "more rows would decide"
+    return (
+        "more rows would decide" if any(m.interval.over != "none" for m in unsure) else "too few rows for an interval"
+    )
+
+
+def with_replay(result: Result, numbers: tuple[Printed, ...], *, deterministic: bool | None) -> Result:
+    """Add what a replay showed; it confirms a finding that the site alone did not, if the program repeats itself.
+
+    ``deterministic`` is None when that was not tested.
+    """
+    result = replace(result, replay=numbers)
+    if result.verdict not in ("no-material-difference", "inconclusive", "not-reached") or not deterministic:
+        return result
+    directions = []
+    for printed in numbers:
+        difference = printed.as_written[0] - printed.fixed[0]
+        sign = sign_of(printed.label)
+        if abs(difference) > margin_of(printed.label, printed.fixed[0]):
+            worse = difference * sign < 0
+            directions.append("changed" if sign == 0 else "worse" if worse else "better")
+    for direction in ("worse", "changed", "better"):
+        if direction in directions:
+            reason = "by replay: the program prints other numbers when this alone is fixed, and the same when run again"
+            return replace(result, verdict="confirmed", direction=direction, reason=reason)
+    return result

@@ -1,0 +1,390 @@
+"""Results as JSON, and as text for people."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.output.json_report import finding_document
+from dropout_lint.verify.statistics import sign_of
+from dropout_lint.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from dropout_lint.verify.campaign import ProgramReport
+    from dropout_lint.verify.judgement import Metric, Outputs, Result
+    from dropout_lint.verify.replay import Printed
+    from dropout_lint.verify.statistics import Interval
+
+Json = dict[str, object]
+
+SPARKS = "▁▂▃▄▅▆▇█"
+MOST_SPARKS = 20
+
+STYLES = {
+    "confirmed": "bold red",
+    "confirmed-no-effect": "bold red",
+    "confirmed-raises": "bold red",
+    "no-material-difference": "green",
+    "inconclusive": "yellow",
+    "not-reached": "yellow",
+    "failed": "bold yellow",
+}
+TITLES = {"confirmed-no-effect": "CONFIRMED: NO EFFECT", "confirmed-raises": "CONFIRMED: RAISES"}
+
+
+# JSON
+
+
+def document(programs: Sequence[ProgramReport]) -> Json:
+    """All results as JSON's types. Fields may be added, never renamed."""
+    return {
+        "version": __version__,
+        "environment": programs[0].environment if programs else {},
+        "results": [
+            {"program": _shown(str(program.script)), **result_document(result)}
+            for program in programs
+            for result in program.results
+        ],
+        "programs": [
+            {
+                "path": _shown(str(program.script)),
+                "environment": program.environment,
+                "seconds": round(program.seconds, 3),
+                "timed_out": program.timed_out,
+                "exception": program.failure,
+                "modes": [_mode_document(event) for event in program.modes],
+                "replay_together": None if program.together is None else [_printed(p) for p in program.together],
+            }
+            for program in programs
+        ],
+    }
+
+
+def result_document(result: Result) -> Json:
+    """One result as JSON's types."""
+    outputs = result.outputs
+    return {
+        "finding": finding_document(result.finding),
+        "verdict": result.verdict,
+        "direction": result.direction,
+        "reason": result.reason,
+        "boundary": {
+            "kind": result.boundary,
+            "path": _shown(result.where[0]) if result.where else None,
+            "line": result.where[1] if result.where else None,
+        },
+        "executions": {"reached": result.reached, "measured": result.measured},
+        "metrics": [_metric(metric) for metric in result.metrics],
+        "outputs": None if outputs is None else _outputs(outputs),
+        "state": {"changed": [[name, norm] for name, norm in result.state]},
+        "observed": result.toggle,
+        "replay": None if result.replay is None else [_printed(printed) for printed in result.replay],
+        "exception": result.exception,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _metric(metric: Metric) -> Json:
+    bounds = metric.interval
+    return {
+        "name": metric.name,
+        "as_written": {
+            "mean": _finite(mean(metric.as_written)),
+            "sd": _finite(deviation(metric.as_written)),
+            "values": [_finite(value) for value in metric.as_written],
+        },
+        "fixed": {"value": _finite(mean(metric.fixed))},
+        "difference": _finite(metric.difference),
+        "interval": None if bounds.low is None else [bounds.low, bounds.high],
+        "interval_over": bounds.over,
+        "margin": metric.margin,
+        "rows": metric.rows,
+        "passes": metric.passes,
+    }
+
+
+def _outputs(outputs: Outputs) -> Json:
+    return {
+        "rows": outputs.rows,
+        "classes": outputs.classes,
+        "changed_between_calls": outputs.changed_between_calls,
+        "changed_by_fix": outputs.changed_by_fix,
+        "changed_interval": _bounds(outputs.changed_interval),
+        "relative_divergence": outputs.divergence,
+        "relative_divergence_interval": _bounds(outputs.divergence_interval),
+        "max_abs_difference": outputs.max_abs_difference,
+    }
+
+
+def _bounds(bounds: Interval) -> list[float] | None:
+    return None if bounds.low is None or bounds.high is None else [bounds.low, bounds.high]
+
+
+def _printed(printed: Printed) -> Json:
+    return {
+        "label": printed.label,
+        "as_written": [_finite(value) for value in printed.as_written],
+        "fixed": [_finite(value) for value in printed.fixed],
+    }
+
+
+def _mode_document(event: Json) -> Json:
+    path = event.get("path")
+    return {**event, "path": _shown(path) if isinstance(path, str) else None}
+
+
+def _finite(value: float) -> float | None:
+    # JSON knows no NaN.
+    return value if math.isfinite(value) else None
+
+
+# Text
+
+
+def write(programs: Sequence[ProgramReport], console: Console, *, trace: bool) -> None:
+    """Write the report for people."""
+    for program in programs:
+        if trace:
+            _write_trace(program, console)
+        for result in program.results:
+            _write_result(result, program, console)
+        if program.together:
+            console.print("[bold]printed numbers with all of these fixed at once[/bold]")
+            for line in _printed_lines(program.together):
+                console.print(f"  {line}", markup=False, highlight=False)
+            console.print()
+    counts: dict[str, int] = {}
+    for program in programs:
+        for result in program.results:
+            counts[result.verdict] = counts.get(result.verdict, 0) + 1
+    console.print(", ".join(f"{count} {_words(verdict)}" for verdict, count in counts.items()), highlight=False)
+
+
+def _write_result(result: Result, program: ProgramReport, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    finding = result.finding
+    title = TITLES.get(result.verdict, result.verdict.replace("-", " ").upper())
+    if result.verdict == "confirmed" and result.direction in ("better", "changed"):
+        title += f": {result.direction.upper()}"
+    heading = Table.grid(expand=True, padding=(0, 2))
+    heading.add_column(ratio=1)
+    heading.add_column(justify="right", no_wrap=True)
+    place = f"{finding.code} {finding.path}:{finding.span.start.line}"
+    heading.add_row(Text.assemble((place, "bold"), f"  {finding.message}"), Text(title, STYLES[result.verdict]))
+    console.print(heading)
+    for line in _lines(result, program):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    if result.metrics and result.verdict != "confirmed-no-effect":
+        console.print(_metric_table(result.metrics))
+        for metric in result.metrics:
+            sparks = sparkline(metric)
+            if sparks:
+                line = f"  {metric.name} over passes  {sparks}   fixed ◆ {_number(mean(metric.fixed))}"
+                console.print(line, markup=False, highlight=False)
+    for line in _afterwards(result):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
+def _lines(result: Result, program: ProgramReport) -> Iterator[str]:
+    """What was run and what came out, before the table."""
+    if result.where:
+        parts = [source_text(*result.where)]
+        if result.metrics and result.metrics[0].rows:
+            parts.append(f"{result.metrics[0].rows:,} rows")
+        elif result.outputs:
+            parts.append(f"{result.outputs.rows:,} rows")
+        if result.passes:
+            parts.append(f"{result.passes} passes")
+        if result.measured > 1 or result.reached > result.measured:
+            parts.append(f"measured {result.measured} of {max(result.reached, result.measured)} executions")
+        yield " · ".join([*parts, *_versions(program)])
+    if result.toggle is not None:
+        yield _toggle_line(result.toggle)
+    if result.reason:
+        yield result.reason
+    if result.exception:
+        yield from exception_lines(result.exception)
+
+
+def _toggle_line(toggle: Json) -> str:
+    kinds: Any = toggle["kinds"]
+    layers: Any = toggle["layers"]
+    calls = " and ".join("direct call" if kind == "layer" else f"{kind}()" for kind in kinds)
+    names = ", ".join(layers[:4]) + (", …" if len(layers) > 4 else "")
+    largest = toggle["max_abs_difference"]
+    identical = "identical to the last bit" if largest == 0 else "different"
+    ran = toggle["ran_in_training"]
+    return (
+        f"{calls} with and without the assignment on {names}: {identical} (max |Δ| = {largest:g}); "
+        f"dropout ran in training mode {ran} times"
+    )
+
+
+def _metric_table(metrics: Sequence[Metric]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_edge=False)
+    for name in ("  metric", "as written", "fixed", "difference", "95 % interval"):
+        table.add_column(name, header_style="dim", no_wrap=True)
+    for metric in metrics:
+        points = is_rate(metric)
+        table.add_row(
+            f"  {metric.name}",
+            f"{_number(mean(metric.as_written))} ± {_number(deviation(metric.as_written))}",
+            _number(mean(metric.fixed)),
+            _signed(metric.difference, points=points) + (" points" if points else ""),
+            _interval_text(metric, points=points),
+        )
+    return table
+
+
+def _interval_text(metric: Metric, *, points: bool) -> str:
+    bounds = metric.interval
+    if bounds.low is None or bounds.high is None:
+        return "none: too few rows" if metric.rows < 20 else "none: rows unknown or coupled in too few batches"
+    text = f"[{_signed(bounds.low, points=points)}, {_signed(bounds.high, points=points)}]"
+    return text if bounds.over == "rows" else f"{text} over {bounds.over}"
+
+
+def _afterwards(result: Result) -> Iterator[str]:
+    """What the table does not say: changed predictions, changed state, printed numbers."""
+    outputs = result.outputs
+    if outputs is not None:
+        if outputs.changed_between_calls:
+            yield f"{outputs.changed_between_calls:.1%} of {_class_word(outputs)} change between two identical calls"
+        if outputs.changed_by_fix:
+            bounds = outputs.changed_interval
+            interval = "" if bounds.low is None else f"  [{bounds.low:.1%}, {bounds.high:.1%}]"
+            yield f"{outputs.changed_by_fix:.1%} of {_class_word(outputs)} differ from the fixed ones{interval}"
+        if not outputs.changed_by_fix and outputs.divergence is not None and not result.metrics:
+            yield (
+                f"outputs are off by {outputs.divergence:.1%} of their own standard deviation "
+                f"(max |Δ| = {outputs.max_abs_difference:.3g})"
+            )
+    if result.state:
+        names = ", ".join(f"{name} (‖Δ‖ = {norm:.3g})" for name, norm in result.state[:3])
+        more = f" and {len(result.state) - 3} more" if len(result.state) > 3 else ""
+        yield f"the call overwrites {names}{more}; fixed, it does not"
+    if result.replay is not None:
+        if result.replay:
+            yield "the program prints, as written → fixed:"
+            yield from (f"  {line}" for line in _printed_lines(result.replay))
+        else:
+            yield "replayed with the fix, the program prints the same numbers"
+
+
+def _class_word(outputs: Outputs) -> str:
+    return "predictions (cut at 0.5)" if outputs.classes == "threshold" else "predictions (largest score)"
+
+
+def _printed_lines(numbers: Sequence[Printed]) -> Iterator[str]:
+    for printed in numbers[:12]:
+        label = printed.label or "(unnamed)"
+        if len(printed.as_written) == 1:
+            yield f"{label}: {printed.as_written[0]:g} → {printed.fixed[0]:g}"
+        else:
+            left, right = printed.as_written, printed.fixed
+            yield (
+                f"{label}: {mean(left):.4g} ± {deviation(left):.2g} → {mean(right):.4g} ± {deviation(right):.2g} "
+                f"({len(left)} runs each)"
+            )
+    if len(numbers) > 12:
+        yield f"… and {len(numbers) - 12} more"
+
+
+def _write_trace(program: ProgramReport, console: Console) -> None:
+    console.print(f"[bold]modes[/bold] in {_shown(str(program.script))}", highlight=False)
+    if not program.modes:
+        console.print("  no layer whose result depends on the mode was run", highlight=False)
+    for event in program.modes:
+        mode = event["training"]
+        place = f"{_shown(str(event['path']))}:{event['line']}" if event["path"] else "(no line of the program)"
+        line = f"  {event['phase']!s:<16} {event['layer']!s:<24} {event['class']!s:<20} training={mode!s:<6} "
+        console.print(f"{line}{event['why']!s:<10} {place}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
+def exception_lines(exception: Json) -> Iterator[str]:
+    """An exception of the user's program with the frames of the user's own files."""
+    frames: Any = exception.get("frames") or ()
+    for frame in frames:
+        yield f"{_shown(frame['path'])}:{frame['line']} in {frame['function']}: {frame['text']}"
+    message = str(exception.get("message", "")).strip().splitlines()
+    yield f"{exception['type']}: {message[0] if message else ''}"
+
+
+def _versions(program: ProgramReport) -> Iterator[str]:
+    environment = program.environment
+    if "keras" in environment:
+        parts = [f"{environment.get('package', 'keras')} {environment['keras']}"]
+        if environment.get("tensorflow") and environment.get("backend") == "tensorflow":
+            parts.append(f"tensorflow {environment['tensorflow']}")
+        elif environment.get("backend"):
+            parts.append(str(environment["backend"]))
+        yield ", ".join(parts)
+
+
+# Small things
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean."""
+    return sum(values) / len(values) if values else float("nan")
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation; 0 for a single value."""
+    if len(values) < 2:
+        return 0.0
+    centre = mean(values)
+    return math.sqrt(sum((value - centre) ** 2 for value in values) / (len(values) - 1))
+
+
+def is_rate(metric: Metric) -> bool:
+    """True for accuracies and the like, whose differences are told in points."""
+    return sign_of(metric.name) > 0 and all(0 <= value <= 1 for value in (*metric.as_written, *metric.fixed))
+
+
+def sparkline(metric: Metric) -> str:
+    """The values over passes, drawn; empty where they do not vary."""
+    values = metric.as_written[:MOST_SPARKS]
+    low, high = min(values), max(values)
+    if len(values) < 5 or not math.isfinite(high - low) or high - low <= 1e-12:
+        return ""
+    return "".join(SPARKS[round((value - low) / (high - low) * (len(SPARKS) - 1))] for value in values)
+
+
+def source_text(path: str, line: int) -> str:
+    """One line of a program, shortened."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()[line - 1].strip()
+    except (OSError, IndexError):
+        return f"{_shown(path)}:{line}"
+    return f"{_shown(path)}:{line}: {text if len(text) <= 72 else text[:71] + '…'}"
+
+
+def _shown(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else Path(relative).as_posix()
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
+
+
+def _signed(value: float, *, points: bool) -> str:
+    number = f"{value * 100:+.1f}" if points else f"{value:+.3f}" if 0.001 <= abs(value) < 1000 else f"{value:+.3g}"
+    return number.replace("-", "−")
+
+
+def _words(verdict: str) -> str:
+    return TITLES.get(verdict, verdict.replace("-", " ")).lower()

@@ -1,0 +1,199 @@
+"""Start the child, wait for it, and read what it wrote: the parent's side of one run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dropout_lint.verify.scratch import copy_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dropout_lint.verify.experiment import Json
+
+CHILD = Path(__file__).parent / "child" / "__main__.py"
+
+GRACE_SECONDS = 5.0
+"""Between the polite and the final signal."""
+
+FIND_KERAS = (
+    "import importlib.util as u, sys;"
+    "sys.exit(0 if any(u.find_spec(n) for n in ('keras', 'tf_keras', 'tensorflow')) else 3)"
+)
+
+
+class CannotRun(Exception):
+    """The program cannot be run at all; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run left: the child's events, the program's own output, and how it ended.
+
+    ``rows`` holds arrays over rows by the name the events give them.
+    """
+
+    events: tuple[Json, ...]
+    stdout: str
+    stderr: str
+    status: int | None
+    seconds: float
+    timed_out: bool
+    rows: Mapping[str, Mapping[str, object]]
+
+    def of(self, event: str) -> tuple[Json, ...]:
+        """All events of one kind, in order."""
+        return tuple(found for found in self.events if found["event"] == event)
+
+    @property
+    def end(self) -> Json | None:
+        """The last event, None if the child did not live to write it."""
+        return next(iter(self.of("end")), None)
+
+
+def find_interpreter(wanted: str | None, script: Path) -> str:
+    """The interpreter that has the user's Keras: as given, else the project's environment, else this one.
+
+    Raises:
+        CannotRun: None of them has Keras.
+    """
+    candidates = [wanted] if wanted else [*_environments(script), sys.executable]
+    for candidate in candidates:
+        try:
+            found = subprocess.run([candidate, "-c", FIND_KERAS], capture_output=True, check=False, timeout=60)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            if wanted:
+                raise CannotRun(f"{wanted}: cannot be run: {error}") from error
+            continue
+        if found.returncode == 0:
+            return candidate
+    if wanted:
+        raise CannotRun(f"{wanted} has no Keras: name another interpreter with --python")
+    raise CannotRun(
+        "no interpreter with Keras found: name the one that runs your program with --python, "
+        "or install it here with: pip install 'dropout-lint[verify]'"
+    )
+
+
+def _environments(script: Path) -> list[str]:
+    """Interpreters of virtual environments beside the script, above it, and the active one."""
+    folders = [*script.absolute().parents]
+    found = [folder / name / "bin" / "python" for folder in folders for name in (".venv", "venv")]
+    active = os.environ.get("VIRTUAL_ENV")
+    if active:
+        found.append(Path(active, "bin", "python"))
+    return [str(python) for python in found if python.is_file()]
+
+
+def run_child(python: str, job: Json, *, timeout: float | None, in_place: bool) -> Run:
+    """Run one job to its end, its time limit, or an interruption; nothing of it is left running.
+
+    The child has its own session, so that Ctrl-C reaches us and not it; we end its whole group.
+    """
+    with tempfile.TemporaryDirectory(prefix="dropout-lint-") as name:
+        folder = Path(name)
+        results = folder / "results.jsonl"
+        results.touch()
+        (folder / "job.json").write_text(json.dumps({**job, "results": str(results)}), encoding="utf-8")
+        working_directory = Path.cwd()
+        if not in_place:
+            working_directory = folder / "work"
+            copy_folder(Path.cwd(), working_directory)
+        start = time.monotonic()
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            child = subprocess.Popen(
+                [python, str(CHILD), str(folder / "job.json")],
+                cwd=working_directory,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            with _ended_with_us(child):
+                timed_out = not _wait(child, timeout)
+        return Run(
+            events=_read_events(results),
+            stdout=(folder / "stdout").read_text(encoding="utf-8", errors="replace"),
+            stderr=(folder / "stderr").read_text(encoding="utf-8", errors="replace"),
+            status=child.returncode,
+            seconds=time.monotonic() - start,
+            timed_out=timed_out,
+            rows=_read_rows(folder),
+        )
+
+
+def _wait(child: subprocess.Popen[bytes], timeout: float | None) -> bool:
+    try:
+        child.wait(timeout)
+    except subprocess.TimeoutExpired:
+        end_group(child)
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Whatever ends the wait (Ctrl-C, a termination signal, an error) ends the child's group."""
+
+    def terminate(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        previous = signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # not the main thread: the caller handles signals
+        previous = None
+    try:
+        yield
+    finally:
+        end_group(child)
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """End the child and everything it started: politely, then for good."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+        except (ProcessLookupError, PermissionError):
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE_SECONDS)
+    child.wait()
+
+
+def _read_events(path: Path) -> tuple[Json, ...]:
+    """All complete lines; the last one may be cut off by a kill."""
+    events: list[Json] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            events.append(json.loads(line))
+        except ValueError:
+            break
+    return tuple(events)
+
+
+def _read_rows(folder: Path) -> dict[str, dict[str, object]]:
+    paths = sorted(folder.glob("rows-*.npz"))
+    if not paths:
+        return {}
+    import numpy as np
+
+    rows: dict[str, dict[str, object]] = {}
+    for path in paths:
+        try:
+            with np.load(path) as stored:
+                rows[path.name] = {name: stored[name] for name in stored.files}
+        except (OSError, ValueError):  # cut off by a kill
+            continue
+    return rows
