@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
 
-_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
+)
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _TRIGGERS = (b"training", b"trainable")
 _DEEPEST_CLOSURE = 400
@@ -34,7 +36,9 @@ class Analysis:
 
     def __init__(self, settings: Settings, root: Path) -> None:
         self._settings = settings
-        self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (root,)
+        self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
+            root,
+        )
         self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
         self._project: Project | None = None
 
@@ -75,18 +79,25 @@ class Analysis:
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
         project = self._modules()
         for match in _IMPORT.finditer(data):
-            dots, base, names, plain = (part.decode("ascii", "replace") if part is not None else "" for part in match.groups())
+            dots, base, names, plain = (
+                part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
+            )
             if plain:
                 dotted = [part.split(" as ")[0].strip() for part in plain.split(",")]
                 found = [project.find(path, each) for each in dotted]
             elif dots:
                 found = [project.find_relative(path, len(dots), base)]
                 found += [
-                    project.find_relative(path, len(dots), f"{base}.{name}" if base else name) for name in re.findall(r"\w+", names)
+                    project.find_relative(path, len(dots), f"{base}.{name}" if base else name)
+                    for name in re.findall(r"\w+", names)
                 ]
             else:
                 found = [project.find(path, base)]
-                found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)] if found[0] is not None else []
+                found += (
+                    [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
+                    if found[0] is not None
+                    else []
+                )
             yield from (each for each in found if each is not None)
 
     # Analysis -------------------------------------------------------------------------------------------------
@@ -167,7 +178,16 @@ def _rank(draft: Draft) -> tuple[int, int]:
 def _cut_short(path: str, reason: str) -> Finding:
     start = Position(1, 1)
     code, name = NOT_ANALYSED
-    return Finding(code, name, Severity.NOTE, Confidence.HIGH, reason, path, Span(start, start), help="split the file, or exclude it")
+    return Finding(
+        code,
+        name,
+        Severity.NOTE,
+        Confidence.HIGH,
+        reason,
+        path,
+        Span(start, start),
+        help="split the file, or exclude it",
+    )
 
 
 __all__ = ["Analysis"]

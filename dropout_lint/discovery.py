@@ -86,8 +86,10 @@ def _named(path: Path, resolver: Resolver) -> Path | Problem | None:
         path.stat()
     except FileNotFoundError:
         return Problem(shown(path), "no such file or folder")
-    except (OSError, ValueError) as error:
-        return Problem(shown(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")
+    except OSError as error:
+        return Problem(shown(path), f"cannot be read: {error.strerror or error}")
+    except ValueError:
+        return Problem(shown(path), "cannot be the name of a file")
     settings = resolver.of(path.absolute().parent)
     if settings.force_exclude and excluded(path, settings):
         return None

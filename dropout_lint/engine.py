@@ -172,6 +172,8 @@ class _Outcome:
                 self._add([_not_analysed(name, failure.reason)])
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
+            except (RecursionError, MemoryError) as error:
+                self._add([_not_analysed(name, f"it is nested too deeply or too large ({type(error).__name__})")])
             except Exception as error:
                 self._add([_crashed(name, error)])
 

@@ -50,6 +50,10 @@ def make_finding(path="model.py", line=1, column=1, end_line=None, end_column=No
     return replace(finding, **changes)
 
 
+def bottomless():
+    return bottomless()
+
+
 class FakeAnalysis:
     """Reports ``training=True`` wherever it is written; the words crash, deep and elsewhere misbehave on purpose."""
 
@@ -60,7 +64,7 @@ class FakeAnalysis:
         self.settings = settings
         self.root = root
 
-    def is_candidate(self, path, data):
+    def is_candidate(self, _path, data):
         if b"crash-triage" in data:
             raise RuntimeError("triage failed")
         return b"training" in data
@@ -69,6 +73,8 @@ class FakeAnalysis:
         parse(text.text, path)
         if "crash" in text.text:
             raise KeyError("nothing")
+        if "bottomless" in text.text:
+            bottomless()
         if "deep" in text.text:
             raise NotAnalysed("its budget of 10 steps is used up")
         name = "elsewhere.py" if "elsewhere" in text.text else shown(path)
@@ -116,7 +122,7 @@ def write(project):
 @pytest.fixture
 def fake_analysis(monkeypatch):
     """The engine with the small analysis instead of the real one."""
-    import dropout_lint.engine as engine
+    from dropout_lint import engine
 
     monkeypatch.setattr(engine, "_analysis", FakeAnalysis)
     monkeypatch.setattr(FakeAnalysis, "made", 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import dropout_lint
 from dropout_lint.engine import check_paths, check_source, run
 from dropout_lint.findings import Severity
 from dropout_lint.settings import Resolver
@@ -49,7 +51,11 @@ def test_files_that_hold_no_trigger_are_not_analysed_even_if_broken(write):
     ("content", "code", "severity", "place", "message"),
     [
         pytest.param(
-            "training = 1\ndef (:\n", "KTM990", Severity.ERROR, (2, 5), "the file is not valid Python: invalid syntax",
+            "training = 1\ndef (:\n",
+            "KTM990",
+            Severity.ERROR,
+            (2, 5),
+            "the file is not valid Python: invalid syntax",
             id="syntax error",
         ),
         pytest.param(
@@ -67,6 +73,14 @@ def test_files_that_hold_no_trigger_are_not_analysed_even_if_broken(write):
             (1, 1),
             "the file was not analysed: dropout-lint failed with KeyError: 'nothing'",
             id="crash",
+        ),
+        pytest.param(
+            "training = 'bottomless'\n",
+            "KTM991",
+            Severity.WARNING,
+            (1, 1),
+            "the file was not analysed: it is nested too deeply or too large (RecursionError)",
+            id="recursion",
         ),
         pytest.param(
             "'crash-triage'\n",
@@ -166,7 +180,9 @@ def test_standard_input_stands_for_a_file_that_need_not_exist(write):
     assert stdin(None) == ["-:1:3 KTM101"]
     assert stdin("gen/new.py") == []
     assert stdin("tests/new.py") == []
-    assert [p.message for p in run([], stdin=b"", stdin_path=Path("a.ipynb")).errors] == ["notebooks cannot be checked yet"]
+    assert [p.message for p in run([], stdin=b"", stdin_path=Path("a.ipynb")).errors] == [
+        "notebooks cannot be checked yet"
+    ]
 
 
 def test_one_analysis_serves_all_files_of_a_configuration(write, fake_analysis):
@@ -230,7 +246,8 @@ def test_the_public_interface_is_loaded_on_first_use():
         "print(set(dropout_lint.__all__) <= set(dir(dropout_lint)))\n"
         "print(hasattr(dropout_lint, 'nothing'))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(dropout_lint.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     loaded, functions, listed, unknown = done.stdout.splitlines()
 
     assert loaded == "['dropout_lint.version']"

@@ -26,9 +26,7 @@ def edit(start, end, replacement):
         pytest.param("'😀é' + x\n", [edit((1, 8), (1, 9), "y")], "'😀é' + y\n", id="code points"),
         pytest.param("a\r\nb\r\n", [edit((2, 1), (2, 2), "c\nd")], "a\r\nc\r\nd\r\n", id="CRLF in replacements"),
         pytest.param("a\rb\n\x0cc", [edit((3, 2), (3, 3), "d")], "a\rb\n\x0cd", id="mixed newlines stay"),
-        pytest.param(
-            "a b c", [edit((1, 5), (1, 6), "C"), edit((1, 1), (1, 2), "A")], "A b C", id="in any order"
-        ),
+        pytest.param("a b c", [edit((1, 5), (1, 6), "C"), edit((1, 1), (1, 2), "A")], "A b C", id="in any order"),
         pytest.param(
             "abcd", [edit((1, 1), (1, 3), "X"), edit((1, 2), (1, 4), "Y")], "Xcd", id="the later of two that overlap"
         ),

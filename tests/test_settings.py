@@ -101,7 +101,9 @@ def test_every_key_is_read(project):
         pytest.param({"pyproject.toml": "[tool.dropout-lint]\n"}, "pyproject.toml", id="pyproject"),
         pytest.param({"dropout-lint.toml": ""}, "dropout-lint.toml", id="own file"),
         pytest.param(
-            {"dropout-lint.toml": "", "pyproject.toml": "[tool.dropout-lint]\n"}, "dropout-lint.toml", id="own file first"
+            {"dropout-lint.toml": "", "pyproject.toml": "[tool.dropout-lint]\n"},
+            "dropout-lint.toml",
+            id="own file first",
         ),
         pytest.param(
             {"pyproject.toml": "[tool.dropout-lint]\n", "a/pyproject.toml": "[project]\nname = 'x'\n"},
@@ -126,9 +128,7 @@ def test_the_nearest_file_wins(files, nearest, project):
 
 def test_a_file_extends_another(project):
     write("base/shared.toml", 'select = ["KTM1"]\nextend-select = ["KTM201"]\nsrc = ["lib"]\nmin-severity = "error"\n')
-    write(
-        "dropout-lint.toml", 'extend = "base/shared.toml"\nextend-select = ["KTM202"]\nmin-severity = "warning"\n'
-    )
+    write("dropout-lint.toml", 'extend = "base/shared.toml"\nextend-select = ["KTM202"]\nmin-severity = "warning"\n')
 
     settings = load()
 
@@ -223,13 +223,23 @@ def test_a_file_that_cannot_be_used_is_named(files, expected):
 
 @pytest.mark.parametrize(
     ("given", "version"),
-    [("2", "2"), ("2.15", "2.15"), ("2.15.1", "2.15"), ("3", "3"), ("3.3", "3.3"), ("3.15.1", "3.15"), ("3.16", "3.16")],
+    [
+        ("2", "2"),
+        ("2.15", "2.15"),
+        ("2.15.1", "2.15"),
+        ("3", "3"),
+        ("3.3", "3.3"),
+        ("3.15.1", "3.15"),
+        ("3.16", "3.16"),
+    ],
 )
 def test_keras_versions(given, version):
     assert load(overrides={"keras-version": given}).keras_version == version
 
 
-@pytest.mark.parametrize("given", ["1", "1.2", "3.2", "3.0", "3.17", "4", "", "3.x", "three", "3.15.1.dev0", "3.", "v3"])
+@pytest.mark.parametrize(
+    "given", ["1", "1.2", "3.2", "3.0", "3.17", "4", "", "3.x", "three", "3.15.1.dev0", "3.", "v3"]
+)
 def test_unsupported_keras_versions_are_refused(given):
     text = message(load, overrides={"keras-version": given})
 

@@ -76,10 +76,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain again when it closes stdout.
-        sys.stderr.close()
-        sys.exit(EXIT_FAILURE)
     except Exception:
         # Python's own exit status for a traceback is 1, which would read as findings.
         traceback.print_exc()

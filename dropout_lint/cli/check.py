@@ -141,6 +141,8 @@ def _run(paths: list[Path], resolver: Resolver, *, stdin: bool, stdin_filename: 
 def _print(report: Report, style: str, output_file: Path | None, *, color: str, quiet: bool) -> None:
     if output_file is None:
         _write(report, style, sys.stdout, color=color, quiet=quiet)
+        # Here click still handles a reader that has gone away.
+        sys.stdout.flush()
         return
     try:
         with output_file.open("w", encoding="utf-8", newline="\n") as stream:

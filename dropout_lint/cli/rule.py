@@ -25,7 +25,8 @@ def rule(name: str | None, output_format: str, *, every: bool) -> int:
     if (name is None) != every:
         raise click.UsageError("Name one rule, or give --all.")
     rules = all_rules()
-    chosen = [item for item in rules if every or name in (item.code, item.name)]
+    wanted = (name or "").casefold()
+    chosen = [item for item in rules if every or wanted in (item.code.casefold(), item.name)]
     if not chosen:
         known = [word for item in rules for word in (item.code, item.name)]
         raise Failure(f'unknown rule "{name}"{suggestion(name or "", known)}')

@@ -51,6 +51,7 @@ class WithArguments(click.Command):
 @click.pass_context
 def verify(
     ctx: click.Context,
+    /,
     *,
     paths: tuple[str, ...],
     keras_version: str | None,
@@ -67,38 +68,29 @@ def verify(
     """
     from dropout_lint.verify.experiment import Options
 
-    scripts = [_program(path) for path in paths]
     options = Options(**chosen)  # type: ignore[arg-type]
-    findings = _lint(scripts, keras_version, select)
-    return run_programs(scripts, ctx.obj, findings, options, output_format)
+    programs = [(script, _interpreter(options.python, script)) for script in map(_program, paths)]
+    findings = {script: _lint(script, keras_version, select, python) for script, python in programs}
+    return run_programs(programs, ctx.obj, findings, options, output_format)
 
 
 def run_programs(
-    scripts: list[Path],
+    programs: list[tuple[Path, str]],
     arguments: tuple[str, ...],
     findings: dict[Path, tuple[Finding, ...]],
     options: Options,
     output_format: str = "full",
 ) -> int:
-    """Measure the given findings of each script and print the report; the exit status.
-
-    Raises:
-        Failure: A program cannot be run, or failed before anything was measured.
-    """
+    """Measure the given findings of each program (a script and its interpreter), print the report; the exit status."""
     from dropout_lint.verify.campaign import verify_program
     from dropout_lint.verify.experiment import plan
-    from dropout_lint.verify.runner import CannotRun, find_interpreter
 
     reports: list[ProgramReport] = []
-    for script in scripts:
+    for script, python in programs:
         experiments = plan(findings[script])
         if not experiments and not options.trace:
             click.echo(f"{script}: {_nothing_to_measure(findings[script])}", err=True)
             continue
-        try:
-            python = find_interpreter(options.python, script)
-        except CannotRun as error:
-            raise Failure(str(error)) from error
         _announce(script, arguments, experiments, python)
         reports.append(
             verify_program(
@@ -138,20 +130,39 @@ def _program(path: str) -> Path:
     return script
 
 
-def _lint(scripts: list[Path], keras_version: str | None, select: tuple[str, ...]) -> dict[Path, tuple[Finding, ...]]:
-    """Findings per script; one at a time, because a module's findings belong to the program that reaches them."""
+def _interpreter(wanted: str | None, script: Path) -> str:
+    from dropout_lint.verify.runner import CannotRun, find_interpreter
+
+    try:
+        return find_interpreter(wanted, script)
+    except CannotRun as error:
+        raise Failure(str(error)) from error
+
+
+def _lint(script: Path, keras_version: str | None, select: tuple[str, ...], python: str) -> tuple[Finding, ...]:
+    """The findings of one program, for the Keras it will run with unless the user names another."""
     from dropout_lint.engine import run
+    from dropout_lint.selection import SYNTAX_ERROR
     from dropout_lint.settings import Resolver, SettingsError
+    from dropout_lint.verify.runner import keras_of
 
     overrides: dict[str, object] = {}
-    if keras_version is not None:
-        overrides["keras-version"] = keras_version
     if select:
-        overrides["select"] = tuple(word.strip() for value in select for word in value.split(",") if word.strip())
+        overrides["select"] = [word.strip() for value in select for word in value.split(",") if word.strip()]
     try:
-        return {script: run([script], Resolver(overrides=overrides)).findings for script in scripts}
+        configured = Resolver().of(script.absolute().parent).keras_version
+        version = keras_version or configured or keras_of(python)
+        if version is not None:
+            overrides["keras-version"] = version
+        report = run([script], Resolver(overrides=overrides))
     except SettingsError as error:
         raise Failure(str(error)) from error
+    for problem in report.errors:
+        raise Failure(f"{problem.path}: {problem.message}")
+    for finding in report.findings:
+        if finding.code == SYNTAX_ERROR[0]:
+            raise Failure(f"{finding.path}:{finding.span.start.line}: {finding.message}")
+    return report.findings
 
 
 def _nothing_to_measure(findings: tuple[Finding, ...]) -> str:

@@ -91,7 +91,7 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
 def _of_module(run: Run, frame: Frame, value: ModuleValue, name: str) -> Value:
     from dropout_lint.semantics.imports import submodule
 
-    found = value.module.scope.names.get(name)
+    found = value.module.scope.read(name)
     if found is not None:
         return found
     inner = submodule(run, frame, value.module, name)
@@ -186,6 +186,15 @@ def keras_attribute(run: Run, value: Instance, name: str) -> Value:
 
         known = inner_layers(value)
         return Symbolic(tuple(known or (value,)) if name.startswith("output") else ())
+    if name == "trainable":
+        return Opaque(key=("instance", value.serial, "trainable"))
+    if name == "model" and (value.keras_name or "").startswith("keras.callbacks."):
+        # the model it is handed to; here, any
+        model = run.allocated.get((id(value.node), -1, "keras.Model"))
+        if model is None:
+            model = Instance(run.serial(), "keras.Model", value.module, value.node)
+            run.allocated[(id(value.node), -1, "keras.Model")] = model
+        return model
     return Method(value, name)
 
 

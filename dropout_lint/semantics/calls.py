@@ -23,6 +23,7 @@ from dropout_lint.semantics.values import (
     FunctionValue,
     Instance,
     Items,
+    Managed,
     Mapping,
     Method,
     OneOf,
@@ -105,8 +106,27 @@ def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate
                 callee = Method(receiver, func.attr.value) if not _is_place(callee) else callee
         arguments = _arguments(run, frame, scope, call, evaluate, expressions)
         value = call_value(run, frame, callee, arguments, call, scope)
+        _mutated(run, scope, call, receiver, arguments)
     assert value is not None
     return value
+
+
+_MUTATORS = frozenset({"append", "extend", "insert", "appendleft", "add", "update", "write"})
+
+
+def _mutated(run: Run, scope: Scope, call: cst.Call, receiver: Value | None, arguments: Arguments) -> None:
+    """``buffer.append(output)``: an unknown container holds it from now on."""
+    func = call.func
+    if not (isinstance(receiver, Opaque) and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.attr.value in _MUTATORS):
+        return
+    added = arguments.tags() | collected(run)
+    if added - receiver.tags:
+        run.store.write(scope.target(func.value.value).names, func.value.value, with_tags(receiver, added))
+
+
+def collected(run: Run) -> Tags:
+    """The tags of something that is kept on every turn of the loops that run."""
+    return frozenset({("loop", loop.serial) for loop in run.loops} | {("drawn", loop.serial) for loop in run.loops})
 
 
 def _is_place(value: Opaque) -> bool:
@@ -226,6 +246,7 @@ def call_function(
     receiver: Value | None = None,
     hook: str | None = None,
     assumed: bool = False,
+    on_yield: Callable[[Value], None] | None = None,
 ) -> Value:
     """Interpret a project function with these arguments and return what it returns."""
     from dropout_lint.semantics.expressions import evaluate
@@ -239,9 +260,13 @@ def call_function(
     run.step(3)
     scope = Scope("function", function.scope)
     entered = Frame(function, function.module, frame, place, receiver=receiver, hook=hook, assumed=assumed, depth=depth)
+    entered.on_yield = on_yield
+    scope.frame = entered
     _bind_parameters(run, entered, scope, function, arguments, evaluate)
+    if on_yield is None and not assumed and place is not None and _manages(function):
+        return Managed(function, arguments, receiver, place)
     slot = _memo_key(run, frame, function, scope, receiver, hook, assumed)
-    if slot in run.memo:
+    if slot in run.memo and on_yield is None:
         return run.memo[slot]  # type: ignore[no-any-return]
     run.on_stack.append(id(function.node))
     try:
@@ -256,6 +281,11 @@ def call_function(
         run.on_stack.pop()
     run.store.write(run.memo, slot, result)
     return result
+
+
+def _manages(function: FunctionValue) -> bool:
+    """Whether a function is a ``@contextmanager``: its body runs round the body of a ``with``."""
+    return any(isinstance(each, External) and each.name in {"contextlib.contextmanager", "contextlib.asynccontextmanager"} for each in function.decorators)
 
 
 def _memo_key(

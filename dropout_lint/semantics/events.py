@@ -5,6 +5,7 @@ Rules are functions over these events; they never walk a tree.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ class Frame:
     returns: list[Value] = field(default_factory=list)
     depth: int = 0
     pending: list[Any] = field(default_factory=list)
+    on_yield: Callable[[Any], None] | None = None
+    """The body of the ``with`` statement that a context manager's ``yield`` lets run."""
 
     @property
     def name(self) -> str:
@@ -87,6 +90,8 @@ class Use:
     place: Place
     loops: tuple[int, ...]
     frames: tuple[Frame, ...]
+    drawn: frozenset[int] = frozenset()
+    """The loops whose turns were collected in what is used."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ import libcst as cst
 
 from dropout_lint.semantics import calls, conditions
 from dropout_lint.semantics.attributes import get_attribute
-from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.run import derived, with_tags, without_draws
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -188,15 +188,12 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
     if isinstance(container, Items):
         if container.exact and isinstance(key, Const) and isinstance(key.value, int):
             items = container.items
-            return items[key.value] if -len(items) <= key.value < len(items) else UNKNOWN
-        return join(container.items, 64) if container.items else UNKNOWN
+            return without_draws(items[key.value]) if -len(items) <= key.value < len(items) else UNKNOWN
+        return join(map(without_draws, container.items), 64) if container.items else UNKNOWN
     if isinstance(container, Instance):
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
             return calls.call_value(run, None, calls.bind(run, method, container), calls.Arguments((Argument(key),)), container.node)
-        layers = container.attributes.get("layers")
-        if isinstance(layers, Items) and container.keras_name in {"keras.Sequential", "keras.Model"}:
-            return get_item(run, layers, key)
         return UNKNOWN
     if isinstance(container, Opaque):
         key_part = container.key
@@ -254,7 +251,7 @@ def element_of(run: Run, value: Value) -> Value:
     if isinstance(value, OneOf):
         return join((element_of(run, each) for each in value.values), 64)
     if isinstance(value, Items):
-        return join(value.items, 64) if value.items else UNKNOWN
+        return join(map(without_draws, value.items), 64) if value.items else UNKNOWN
     if isinstance(value, Mapping):
         return join((Const(key) if key is not None else UNKNOWN for key in value.entries), 64) if value.entries else UNKNOWN
     if isinstance(value, Opaque) and value.key is not None:
@@ -326,6 +323,8 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
         return merged
     if isinstance(sign, cst.Multiply) and isinstance(left, Items) and isinstance(right, Const):
         return run.items(left.kind, left.items, exact=False)
+    if run.loops and isinstance(sign, cst.Add):
+        run.note_sum(left, right, frame, node)
     return derived(left, right)
 
 
@@ -370,9 +369,10 @@ def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> 
         if clause is None:
             if isinstance(node, cst.DictComp):
                 evaluate(run, frame, inner, node.key)
-                made.append(evaluate(run, frame, inner, node.value))
+                made.append(with_tags(evaluate(run, frame, inner, node.value), calls.collected(run)))
             else:
-                made.append(evaluate(run, frame, inner, node.elt))  # type: ignore[attr-defined]
+                element = evaluate(run, frame, inner, node.elt)  # type: ignore[attr-defined]
+                made.append(with_tags(element, calls.collected(run)) if isinstance(element, (Opaque, Items)) else element)
             return
         source = evaluate(run, frame, inner, clause.iter)
         known = elements_of(run, source)
@@ -467,7 +467,10 @@ def _awaited(run: Run, frame: Frame, scope: Scope, node: cst.Await) -> Value:
 def _yield(run: Run, frame: Frame, scope: Scope, node: cst.Yield) -> Value:
     if node.value is not None:
         value = evaluate(run, frame, scope, node.value.item if isinstance(node.value, cst.From) else node.value)
-        frame.pending.append(element_of(run, value) if isinstance(node.value, cst.From) else value)
+        if frame.on_yield is not None:
+            frame.on_yield(value)
+            return UNKNOWN
+        frame.pending.append(element_of(run, value) if isinstance(node.value, cst.From) else with_tags(value, calls.collected(run)))
     return UNKNOWN
 
 

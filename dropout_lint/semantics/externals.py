@@ -63,7 +63,7 @@ _WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"
 _MAPS = frozenset(
     {
         "jax.vmap", "tensorflow.map_fn", "tensorflow.vectorized_map", "tensorflow.scan", "jax.lax.map", "jax.lax.scan", "jax.lax.fori_loop",
-        "tensorflow.while_loop", "builtins.map", "builtins.filter", "functools.reduce", "numpy.apply_along_axis", "numpy.vectorize", "keras.ops.map",
+        "tensorflow.while_loop", "builtins.map", "functools.reduce", "numpy.apply_along_axis", "numpy.vectorize", "keras.ops.map",
         "keras.ops.vectorized_map", "keras.ops.fori_loop", "keras.ops.while_loop", "keras.ops.scan", "joblib.delayed",
     }
 )  # fmt: skip
@@ -160,7 +160,7 @@ def call_back(
         tags = data | frozenset().union(*(tags_of(each) for each in others)) if others else data
         with run.loop(node) as loop:
             inner = Opaque(tags | {("loop", loop.serial)})
-            results.append(_call_with(run, frame, value, inner, node))
+            results.append(with_tags(_call_with(run, frame, value, inner, node), frozenset({("drawn", loop.serial)})))
     return join(results, 16) if results else UNKNOWN
 
 
@@ -198,10 +198,11 @@ def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arg
 
 def _record(run: Run, frame: Frame, callee: Transformed, arguments: Arguments, node: cst.CSTNode) -> Value:
     instance = run.allocate("types.SimpleNamespace", frame, node)
-    names = callee.function.items if isinstance(callee.function, Items) else ()
-    for name, argument in zip(names, arguments.positional, strict=False):
-        if isinstance(name, Const):
-            run.store.write(instance.attributes, str(name.value), argument.value)
+    fields = callee.function.entries if isinstance(callee.function, Mapping) else {}
+    for name, default in fields.items():
+        run.store.write(instance.attributes, name, default)
+    for name, argument in zip(fields, arguments.positional, strict=False):
+        run.store.write(instance.attributes, name, argument.value)
     for key, argument in arguments.keywords.items():
         run.store.write(instance.attributes, key, argument.value)
     return instance
@@ -242,10 +243,20 @@ def _namespace(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, 
 
 def _named_tuple(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     fields = arguments.get("field_names", 1)
-    names = fields.value if fields is not None else UNKNOWN
-    if isinstance(names, Const) and isinstance(names.value, str):
-        names = run.items("list", tuple(Const(part) for part in names.value.replace(",", " ").split()))
-    return Transformed("record", names)
+    listed = fields.value if fields is not None else UNKNOWN
+    names: list[str] = []
+    if isinstance(listed, Const) and isinstance(listed.value, str):
+        names = listed.value.replace(",", " ").split()
+    elif isinstance(listed, Items):
+        # [("name", type), …] for typing.NamedTuple
+        firsts = [each.items[0] if isinstance(each, Items) and each.items else each for each in listed.items]
+        names = [str(each.value) for each in firsts if isinstance(each, Const)]
+    record = run.mapping(dict.fromkeys(names, UNKNOWN))
+    defaults = arguments.keywords.get("defaults")
+    if defaults is not None and isinstance(defaults.value, Items) and defaults.value.exact:
+        given = defaults.value.items[-len(names) :] if names else ()
+        record.entries.update(zip(names[len(names) - len(given) :], given, strict=True))
+    return Transformed("record", record)
 
 
 def _bool(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
@@ -319,9 +330,26 @@ def _listed(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sco
     if not arguments.positional:
         return run.items("list", ())
     value = arguments.positional[0].value
+    call_back(run, frame, arguments, node, data=tags_of(value), always=True)
     if isinstance(value, Items):
         return run.items("list", value.items, value.exact)
     return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
+
+
+def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``filter(test, items)``: the elements for which the test may hold."""
+    if len(arguments.positional) != 2:
+        return UNKNOWN
+    test, source = (each.value for each in arguments.positional)
+    if not isinstance(source, Items):
+        return Opaque(tags_of(source))
+    kept = [each for each in source.items if truth(calls.call_value(run, frame, test, calls.Arguments((Argument(each),)), node)) is not False]
+    return run.items("list", tuple(kept), exact=source.exact)
+
+
+def _total(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    run.use("aggregated", "sum()", arguments.tags(), frame, node)
+    return derived(*arguments.values, *_contents(arguments))
 
 
 def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
@@ -355,6 +383,9 @@ _HANDLERS = {
     "builtins.isinstance": _isinstance,
     "builtins.enumerate": _enumerate,
     "builtins.zip": _zip,
+    "builtins.filter": _filtered,
+    "builtins.sum": _total,
+    "typing.NamedTuple": _named_tuple,
     "builtins.next": _next,
     "builtins.type": _type,
     "builtins.range": _range,

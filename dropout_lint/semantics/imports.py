@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import libcst as cst
 from dropout_lint.semantics.attributes import external
 from dropout_lint.semantics.events import Frame
 from dropout_lint.semantics.modules import Module, import_name
+from dropout_lint.semantics.scopes import Deferred
 from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue, Opaque, Value
 
 if TYPE_CHECKING:
@@ -35,27 +37,53 @@ def import_statement(run: Run, frame: Frame, scope: Scope, node: cst.Import) -> 
     for alias in node.names:
         dotted = dotted_name(alias.name)
         if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
-            _bind(run, scope, alias.asname.name.value, _import(run, frame, dotted))
+            bound = alias.asname.name.value
+            if _project_path(run, frame, 0, dotted) is not None:
+                _defer(run, scope, bound, lambda dotted=dotted: _import(run, frame, dotted))
+            else:
+                _bind(run, scope, bound, _import(run, frame, dotted))
             continue
         root = dotted.partition(".")[0]
-        value = _import(run, frame, root)
-        if dotted != root:
-            _import(run, frame, dotted)
-        _bind(run, scope, root, value)
+        if _project_path(run, frame, 0, root) is not None:
+            _defer(run, scope, root, lambda root=root: _import(run, frame, root))
+        else:
+            _bind(run, scope, root, _import(run, frame, root))
 
 
 def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -> None:
     """``from a.b import c as d``."""
     base = dotted_name(node.module)
     level = len(node.relative)
-    origin = _import_relative(run, frame, level, base) if level else _import(run, frame, base)
+    path = _project_path(run, frame, level, base)
     if isinstance(node.names, cst.ImportStar):
-        _star(run, scope, origin)
+        _star(run, scope, _import_relative(run, frame, level, base) if level else _import(run, frame, base))
         return
+    origin = UNKNOWN if path is not None or level else external(base)
     for alias in node.names:
         name = alias.name.value if isinstance(alias.name, cst.Name) else dotted_name(alias.name)
         bound = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
-        _bind(run, scope, bound, _member(run, frame, origin, name, level, base))
+        if path is not None or level:
+            _defer(run, scope, bound, lambda name=name: _lazy_member(run, frame, path, name, level, base))
+        else:
+            _bind(run, scope, bound, _member(run, frame, origin, name, level, base))
+
+
+def _project_path(run: Run, frame: Frame, level: int, dotted: str) -> Path | None:
+    """The project file that an import names, or None where it is somebody else's."""
+    if level:
+        return run.project.find_relative(frame.module.path, level, dotted)
+    return run.project.find(frame.module.path, dotted) if dotted.partition(".")[0] not in _KERAS_ROOTS else None
+
+
+def _defer(run: Run, scope: Scope, name: str, resolve: Callable[[], Value]) -> None:
+    """Bind a name that is looked up in its module when it is first read: most imports of most files never are."""
+    run.store.write(scope.target(name).names, name, Deferred(resolve))
+
+
+def _lazy_member(run: Run, frame: Frame, path: Path | None, name: str, level: int, base: str) -> Value:
+    module = load(run, path) if path is not None else None
+    origin: Value = ModuleValue(module) if module is not None else UNKNOWN
+    return _member(run, frame, origin, name, level, base)
 
 
 def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
@@ -66,7 +94,7 @@ def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
 
 def _member(run: Run, frame: Frame, origin: Value, name: str, level: int, base: str) -> Value:
     if isinstance(origin, ModuleValue):
-        found = origin.module.scope.names.get(name)
+        found = origin.module.scope.read(name)
         if found is not None:
             return found
         inner = submodule(run, frame, origin.module, name)
@@ -85,9 +113,9 @@ def _member(run: Run, frame: Frame, origin: Value, name: str, level: int, base: 
 
 def _star(run: Run, scope: Scope, origin: Value) -> None:
     if isinstance(origin, ModuleValue):
-        for name, value in list(origin.module.scope.names.items()):
+        for name in list(origin.module.scope.names):
             if not name.startswith("_"):
-                run.store.write(scope.names, name, value)
+                run.store.write(scope.names, name, origin.module.scope.names[name])
     elif isinstance(origin, External) and origin.is_keras:
         for name in star_names(origin.name):
             run.store.write(scope.names, name, external(f"{origin.name}.{name}"))
@@ -152,7 +180,8 @@ def load(run: Run, path: Path) -> Module | None:
     loops, tapes, guards, facts = run.loops, run.tapes, run.guards, run.facts
     run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
     try:
-        execute_block(run, frame, module.scope, tree.body)
+        with run.store.unjournaled():
+            execute_block(run, frame, module.scope, tree.body)
     finally:
         run.loops, run.tapes, run.guards, run.facts = loops, tapes, guards, facts
     return module

@@ -82,6 +82,19 @@ def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance
                 for receiver in receivers:
                     if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
                         yield value, receiver
+        yield from _inherited_hooks(cls, receivers)
+
+
+def _inherited_hooks(cls: ClassValue, receivers: list[Instance]) -> Iterator[tuple[FunctionValue, Instance]]:
+    """What Keras calls on objects of ``cls`` although a base in another module defines it."""
+    for base in cls.ancestry():
+        if base is cls or base.module is cls.module:
+            continue
+        for value in list(base.attributes.values()):
+            if isinstance(value, FunctionValue) and value.owner is base and hook_of(value.name, cls) is not None:
+                for receiver in receivers:
+                    if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
+                        yield value, receiver
 
 
 def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:

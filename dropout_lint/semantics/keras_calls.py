@@ -78,7 +78,7 @@ def inherited_construction(run: Run, frame: Frame, instance: Instance, name: str
             items = run.items("list", items.items, items.exact)
         elif calls.is_none(items):
             items = run.items("list", ())
-        run.store.write(instance.attributes, "layers", items)
+        run.store.write(instance.attributes, "__layers__", items)
     elif name == "keras.Model":
         outputs = arguments.get("outputs", 1)
         if outputs is not None:
@@ -304,6 +304,8 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
     here, parameter = frame, "training"
     while node is not None:
         name = node.value if isinstance(node, cst.Name) else None
+        if name is not None and name not in here.arguments and name not in here.defaulted:
+            here = _closure_of(here, name)
         through = here.arguments.get(name) if name is not None else None
         if through is None and name not in here.defaulted and origin is not None and node is not origin.node:
             # `**kwargs`: the keyword of the call that filled it, or what this function put into it
@@ -325,6 +327,18 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
         place = Place(origin.module, origin.node) if origin is not None else Place(frame.module, call)
         return Choice(place, here, call, parameter)
     return Choice(Place(here.module, node), here, call, parameter)
+
+
+def _closure_of(frame: Frame, name: str) -> Frame:
+    """The activation whose parameter ``name`` is, where a nested function reads it; the frame itself otherwise."""
+    scope = frame.function.scope if frame.function is not None else None
+    while scope is not None:
+        if scope.frame is not None and (name in scope.frame.arguments or name in scope.frame.defaulted):
+            return scope.frame  # type: ignore[no-any-return]
+        if name in scope.names:
+            return frame
+        scope = scope.parent
+    return frame
 
 
 def contains(outer: cst.CSTNode, node: cst.CSTNode) -> bool:

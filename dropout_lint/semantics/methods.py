@@ -42,6 +42,7 @@ INFERENCE_METHODS = frozenset(
 _UPDATES = frozenset({"apply_gradients", "minimize", "apply"})
 _GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian", "compute_gradients", "get_gradients"})
 _ONCE = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "submit", "numpy_function", "py_function"})
+_EXPORTS = frozenset({"add_endpoint", "export", "save"})
 _SAME_FUNCTION = frozenset({"function", "jit"})
 
 
@@ -92,7 +93,7 @@ def _of_items(run: Run, frame: Frame, items: Items, name: str, arguments: Argume
 
 def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True) -> None:
     present = items.items
-    loops: Tags = frozenset(("loop", loop.serial) for loop in run.loops)
+    loops = calls.collected(run)
     new: list[Value] = []
     for value in added:
         # what a loop collects varies with the loop, also when it is read again inside
@@ -200,7 +201,7 @@ def _of_instance(run: Run, frame: Frame, receiver: Instance, name: str, argument
 
 def _of_layer(run: Run, frame: Frame, receiver: Instance, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     if name == "add" and receiver.keras_name == "keras.Sequential" and arguments.positional:
-        listed = receiver.attributes.get("layers")
+        listed = receiver.attributes.get("__layers__")
         if isinstance(listed, Items):
             added = arguments.positional[0].value
             present = listed.items
@@ -243,6 +244,7 @@ def _get_layer(run: Run, receiver: Instance, arguments: Arguments) -> Value:
 
 def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     tags = arguments.tags()
+    _hand_to_callbacks(run, receiver, arguments)
     if name in TRAINING_METHODS:
         run.use("train-input", f"{name}()", tags, frame, node)
         run.model_use(receiver, "train", name, frame, node, tags)
@@ -262,6 +264,16 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
         run.model_use(receiver, "save", name, frame, node)
         return NONE
     return _of_opaque(run, frame, receiver, name, arguments, node, model=True)
+
+
+def _hand_to_callbacks(run: Run, receiver: Value, arguments: Arguments) -> None:
+    """``fit(callbacks=[watch])`` sets ``watch.model``."""
+    given = arguments.keywords.get("callbacks")
+    if given is None or not isinstance(receiver, Instance):
+        return
+    for each in given.value.items if isinstance(given.value, Items) else (given.value,):
+        if isinstance(each, Instance) and (each.keras_name or "").startswith("keras.callbacks."):
+            run.store.write(each.attributes, "model", receiver)
 
 
 def _drawn(run: Run, receiver: Value) -> Tags:
@@ -299,6 +311,10 @@ def _of_opaque(
     run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode, model: bool = False
 ) -> Value:
     tags = tags_of(receiver)
+    if name in TRAINING_METHODS and isinstance(receiver, Instance) and receiver.keras_name is None:
+        # an estimator of another library is fitted on what a network puts out
+        run.use("saved", f"{receiver.class_name}.{name}", arguments.tags(), frame, node)
+        return receiver
     if not model and (name in TRAINING_METHODS or name in INFERENCE_METHODS or name == "compile") and not isinstance(receiver, Symbolic):
         return _of_model(run, frame, receiver, name, arguments, node)
     if name in {"apply_gradients", "minimize"}:
@@ -333,6 +349,8 @@ def _of_opaque(
     elif kind in externals.USE_OF_KIND:
         run.use(externals.USE_OF_KIND[kind], f".{name}()", tags | (incoming if kind in {"saver", "response"} else frozenset()), frame, node)
     returned = externals.call_back(run, frame, arguments, node, data=tags, always=name in {"map", "apply", "flat_map", "batch"})
+    if name in _EXPORTS:
+        run.use("saved", f".{name}()", tags_of(returned), frame, node)
     result_tags = tags | incoming | extra | tags_of(returned)
     if isinstance(receiver, Instance) and receiver.cls in _GENERATORS:
         result_tags |= {("loop", loop.serial) for loop in run.loops} | {("random",)}

@@ -53,7 +53,7 @@ def is_model(value: Value) -> bool:
 def inner_layers(value: Instance) -> tuple[Value, ...] | None:
     """What ``model.layers`` lists, or None where it is not known."""
     if value.keras_name == "keras.Sequential":
-        listed = value.attributes.get("layers")
+        listed = value.attributes.get("__layers__")
         return tuple(each for each in listed.items if not isinstance(each, Symbolic)) if isinstance(listed, Items) and listed.exact else None
     if value.keras_name == "keras.Model":
         outputs = value.arguments.get("outputs")
@@ -149,7 +149,7 @@ def _called_parts(value: Instance) -> frozenset[tuple[str, int, str]]:
 
 def _collect_model(value: Instance, found: dict[int, Instance], seen: set[int], depth: int, default: bool) -> bool:
     if value.keras_name == "keras.Sequential":
-        listed = value.attributes.get("layers")
+        listed = value.attributes.get("__layers__")
         return _collect(listed, found, seen, depth + 1) if listed is not None else False
     outputs = value.arguments.get("outputs")
     if outputs is not None:

@@ -222,7 +222,7 @@ def draws(event: ModeCall | ModelUse) -> bool:
     for loop in event.loops:
         if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
             continue
-        if any(use.kind == "summed" or loop.serial not in use.loops for use in aggregating):
+        if any(use.kind == "summed" or loop.serial in use.drawn for use in aggregating):
             return True
     return False
 

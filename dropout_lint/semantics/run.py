@@ -141,11 +141,22 @@ class Run:
         serials = sorted({tag[1] for tag in tags if tag[0] == "event"})
         if not serials:
             return
-        use = Use(kind, text, Place(frame.module, node), tuple(loop.serial for loop in self.loops), frame.chain())
+        drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
+        use = Use(kind, text, Place(frame.module, node), tuple(loop.serial for loop in self.loops), frame.chain(), drawn)
         for serial in serials:
             event = self.by_serial.get(serial)
             if event is not None and len(event.uses) < 40:
                 event.uses.append(use)
+
+    def note_sum(self, left: Value, right: Value, frame: Frame, node: cst.CSTNode) -> None:
+        """``total = total + output``: an output is added to what the same call gave on an earlier turn."""
+        one, two = self._sources(left), self._sources(right)
+        if one & two:
+            self.use("summed", "summed up over the loop", tags_of(left) | tags_of(right), frame, node)
+
+    def _sources(self, value: Value) -> set[int]:
+        found = (self.by_serial.get(tag[1]) for tag in tags_of(value) if tag[0] == "event")
+        return {id(event.place.node) for event in found if event is not None}
 
     def model_use(
         self, receiver: Value, kind: str, method: str, frame: Frame, node: cst.CSTNode, tags: Tags = frozenset(), symbolic: bool = False
@@ -170,6 +181,13 @@ def derived(*values: Value, extra: Tags = frozenset()) -> Value:
                 layers.setdefault(fingerprint(layer), layer)
         return Symbolic(tuple(layers.values()), tags)
     return Opaque(tags)
+
+
+def without_draws(value: Value) -> Value:
+    """One element of what a loop collected: no longer the collection."""
+    if isinstance(value, Opaque) and any(tag[0] == "drawn" for tag in value.tags):
+        return Opaque(frozenset(tag for tag in value.tags if tag[0] != "drawn"), value.key)
+    return value
 
 
 def with_tags(value: Value, tags: Tags) -> Value:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dropout_lint.semantics.values import Value, join
@@ -9,15 +11,30 @@ from dropout_lint.semantics.values import Value, join
 _MISSING = object()
 
 
+class Deferred:
+    """A name whose value is looked up when it is first read: what a project module exports."""
+
+    __slots__ = ("_resolve",)
+
+    def __init__(self, resolve: Callable[[], Value]) -> None:
+        self._resolve = resolve
+
+    def resolve(self) -> Value:
+        """The value."""
+        return self._resolve()
+
+
 class Scope:
     """The names of a module, class body or function, and the scope around it."""
 
-    __slots__ = ("globals", "kind", "names", "nonlocals", "parent")
+    __slots__ = ("frame", "globals", "kind", "names", "nonlocals", "parent")
 
     def __init__(self, kind: str, parent: Scope | None = None) -> None:
         self.kind = kind
         self.parent = parent
-        self.names: dict[str, Value] = {}
+        self.frame: Any = None
+        """The activation whose names these are, for functions."""
+        self.names: dict[str, Any] = {}
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
 
@@ -27,10 +44,22 @@ class Scope:
         first = True
         while scope is not None:
             if (first or scope.kind != "class") and name in scope.names and name not in scope.globals:
-                return scope.names[name]
+                return scope.read(name)
             first = False
             scope = scope.parent
         return None
+
+    def read(self, name: str) -> Value | None:
+        """The value bound to ``name`` in this very scope."""
+        value = self.names.get(name)
+        if isinstance(value, Deferred):
+            # not journaled: it is the same value whichever branch reads it first;
+            # unbound meanwhile, since modules that import each other may come back for it
+            del self.names[name]
+            value = value.resolve()
+            if name not in self.names:
+                self.names[name] = value
+        return value
 
     def module_scope(self) -> Scope:
         """The outermost scope."""
@@ -78,6 +107,15 @@ class Store:
             self._journal.append((cells, key, cells.get(key, _MISSING)))
         cells[key] = value
 
+    @contextmanager
+    def unjournaled(self) -> Iterator[None]:
+        """Run something that no branch may undo: the body of a module, which runs once."""
+        depth, self._depth = self._depth, 0
+        try:
+            yield
+        finally:
+            self._depth = depth
+
     def begin(self) -> int:
         """Start a branch; give the mark to :meth:`end`."""
         self._depth += 1
@@ -122,8 +160,10 @@ def merge_cells(one: Any, two: Any) -> Any:
     """Join two contents of a cell; bookkeeping cells (tuples of items, flags) join their own way."""
     if one is _MISSING:
         return two
-    if two is _MISSING or one is two:
+    if two is _MISSING or one is two or isinstance(one, Deferred):
         return one
+    if isinstance(two, Deferred):
+        return two
     if isinstance(one, tuple) and isinstance(two, tuple):
         longer, shorter = (one, two) if len(one) >= len(two) else (two, one)
         return longer + tuple(each for each in shorter if not any(each is other for other in longer))

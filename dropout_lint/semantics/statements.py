@@ -12,7 +12,6 @@ from dropout_lint.semantics import calls, conditions, imports
 from dropout_lint.semantics.expressions import (
     bind,
     binary,
-    element_of,
     elements_of,
     evaluate,
     get_item,
@@ -28,6 +27,7 @@ from dropout_lint.semantics.values import (
     FunctionValue,
     Instance,
     Items,
+    Managed,
     Opaque,
     Value,
     tags_of,
@@ -233,6 +233,8 @@ def _class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> Flow:
     inner.names["__class__"] = cls
     execute_block(run, frame, inner, block_of(node.body))
     del inner.names["__class__"]
+    for name in list(inner.names):
+        inner.read(name)
     cls.attributes = inner.names
     run.classes.append(cls)
     run.store.write(scope.target(cls.name).names, cls.name, cls)
@@ -353,19 +355,47 @@ def _while(run: Run, frame: Frame, scope: Scope, node: cst.While) -> Flow:
 
 
 def _with(run: Run, frame: Frame, scope: Scope, node: cst.With) -> Flow:
-    opened = 0
-    for item in node.items:
-        manager = evaluate(run, frame, scope, item.item)
-        entered = _enter(run, frame, manager)
-        if isinstance(manager, Instance) and manager.cls == "tensorflow.GradientTape":
-            run.tapes.append(manager)
-            opened += 1
+    return _with_items(run, frame, scope, node, 0)
+
+
+def _with_items(run: Run, frame: Frame, scope: Scope, node: cst.With, position: int) -> Flow:
+    if position == len(node.items):
+        return execute_block(run, frame, scope, block_of(node.body))
+    item = node.items[position]
+    manager = evaluate(run, frame, scope, item.item)
+    flows: list[Flow] = []
+
+    def body(entered: Value) -> None:
         if item.asname is not None:
             bind(run, frame, scope, item.asname.name, entered)
+        flows.append(_with_items(run, frame, scope, node, position + 1))
+
+    if isinstance(manager, Managed):
+        # the manager's own code runs before and after the body, in its place
+        calls.call_function(
+            run, frame, manager.function, manager.arguments, manager.place, receiver=manager.receiver, on_yield=body
+        )
+        if not flows:
+            body(UNKNOWN)
+        return flows[0]
+    taped = isinstance(manager, Instance) and manager.cls == "tensorflow.GradientTape"
+    if taped:
+        run.tapes.append(manager)
     try:
-        return execute_block(run, frame, scope, block_of(node.body))
+        body(_enter(run, frame, manager))
     finally:
-        del run.tapes[len(run.tapes) - opened :]
+        if taped:
+            run.tapes.pop()
+    _leave(run, frame, manager)
+    return flows[0]
+
+
+def _leave(run: Run, frame: Frame, manager: Value) -> None:
+    if isinstance(manager, Instance) and isinstance(manager.cls, ClassValue):
+        method = manager.cls.find("__exit__")
+        if isinstance(method, FunctionValue):
+            nothing = calls.Argument(Const(None))
+            calls.call_function(run, frame, method, calls.Arguments((nothing, nothing, nothing)), None, receiver=manager)
 
 
 def _enter(run: Run, frame: Frame, manager: Value) -> Value:
@@ -373,9 +403,6 @@ def _enter(run: Run, frame: Frame, manager: Value) -> Value:
         method = manager.cls.find("__enter__")
         if isinstance(method, FunctionValue):
             return calls.call_function(run, frame, method, calls.Arguments(), None, receiver=manager)
-    if isinstance(manager, Items) and manager.items:
-        # a @contextmanager generator: what it yields
-        return element_of(run, manager)
     return manager
 
 

@@ -266,6 +266,16 @@ class Super:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Managed:
+    """A ``@contextmanager`` that was called and waits for its ``with``."""
+
+    function: FunctionValue
+    arguments: Any
+    receiver: Value | None
+    place: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OneOf:
     """One of several values; never nested."""
 
@@ -288,6 +298,7 @@ Value = Union[
     Transformed,
     ModuleValue,
     Super,
+    Managed,
     OneOf,
 ]
 

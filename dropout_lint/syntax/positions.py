@@ -16,6 +16,7 @@ from libcst._nodes.internal import CodegenState
 
 from dropout_lint.findings import Position, Span
 from dropout_lint.sources.text import NEWLINE
+from dropout_lint.syntax.failures import NotAnalysed
 from dropout_lint.syntax.stack import on_deep_stack
 
 if TYPE_CHECKING:
@@ -30,12 +31,18 @@ def spans(module: cst.Module, wanted: Iterable[cst.CSTNode], source: str | None 
     A span is what LibCST calls the syntactic position: without surrounding whitespace, comments and the parentheses
     around an expression. ``source`` is what the module was parsed from: LibCST drops a form feed before an indentation
     and a line continuation before a statement, and only the source can tell where.
+
+    Raises:
+        NotAnalysed: The module is nested too deeply (Python 3.12 has a limit that cannot be raised).
     """
     identities = {id(node) for node in wanted}
     if not identities:
         return {}
     state = _Recorder(module, identities)
-    on_deep_stack(lambda: module._codegen(state))
+    try:
+        on_deep_stack(lambda: module._codegen(state))
+    except RecursionError as error:
+        raise NotAnalysed("nested too deeply to find positions in it") from error
     generated = "".join(state.tokens)
     source = generated if source is None else source
     dropped = _dropped(source, generated)

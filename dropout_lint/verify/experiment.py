@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from dropout_lint.findings import Finding, Span
 
@@ -101,7 +101,7 @@ def replay_job(
 
 def _base(script: Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options) -> Json:
     path = absolute(str(script))
-    folders = {os.path.dirname(path), *(os.path.dirname(absolute(e.finding.path)) for e in experiments)}
+    folders = {str(Path(file).parent) for file in (path, *(absolute(e.finding.path) for e in experiments))}
     return {
         "script": path,
         "argv": list(arguments),
@@ -152,4 +152,4 @@ def numbers(span: Span) -> list[int]:
 
 def absolute(path: str) -> str:
     """The path as Python will name the file in frames: absolute, symbolic links kept."""
-    return os.path.normpath(os.path.abspath(path))
+    return os.path.normpath(Path(path).absolute())

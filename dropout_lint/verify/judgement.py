@@ -75,7 +75,12 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One finding, measured."""
+    """One finding, measured.
+
+    ``ran_in_training`` names the layers seen in training mode as written, with (traced) executions.
+    ``reached`` counts all executions of the line, ``eligible`` those the finding speaks of (not the ones while
+    training), and ``measured`` the sample of these.
+    """
 
     finding: Finding
     verdict: str
@@ -84,11 +89,13 @@ class Result:
     boundary: str = ""
     where: tuple[str, int] | None = None
     reached: int = 0
+    eligible: int = 0
     measured: int = 0
     metrics: tuple[Metric, ...] = ()
     outputs: Outputs | None = None
     passes: int = 0
     state: tuple[tuple[str, float], ...] = ()
+    ran_in_training: tuple[tuple[str, int], ...] = ()
     toggle: Json | None = None
     replay: tuple[Printed, ...] | None = None
     exception: Json | None = None
@@ -103,6 +110,7 @@ def judge_experiment(experiment: Experiment, run: Run, margin: float | None, see
         experiment.finding,
         "not-reached",
         reached=_integer(summary, "reached"),
+        eligible=_integer(summary, "eligible"),
         measured=_integer(summary, "measured"),
     )
     if experiment.is_toggle:
@@ -170,6 +178,7 @@ def _judge_toggle(base: Result, events: Sequence[Json]) -> Result:
     base = replace(
         base,
         toggle=toggle,
+        ran_in_training=tuple(ran.items()),
         measured=len(events),
         boundary=first["boundary"]["kind"],
         where=_place(first["boundary"]["where"]),
@@ -220,6 +229,8 @@ def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: 
     outputs = _judge_outputs([shown] if with_metrics else events, run, seed)
     base = replace(
         base,
+        # A run that was cut off wrote no summary.
+        reached=max(base.reached, *(_integer(event, "execution") for event in events)),
         measured=len(events),
         boundary=shown["boundary"]["kind"],
         where=_place(shown["boundary"]["where"]),
@@ -227,6 +238,7 @@ def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: 
         outputs=outputs,
         passes=shown["passes"],
         state=tuple((name, norm) for name, norm in _list(shown["state"])),
+        ran_in_training=tuple(shown["ran_in_training"].items()),
         seconds=sum(_float(event["seconds"]) for event in events),
     )
     judged = [(metric.verdict, metric.direction, metric.name) for metric in metrics]
@@ -256,18 +268,20 @@ def _judge_metric(metric: Any, event: Json, rows: Any, margin: float | None, see
 
 
 def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | None:
-    """Outputs of several executions, their rows pooled."""
+    """Outputs of several executions, their rows pooled; a call repeated on the same rows counts once."""
     import numpy as np
 
     flips: list[Any] = []
     divergences: list[Any] = []
     batches: list[int] = []
     described: list[Any] = []
+    seen: set[str] = set()
     for event in events:
         summary: Any = event["outputs"]
         arrays: Any = run.rows.get(str(event["arrays"]), {})
-        if not summary or "divergence" not in arrays:
+        if not summary or "divergence" not in arrays or summary["digest"] in seen:
             continue
+        seen.add(summary["digest"])
         described.append(summary)
         batches.extend(_list(event["batches"]))
         scale = summary["scale"] or 1.0
@@ -322,7 +336,7 @@ def _scarce(metrics: Sequence[Metric], outputs: Outputs | None) -> str:
     if not unsure:
         return "nothing comparable came out of the call" if outputs is None else "more rows would decide"
     return (
-        "more rows would decide" if any(m.interval.over != "none" for m in unsure) else "too few rows for an interval"
+        "more rows would decide" if any(m.interval.low is not None for m in unsure) else "too few rows for an interval"
     )
 
 
@@ -332,17 +346,24 @@ def with_replay(result: Result, numbers: tuple[Printed, ...], *, deterministic: 
     ``deterministic`` is None when that was not tested.
     """
     result = replace(result, replay=numbers)
+    direction = _replay_direction(numbers)
+    if result.verdict == "confirmed" and result.direction == "changed" and direction in ("worse", "better"):
+        # The site saw outputs only; the program's own numbers say what the change means.
+        return replace(result, direction=direction)
     if result.verdict not in ("no-material-difference", "inconclusive", "not-reached") or not deterministic:
         return result
-    directions = []
+    if direction == "none":
+        return result
+    reason = "by replay: the program prints other numbers when this alone is fixed, and the same ones when run again"
+    return replace(result, verdict="confirmed", direction=direction, reason=reason)
+
+
+def _replay_direction(numbers: Sequence[Printed]) -> str:
+    """What the printed numbers that changed by more than their margin say."""
+    directions = set()
     for printed in numbers:
         difference = printed.as_written[0] - printed.fixed[0]
         sign = sign_of(printed.label)
         if abs(difference) > margin_of(printed.label, printed.fixed[0]):
-            worse = difference * sign < 0
-            directions.append("changed" if sign == 0 else "worse" if worse else "better")
-    for direction in ("worse", "changed", "better"):
-        if direction in directions:
-            reason = "by replay: the program prints other numbers when this alone is fixed, and the same when run again"
-            return replace(result, verdict="confirmed", direction=direction, reason=reason)
-    return result
+            directions.add("changed" if sign == 0 else "worse" if difference * sign < 0 else "better")
+    return next((direction for direction in ("worse", "changed", "better") if direction in directions), "none")

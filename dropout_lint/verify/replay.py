@@ -1,11 +1,12 @@
 """The numbers a program prints, compared between two whole runs.
 
-Lines are aligned by their text with the numbers blanked out, so that a line printed more often in one run does not shift
-the rest. Timings of progress bars are no results and are dropped.
+Lines are aligned by their text with the numbers blanked out, so that a line printed more often in one run does not
+shift the rest. Timings of progress bars are no results and are dropped.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -54,7 +55,7 @@ def same_output(one: str, other: str) -> bool:
 
 
 def _equal(one: float, other: float) -> bool:
-    return one == other or (one != one and other != other)  # NaN equals NaN here
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 def _paired(as_written: str, fixed: str) -> list[tuple[str, float, float]]:

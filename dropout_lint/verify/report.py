@@ -35,6 +35,7 @@ STYLES = {
     "not-reached": "yellow",
     "failed": "bold yellow",
 }
+REASONS = {"traced": "reached only inside a trace that cannot be entered again, as in a data pipeline"}
 TITLES = {"confirmed-no-effect": "CONFIRMED: NO EFFECT", "confirmed-raises": "CONFIRMED: RAISES"}
 
 
@@ -83,7 +84,10 @@ def result_document(result: Result) -> Json:
         "metrics": [_metric(metric) for metric in result.metrics],
         "outputs": None if outputs is None else _outputs(outputs),
         "state": {"changed": [[name, norm] for name, norm in result.state]},
-        "observed": result.toggle,
+        "observed": [
+            {"layer": name, "training": True, "executions": count} for name, count in result.ran_in_training
+        ],
+        "toggle": result.toggle,
         "replay": None if result.replay is None else [_printed(printed) for printed in result.replay],
         "exception": result.exception,
         "seconds": round(result.seconds, 3),
@@ -102,7 +106,8 @@ def _metric(metric: Metric) -> Json:
         "fixed": {"value": _finite(mean(metric.fixed))},
         "difference": _finite(metric.difference),
         "interval": None if bounds.low is None else [bounds.low, bounds.high],
-        "interval_over": bounds.over,
+        "interval_over": "none" if bounds.low is None else bounds.over,
+        "clusters": bounds.clusters,
         "margin": metric.margin,
         "rows": metric.rows,
         "passes": metric.passes,
@@ -178,7 +183,7 @@ def _write_result(result: Result, program: ProgramReport, console: Console) -> N
     heading.add_column(ratio=1)
     heading.add_column(justify="right", no_wrap=True)
     place = f"{finding.code} {finding.path}:{finding.span.start.line}"
-    heading.add_row(Text.assemble((place, "bold"), f"  {finding.message}"), Text(title, STYLES[result.verdict]))
+    heading.add_row(Text.assemble((place, "bold"), f"  {finding.name}"), Text(title, STYLES[result.verdict]))
     console.print(heading)
     for line in _lines(result, program):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
@@ -204,13 +209,13 @@ def _lines(result: Result, program: ProgramReport) -> Iterator[str]:
             parts.append(f"{result.outputs.rows:,} rows")
         if result.passes:
             parts.append(f"{result.passes} passes")
-        if result.measured > 1 or result.reached > result.measured:
-            parts.append(f"measured {result.measured} of {max(result.reached, result.measured)} executions")
+        if result.toggle is None and result.eligible > max(result.measured, 1):
+            parts.append(f"measured {result.measured} of {result.eligible} executions")
         yield " · ".join([*parts, *_versions(program)])
     if result.toggle is not None:
         yield _toggle_line(result.toggle)
     if result.reason:
-        yield result.reason
+        yield REASONS.get(result.reason, result.reason)
     if result.exception:
         yield from exception_lines(result.exception)
 
@@ -250,7 +255,7 @@ def _metric_table(metrics: Sequence[Metric]) -> Any:
 def _interval_text(metric: Metric, *, points: bool) -> str:
     bounds = metric.interval
     if bounds.low is None or bounds.high is None:
-        return "none: too few rows" if metric.rows < 20 else "none: rows unknown or coupled in too few batches"
+        return "none: rows unknown" if bounds.over == "none" else f"none: {bounds.clusters} {bounds.over} only"
     text = f"[{_signed(bounds.low, points=points)}, {_signed(bounds.high, points=points)}]"
     return text if bounds.over == "rows" else f"{text} over {bounds.over}"
 
@@ -263,8 +268,10 @@ def _afterwards(result: Result) -> Iterator[str]:
             yield f"{outputs.changed_between_calls:.1%} of {_class_word(outputs)} change between two identical calls"
         if outputs.changed_by_fix:
             bounds = outputs.changed_interval
-            interval = "" if bounds.low is None else f"  [{bounds.low:.1%}, {bounds.high:.1%}]"
-            yield f"{outputs.changed_by_fix:.1%} of {_class_word(outputs)} differ from the fixed ones{interval}"
+            interval = f"[{bounds.low:.1%}, {bounds.high:.1%}]"
+            if bounds.low is None:
+                interval = f"(no interval: {bounds.clusters} {bounds.over} only)"
+            yield f"{outputs.changed_by_fix:.1%} of {_class_word(outputs)} differ from the fixed ones  {interval}"
         if not outputs.changed_by_fix and outputs.divergence is not None and not result.metrics:
             yield (
                 f"outputs are off by {outputs.divergence:.1%} of their own standard deviation "

@@ -85,6 +85,17 @@ def find_interpreter(wanted: str | None, script: Path) -> str:
     )
 
 
+def keras_of(python: str) -> str | None:
+    """``3.15`` for an interpreter with Keras 3.15, read from its packages without importing any; None if unknown."""
+    code = "import importlib.metadata as m; print(m.version('keras'))"
+    try:
+        found = subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=60, text=True)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    parts = found.stdout.strip().split(".")
+    return ".".join(parts[:2]) if found.returncode == 0 and len(parts) > 1 else None
+
+
 def _environments(script: Path) -> list[str]:
     """Interpreters of virtual environments beside the script, above it, and the active one."""
     folders = [*script.absolute().parents]
@@ -112,7 +123,7 @@ def run_child(python: str, job: Json, *, timeout: float | None, in_place: bool) 
         start = time.monotonic()
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
-                [python, str(CHILD), str(folder / "job.json")],
+                [python, "-u", str(CHILD), str(folder / "job.json")],
                 cwd=working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
@@ -178,7 +189,7 @@ def _read_events(path: Path) -> tuple[Json, ...]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             events.append(json.loads(line))
-        except ValueError:
+        except ValueError:  # noqa: PERF203  # a handful of lines
             break
     return tuple(events)
 
@@ -194,6 +205,6 @@ def _read_rows(folder: Path) -> dict[str, dict[str, object]]:
         try:
             with np.load(path) as stored:
                 rows[path.name] = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError):  # cut off by a kill
+        except (OSError, ValueError):  # noqa: PERF203  # cut off by a kill
             continue
     return rows

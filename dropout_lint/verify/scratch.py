@@ -49,7 +49,7 @@ def copy_folder(source: Path, target: Path) -> None:
 
 
 def _is_environment(entry: os.DirEntry[str]) -> bool:
-    return os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
+    return Path(entry.path, "pyvenv.cfg").exists()
 
 
 def _copy(entry: os.DirEntry[str], copy: Path, size: int) -> int:
@@ -61,4 +61,4 @@ def _copy(entry: os.DirEntry[str], copy: Path, size: int) -> int:
 
 
 def _link(entry: os.DirEntry[str], copy: Path) -> None:
-    copy.symlink_to(os.path.abspath(entry.path))
+    copy.symlink_to(Path(entry.path).absolute())

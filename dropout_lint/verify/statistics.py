@@ -39,11 +39,15 @@ LOWER_IS_BETTER = (
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval, and over what: ``rows``, ``batches``, or ``none`` (too few, or rows unknown)."""
+    """A 95 % interval over ``clusters`` of a kind: ``rows``, ``batches``, or ``none`` where rows are unknown.
+
+    Without bounds there were too few clusters.
+    """
 
     low: float | None
     high: float | None
     over: str
+    clusters: int = 0
 
 
 def sign_of(name: str) -> int:
@@ -85,15 +89,15 @@ def interval(differences: Any, batches: Sequence[int], *, coupled: bool, seed: i
         weights = np.array([len(group) for group in groups if len(group)], "float64")
         over = "batches"
     if len(values) < FEWEST_CLUSTERS:
-        return Interval(None, None, "none")
+        return Interval(None, None, over, len(values))
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
         mean = float(values.mean())
-        return Interval(mean, mean, over)
+        return Interval(mean, mean, over, len(values))
     if weights is not None and np.ptp(weights) > 0:
         return _weighted_interval(values, weights, over, seed)
     if len(values) >= MANY_ROWS:
-        error = float(values.std(ddof=1)) / math.sqrt(len(values))
-        return Interval(float(values.mean()) - 1.959964 * error, float(values.mean()) + 1.959964 * error, over)
+        mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+        return Interval(mean - 1.959964 * error, mean + 1.959964 * error, over, len(values))
     return _bca(values, over, seed)
 
 
@@ -116,8 +120,8 @@ def _bca(values: Any, over: str, seed: int) -> Interval:
             )
             low, high = (float(bound) for bound in result.confidence_interval)
             if math.isfinite(low) and math.isfinite(high):
-                return Interval(low, high, over)
-    return Interval(None, None, "none")
+                return Interval(low, high, over, len(values))
+    return Interval(None, None, over, len(values))
 
 
 def _weighted_interval(values: Any, weights: Any, over: str, seed: int) -> Interval:
@@ -128,7 +132,7 @@ def _weighted_interval(values: Any, weights: Any, over: str, seed: int) -> Inter
     drawn = generator.integers(0, len(values), (RESAMPLES, len(values)))
     means = (values[drawn] * weights[drawn]).sum(axis=1) / weights[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(low), float(high), over)
+    return Interval(float(low), float(high), over, len(values))
 
 
 def judge(difference: float, bounds: Interval, margin: float, per_pass: Sequence[float], sign: int) -> tuple[str, str]:

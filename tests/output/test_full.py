@@ -167,7 +167,9 @@ def test_quiet_leaves_the_last_line_out(finding):
 
 
 def test_colours_change_nothing_but_colours(finding):
-    report = Report(findings=(finding("[red]a.py", 1, 1, label="[bold]x[/bold] :smile:"),), sources=(("[red]a.py", ("[b]" * 99,)),))
+    report = Report(
+        findings=(finding("[red]a.py", 1, 1, label="[bold]x[/bold] :smile:"),), sources=(("[red]a.py", ("[b]" * 99,)),)
+    )
     plain, colored = io.StringIO(), io.StringIO()
     write(full(report, columns=80), plain, color=False)
     write(full(report, columns=80), colored, color=True)

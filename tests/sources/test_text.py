@@ -61,14 +61,14 @@ def test_says_in_one_sentence_what_is_wrong_with_the_encoding(data, message):
 
 
 def test_says_why_a_file_cannot_be_read(tmp_path):
-    with pytest.raises(SourceError, match="^cannot be read: No such file or directory$"):
+    with pytest.raises(SourceError, match=r"^cannot be read: No such file or directory$"):
         read_text(tmp_path / "missing.py")
-    with pytest.raises(SourceError, match="^cannot be read: Is a directory$"):
+    with pytest.raises(SourceError, match=r"^cannot be read: Is a directory$"):
         read_text(tmp_path)
 
 
 def test_refuses_to_write_what_the_encoding_cannot_express():
-    with pytest.raises(SourceError, match="^cannot be written as iso-8859-1"):
+    with pytest.raises(SourceError, match=r"^cannot be written as iso-8859-1"):
         decode(b"# coding: latin-1\n", PATH).encode("# coding: latin-1\n# →\n")
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
+import dropout_lint
+from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.parse import parse
-from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.scan import MAX_CHAIN, too_complex
-from dropout_lint.syntax.stack import on_deep_stack
+from dropout_lint.syntax.walk import walk
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(dropout_lint.__file__).parents[1])}
 
 
 @pytest.mark.parametrize(
@@ -96,10 +101,10 @@ def test_chains_of_operators_are_counted_before_anything_is_parsed(kind):
 
 
 @pytest.mark.parametrize("kind", ["additions", "attributes", "comparisons", "boolean operators", "strings"])
-def test_long_chains_below_the_limit_are_parsed_in_a_process_with_an_ordinary_stack(kind):
-    source = CHAINS[kind](1_500)
+def test_long_chains_below_the_limit_are_parsed_where_one_stands(kind):
+    module = parse(CHAINS[kind](1_500))
 
-    assert on_deep_stack(lambda: parse(source).code) == source
+    assert sum(1 for _ in walk(module)) > 1_500
 
 
 @pytest.mark.parametrize(
@@ -158,13 +163,19 @@ def test_valid_python_that_libcst_refuses_is_no_syntax_error(monkeypatch):
 
 def test_nesting_does_not_take_the_process_down():
     program = (
+        "from dropout_lint.syntax.failures import NotAnalysed\n"
         "from dropout_lint.syntax.parse import parse\n"
         "from dropout_lint.syntax.walk import walk\n"
         "from dropout_lint.syntax.positions import spans\n"
         "module = parse('x = ' + 'a if b else ' * 1450 + 'a')\n"
         "nodes = list(walk(module))\n"
-        "print(len(spans(module, nodes)) == len(nodes))\n"
+        "try:\n"
+        "    print(len(spans(module, nodes)) == len(nodes))\n"
+        "except NotAnalysed as failure:\n"
+        "    print(failure)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
-    assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
+    # Python 3.12 counts C calls against a limit of its own, which cannot be raised.
+    expected = "nested too deeply to find positions in it\n" if sys.version_info[:2] == (3, 12) else "True\n"
+    assert (done.stdout, done.stderr, done.returncode) == (expected, "", 0)

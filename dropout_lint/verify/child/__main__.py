@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
+from pathlib import Path
 
 PRIVATE_NAME = "_dropout_lint_child"
 
 
 def load_package() -> None:
     """Make this folder importable as ``_dropout_lint_child`` and as nothing else."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    if sys.path and os.path.abspath(sys.path[0] or os.curdir) == folder:
+    folder = Path(__file__).absolute().parent
+    if sys.path and Path(sys.path[0]).absolute() == folder:
         del sys.path[0]
     spec = importlib.util.spec_from_file_location(
-        PRIVATE_NAME, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+        PRIVATE_NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {folder}")

@@ -25,7 +25,7 @@ BUFFER_LIMIT = 1 << 30
 class Boundary:
     """One eager call in progress.
 
-    ``play`` repeats it; it returns ``(metrics, outputs)``. ``arm`` prepares an arm (fresh traces) and takes it down again.
+    ``play`` repeats it; it returns ``(metrics, outputs)``. ``arm`` prepares an arm (fresh traces) and takes it down.
     ``before`` is the state when the flagged site was reached first.
     """
 
@@ -47,6 +47,10 @@ class Tee:
         self.size = 0
         self.complete = True
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.items, self.size, self.complete = [], 0, True
+
     def keep(self, item: Any) -> Any:
         """Remember one item and return it."""
         self.size += _size(item)
@@ -58,7 +62,7 @@ class Tee:
 
     def iterate(self, source: Any) -> Any:
         """The items of ``source``, remembered from the first on."""
-        self.items, self.size, self.complete = [], 0, True
+        self.clear()
         for item in source:
             yield self.keep(item)
 
@@ -97,10 +101,10 @@ def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
 def recorded(data: Any) -> tuple[Any, Callable[[], Any]]:
     """What to hand to the program's own call instead of ``data``, and how to get it again for an arm.
 
-    Arrays are themselves. A ``tf.data.Dataset`` or an iterator is passed through a tee: the same elements in the same order,
-    taken once. The second function returns None if the data cannot be had again.
+    Arrays are themselves. A ``tf.data.Dataset`` or an iterator is passed through a tee: the same elements in the same
+    order, taken once. The second function returns None if the data cannot be had again.
     """
-    if data is None or _is_arrays(data):
+    if data is None or is_arrays(data):
         return data, lambda: data
     spec = getattr(data, "element_spec", None)
     if spec is not None and hasattr(data, "prefetch"):
@@ -113,34 +117,46 @@ def recorded(data: Any) -> tuple[Any, Callable[[], Any]]:
     return data, lambda: None
 
 
-def _is_arrays(data: Any) -> bool:
+def is_arrays(data: Any) -> bool:
     if isinstance(data, (list, tuple)):
-        return all(_is_arrays(item) for item in data)
+        return all(is_arrays(item) for item in data)
     if isinstance(data, dict):
-        return all(_is_arrays(item) for item in data.values())
+        return all(is_arrays(item) for item in data.values())
     return (
         (hasattr(data, "shape") and hasattr(data, "dtype")) or hasattr(data, "iloc") or isinstance(data, (int, float))
     )
 
 
 def _recorded_dataset(data: Any, spec: Any) -> tuple[Any, Callable[[], Any]]:
-    import tensorflow as tf  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    """A ``tf.data.Dataset`` that keeps its elements on their way out.
+
+    It stays a native pipeline: iterated from Python instead, a shuffled data set would be in another order the next
+    time, because Keras draws from it differently than a loop does (measured, Keras 3.15.1).
+    """
+    import tensorflow as tf
 
     tee = Tee()
-    cardinality = data.cardinality()
 
-    def dataset(iterate: Callable[[], Any]) -> Any:
-        made = tf.data.Dataset.from_generator(iterate, output_signature=spec)
-        return made.apply(tf.data.experimental.assert_cardinality(cardinality)) if int(cardinality) >= 0 else made
+    def keep(index: Any, *components: Any) -> Any:
+        if int(index) == 0:
+            tee.clear()  # iterated anew, as when a model is built from a first look at the data
+        tee.keep(components)
+        return index
 
-    # A dataset with a known number of batches keeps it: progress bars and `steps` depend on it.
+    def passing(index: Any, element: Any) -> Any:
+        components = tf.nest.flatten(element, expand_composites=True)
+        kept = tf.numpy_function(keep, [index, *components], tf.int64, stateful=True)
+        with tf.control_dependencies([kept]):
+            components = [tf.identity(component) for component in components]
+        return tf.nest.pack_sequence_as(element, components, expand_composites=True)
+
     def again() -> Any:
         if not tee.complete:
             return None
-        items = list(tee.items)
-        return tf.data.Dataset.from_generator(lambda: iter(items), output_signature=spec)
+        elements = [tf.nest.pack_sequence_as(spec, list(item), expand_composites=True) for item in tee.items]
+        return tf.data.Dataset.from_generator(lambda: iter(elements), output_signature=spec)
 
-    return dataset(lambda: tee.iterate(data)), again
+    return data.enumerate().map(passing), again
 
 
 def _recorded_sequence(data: Any) -> tuple[Any, Callable[[], Any]]:
@@ -148,13 +164,13 @@ def _recorded_sequence(data: Any) -> tuple[Any, Callable[[], Any]]:
     kept: dict[int, Any] = {}
     original = type(data)
 
-    def __getitem__(self: Any, index: int) -> Any:
+    def getitem(self: Any, index: int) -> Any:
         batch = original.__getitem__(self, index)
         kept[int(index)] = batch
         return batch
 
     try:
-        data.__class__ = type(original.__name__, (original,), {"__getitem__": __getitem__})
+        data.__class__ = type(original.__name__, (original,), {"__getitem__": getitem})
     except TypeError:  # slots, or a class of an extension module
         return data, lambda: None
 

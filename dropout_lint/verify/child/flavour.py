@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
 """Where Keras 2 and Keras 3 differ, as far as the experiments care.
 
 ``import keras`` may be either (TensorFlow up to 2.15 brings Keras 2 under that name); ``tf_keras`` is

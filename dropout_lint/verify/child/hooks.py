@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
 """The entry points of Keras and TensorFlow that bound an experiment, and what is done there.
 
 Patched, once each, right after the import that brings them:
@@ -77,12 +78,12 @@ def install_tensorflow(session: Session, module: Any) -> None:
     original = function_class.__call__
 
     @functools.wraps(original)
-    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_function(self: Any, *args: Any, **kwargs: Any) -> Any:
         if session.playing is not None or not session.on_main_thread or session.boundaries or session.in_graph():
             return original(self, *args, **kwargs)
         return _call_function(session, original, self, args, kwargs)
 
-    function_class.__call__ = __call__
+    function_class.__call__ = call_function
 
 
 def _keras_variable_class(module: Any) -> Any:
@@ -145,7 +146,7 @@ def _call_trainer(session: Session, original: Any, method: str, model: Any, args
     arguments["x"], again = boundaries.recorded(arguments.get("x"))
     if cached and "x" in arguments and hasattr(arguments["x"], "element_spec"):
         again = _nothing  # inside fit the data set is iterated by fit, not here
-    boundary.play, boundary.arm = _repeat_trainer(session, original, method, model, dict(arguments), again)
+    boundary.play, boundary.arm = _repeat_trainer(original, method, model, dict(arguments), again)
     return _inside(session, boundary, lambda: original(model, **arguments))
 
 
@@ -163,7 +164,7 @@ def _worthwhile(session: Session, method: str, model: Any) -> bool:
 
 
 def _repeat_trainer(
-    session: Session, original: Any, method: str, model: Any, arguments: dict[str, Any], again: Callable[[], Any]
+    original: Any, method: str, model: Any, arguments: dict[str, Any], again: Callable[[], Any]
 ) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """How to repeat ``evaluate`` and the like on recorded data, through a function traced for the arm."""
     for name in ("_use_cached_eval_dataset", "callbacks"):
@@ -173,10 +174,6 @@ def _repeat_trainer(
     metrics_wanted = method in ("evaluate", "test_on_batch")
     if metrics_wanted:
         arguments["return_dict"] = True
-    if arguments.get("x") is not None and not boundaries._is_arrays(arguments["x"]):
-        # A data set that has been kept holds exactly the batches that were consumed.
-        arguments.pop("steps", None)
-
     def repeat() -> Any:
         data = again()
         if data is None:
@@ -212,12 +209,12 @@ def _patch_layer_call(session: Session, flavour: Flavour) -> None:
     original = flavour.layer_class.__call__
 
     @functools.wraps(original)
-    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_layer(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not session.on_main_thread:
             return original(self, *args, **kwargs)
         return _call_layer(session, flavour, original, self, args, kwargs)
 
-    flavour.layer_class.__call__ = __call__
+    flavour.layer_class.__call__ = call_layer
 
 
 def _call_layer(session: Session, flavour: Flavour, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
@@ -305,7 +302,7 @@ def _inside(session: Session, boundary: Boundary, call: Callable[[], Any]) -> An
 
 def _concerned(session: Session, boundary: Boundary) -> tuple[list[Probe], list[Probe]]:
     """Probes found by what the owner contains: flagged graph layers, and toggled layers."""
-    if not session.graph_layers and not any(toggle.before for toggle in session.toggles.values()):
+    if not session.graph_layers and not any(toggle.pending for toggle in session.toggles.values()):
         return [], []
     if session.flavour_of(boundary.owner) is None:
         return [], []
@@ -315,7 +312,7 @@ def _concerned(session: Session, boundary: Boundary) -> tuple[list[Probe], list[
     for key, (_, probe) in session.graph_layers.items():
         if key in inside and all(other.id != probe.id for other in graph):
             graph.append(probe)
-    toggles = [toggle.probe for toggle in session.toggles.values() if toggle.before and toggle.concerns(layers)]
+    toggles = [toggle.probe for toggle in session.toggles.values() if toggle.pending and toggle.concerns(layers)]
     return graph, toggles
 
 
@@ -343,6 +340,7 @@ def _measure_toggle(session: Session, probe: Probe, boundary: Boundary) -> None:
         count.errors.append(f"{type(error).__name__}: {error}"[:500])
         return
     count.measured += 1
+    session.toggles[probe.id].pending = False
     session.results.write(
         "toggle", probe=probe.id, boundary={"kind": boundary.kind, "where": boundary.where}, **(record or {})
     )

@@ -2,8 +2,8 @@
 
 ``__main__`` never passes through import hooks; ``program`` compiles it itself, from ``edited`` here.
 
-AutoGraph reads a function's source again when it converts it, through ``linecache``, and would undo edits that exist only
-in compiled code. An entry in ``linecache`` without a modification time is never checked against the file; it has
+AutoGraph reads a function's source again when it converts it, through ``linecache``, and would undo edits that exist
+only in compiled code. An entry in ``linecache`` without a modification time is never checked against the file; it has
 to be there before the first conversion, so it is made when the text is edited. That alone is not enough: AutoGraph
 calls ``linecache.updatecache`` for every module whose ``__file__`` is the function's file, and that reads the disk
 whatever the entry says (``autograph/pyct/inspect_utils.py``, ``_fix_linecache_record``, TensorFlow 2.21). So
@@ -18,6 +18,7 @@ import importlib.util
 import linecache
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def read_source(path: str) -> str:
     """The text of a module as Python reads it: coding cookie, BOM, universal newlines."""
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         return importlib.util.decode_source(stream.read())
 
 
@@ -40,7 +41,7 @@ class EditedTexts:
         """Register the edited text of a file, under every name Python may use for it."""
         self._texts[os.path.realpath(path)] = text
         lines = text.splitlines(keepends=True)
-        for name in {path, os.path.abspath(path), os.path.realpath(path)}:
+        for name in {path, os.path.realpath(path)}:
             linecache.cache[name] = (len(text), None, lines, name)
 
     def get(self, path: str) -> str | None:
@@ -57,10 +58,10 @@ class EditedLoader(importlib.machinery.SourceFileLoader):
         super().__init__(fullname, path)
         self._text = text
 
-    def get_code(self, fullname: str) -> Any:
+    def get_code(self, fullname: str) -> Any:  # noqa: ARG002  # the loader of one module
         return compile(self._text, self.path, "exec", dont_inherit=True)
 
-    def get_source(self, fullname: str) -> str:
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002  # likewise
         return self._text
 
 
@@ -122,7 +123,7 @@ class Finder:
 
 def install(texts: EditedTexts, callbacks: dict[str, Callable[[Any], None]]) -> None:
     """Put the finder before all others, and keep ``linecache`` from going back to the disk."""
-    sys.meta_path.insert(0, Finder(texts, callbacks))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Finder(texts, callbacks))
     original = linecache.updatecache
 
     @functools.wraps(original)

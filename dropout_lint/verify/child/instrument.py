@@ -24,7 +24,7 @@ Replacement = tuple[int, int, int, str]
 
 
 class Lines:
-    """Offsets of lines and columns in a text whose newlines are ``\\n``."""
+    """Offsets of lines and columns in a text whose newlines are line feeds."""
 
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Span = tuple[int, int, int, int]
@@ -48,7 +49,7 @@ class Job:
 
 def read_job(path: str) -> Job:
     """Read a job file. Raises ``OSError`` or ``ValueError`` when it is not one."""
-    with open(path, encoding="utf-8") as stream:
+    with Path(path).open(encoding="utf-8") as stream:
         raw: dict[str, Any] = json.load(stream)
     probes = tuple(Probe(**dict(probe, span=tuple(probe["span"]))) for probe in raw.pop("probes", []))
     for name in ("argv", "force", "project"):

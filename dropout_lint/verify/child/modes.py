@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
 """Which layer ran in which mode, in which phase, and why: the mode trace.
 
 Two observations meet here. ``Layer.__call__`` tells how the mode was resolved (explicit, inherited, default) and
@@ -10,14 +11,15 @@ from __future__ import annotations
 import functools
 import inspect
 import linecache
-import os
 import sys
+import types
+from pathlib import Path
 from typing import Any
 
 from .flavour import Flavour, training_position
 
 INSTALLED = ("/site-packages/", "/dist-packages/")
-OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
+OWN_FOLDER = str(Path(__file__).absolute().parent)
 GENERATED = "__autograph_generated_file"
 CONTAINERS = ("Sequential", "Functional", "Model", "TimeDistributed", "Bidirectional", "RNN", "Wrapper")
 
@@ -68,7 +70,7 @@ def _observed(call: Any, position: int, observe: Any) -> Any:
 
 def user_frame(project: tuple[str, ...]) -> tuple[str, int] | None:
     """File and line of the innermost frame of the user's own code, or None."""
-    frame = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)
     generated = False
     while frame is not None:
         path = frame.f_code.co_filename
@@ -78,7 +80,7 @@ def user_frame(project: tuple[str, ...]) -> tuple[str, int] | None:
             if not generated:
                 return path, frame.f_lineno
             break
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return _mapped_frame(project) if generated else None
 
 
@@ -141,7 +143,7 @@ def _plain_mode(mode: Any) -> Any:
 def source_line(path: str, line: int) -> str:
     """One line of the user's text as they wrote it."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with Path(path).open(encoding="utf-8", errors="replace") as stream:
             for number, text in enumerate(stream, 1):
                 if number == line:
                     return text.strip()

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 import types
+from pathlib import Path
 from typing import Any
 
 from . import hooks, importing, instrument
@@ -78,7 +79,7 @@ def _run(job: Job, texts: importing.EditedTexts) -> tuple[int, dict[str, Any]]:
     )
     sys.modules["__main__"] = module
     sys.argv[:] = [job.script, *job.argv]
-    sys.path.insert(0, os.path.dirname(os.path.abspath(job.script)))
+    sys.path.insert(0, str(Path(job.script).parent))
     try:
         text = texts.get(job.script)
         source = importing.read_source(job.script) if text is None else text
@@ -96,7 +97,7 @@ def _exit_status(stop: SystemExit) -> int:
         return 0
     if isinstance(stop.code, int):
         return stop.code
-    print(stop.code, file=sys.stderr)
+    sys.stderr.write(f"{stop.code}\n")
     return 1
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 
@@ -16,7 +17,8 @@ class Results:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._stream = open(path, "a", encoding="utf-8")
+        # Open to the end of the process: a crash must find the lines on disk, not an exit handler.
+        self._stream = Path(path).open("a", encoding="utf-8")  # noqa: SIM115
         self._arrays = 0
 
     def write(self, event: str, **fields: Any) -> None:
@@ -30,7 +32,7 @@ class Results:
 
         self._arrays += 1
         name = f"rows-{os.getpid()}-{self._arrays}.npz"
-        np.savez(os.path.join(os.path.dirname(self.path), name), **arrays)
+        np.savez(Path(self.path).parent / name, **arrays)
         return name
 
 

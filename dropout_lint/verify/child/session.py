@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
 """What is known and in progress during one run: probes, boundaries, modes, the arm being played."""
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class Session:
 
     # Which execution to measure
 
-    def due(self, probe: Probe, dear: bool) -> bool:
+    def due(self, probe: Probe, *, dear: bool) -> bool:
         """Count an execution, and decide whether it belongs to the sample: the first ones, then ever more spread."""
         count = self.counts[probe.id]
         count.reached += 1
@@ -163,8 +164,8 @@ class Session:
     def resolve(self, flavour: Flavour, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, str]:
         """The mode a call is about to run in, and why, by the order of ``Layer.__call__``.
 
-        Keras 3: explicit, else the outer call's, else the default. Keras 2: None is never explicit, and a global learning
-        phase stands before the default.
+        Keras 3: explicit, else the outer call's, else the default. Keras 2: None is never explicit, and a global
+        learning phase stands before the default.
         """
         explicit = kwargs.get("training")
         given = "training" in kwargs
@@ -206,6 +207,7 @@ class Session:
                 "summary",
                 probe=probe.id,
                 reached=toggle.executions if toggle else count.reached,
+                eligible=count.eligible,
                 measured=count.measured,
                 reasons=count.reasons,
                 errors=count.errors,

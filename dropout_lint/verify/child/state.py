@@ -1,3 +1,5 @@
+# ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
+# ruff: noqa: NPY002, S311  # the generators the user's program may be using
 """Everything an experiment changes, taken before and put back after.
 
 * Variables: every ``tf.Variable`` (and, on other backends, every Keras variable) the program has created is
@@ -11,6 +13,7 @@ cached by its seeds and ours differ.
 
 from __future__ import annotations
 
+import functools
 import random
 import sys
 import weakref
@@ -45,12 +48,12 @@ def track(cls: Any, registry: Registry) -> None:
     """Register every instance of a class from now on."""
     original = cls.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    @functools.wraps(original)
+    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         registry.add(self)
 
-    __init__.__wrapped__ = original  # type: ignore[attr-defined]
-    cls.__init__ = __init__
+    cls.__init__ = initialise
 
 
 class Snapshot:
@@ -66,7 +69,7 @@ class Snapshot:
                     try:
                         # A tensor that shares the buffer: TensorFlow copies before the next assignment.
                         self.tensors.append((variable, variable.read_value()))
-                    except Exception:  # not initialised, or already destroyed
+                    except Exception:  # noqa: PERF203, S112  # not initialised, or already destroyed
                         continue
         self.arrays: list[tuple[Any, Any]] = []
         for variable in keras_variables.alive():

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
 """``layer.trainable = ...`` on layers where it does nothing: performed, remembered, later undone for an arm."""
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Toggle:
         self.probe = probe
         self.before: dict[int, tuple[Any, Flags]] = {}
         self.executions = 0
+        # Set by an assignment, cleared when the next call it could have changed has been measured.
+        self.pending = False
         self.values: list[Any] = []
 
     def perform(self, session: Any, target: Any, value: Any) -> None:
@@ -43,6 +46,7 @@ class Toggle:
         layers = session.sublayers(target)
         self.before.setdefault(id(target), (target, trainable_flags(layers)))
         self.executions += 1
+        self.pending = True
         self.values.append(value)
         target.trainable = value
 
