@@ -27,7 +27,6 @@ _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
 )
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
-_TRIGGERS = (b"training", b"trainable")
 _DEEPEST_CLOSURE = 400
 
 
@@ -39,6 +38,7 @@ class Analysis:
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
             root,
         )
+        self._triggers = _triggers()
         self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
         self._project: Project | None = None
 
@@ -70,7 +70,7 @@ class Analysis:
 
     def _scan_bytes(self, path: Path, data: bytes) -> tuple[bool, bool, tuple[Path, ...]]:
         """Whether a file holds a trigger, whether it names Keras, and which project files it imports."""
-        triggered = any(trigger in data for trigger in _TRIGGERS)
+        triggered = any(trigger in data for trigger in self._triggers)
         keras = any(name in data for name in _KERAS)
         if triggered and keras:
             return True, True, ()
@@ -146,6 +146,13 @@ class Analysis:
 
             self._project = Project(self._roots, _load)
         return self._project
+
+
+def _triggers() -> tuple[bytes, ...]:
+    """The byte strings of which a file must hold one for any rule to fire, frequent ones first."""
+    from dropout_lint.rules import REGISTRY
+
+    return tuple(dict.fromkeys(trigger for rule in REGISTRY for trigger in rule.triggers))
 
 
 def _load(path: Path) -> tuple[str, cst.Module] | None:

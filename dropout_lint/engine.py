@@ -6,7 +6,9 @@ words that a rule needs is not parsed, and without such a file the parser is not
 
 from __future__ import annotations
 
+import gc
 import os
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -157,7 +159,13 @@ class _Outcome:
                     pending.append((item, data))
         self._candidates = len(pending)
         if pending:
-            on_deep_stack(lambda: self._check_candidates(pending))
+            thresholds = gc.get_threshold()
+            # Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them.
+            gc.set_threshold(50_000, 50, 50)
+            try:
+                on_deep_stack(lambda: self._check_candidates(pending))
+            finally:
+                gc.set_threshold(*thresholds)
 
     def _check_candidates(self, pending: Sequence[tuple[_Work, bytes]]) -> None:
         for item, data in pending:
@@ -172,8 +180,6 @@ class _Outcome:
                 self._add([_not_analysed(name, failure.reason)])
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
-            except (RecursionError, MemoryError) as error:
-                self._add([_not_analysed(name, f"it is nested too deeply or too large ({type(error).__name__})")])
             except Exception as error:
                 self._add([_crashed(name, error)])
 
@@ -267,7 +273,7 @@ def _syntax_error(path: str, failure: SyntaxFailure) -> Finding:
     )
 
 
-def _not_analysed(path: str, reason: str, hint: str = "") -> Finding:
+def _not_analysed(path: str, reason: str) -> Finding:
     code, name = NOT_ANALYSED
     start = Position(1, 1)
     return Finding(
@@ -278,13 +284,16 @@ def _not_analysed(path: str, reason: str, hint: str = "") -> Finding:
         message=f"the file was not analysed: {reason}",
         path=path,
         span=Span(start, start),
-        help=hint,
     )
 
 
 def _crashed(path: str, error: Exception) -> Finding:
-    return _not_analysed(
-        path,
-        f"dropout-lint failed with {type(error).__name__}: {error}",
-        "this is a defect of dropout-lint: report it with the file",
-    )
+    where = traceback.extract_tb(error.__traceback__, limit=-1)[0]
+    if isinstance(error, (RecursionError, MemoryError)):
+        reason = f"it is nested too deeply or too large ({type(error).__name__})"
+        hint = "split the file, or exclude it"
+    else:
+        reason = f"dropout-lint failed with {type(error).__name__}: {error}"
+        hint = "this is a defect of dropout-lint: report it with the file"
+    note = f"raised at {Path(where.filename).name}:{where.lineno} in {where.name}()"
+    return replace(_not_analysed(path, reason), notes=(note,), help=hint)

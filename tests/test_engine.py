@@ -119,6 +119,15 @@ def test_what_fails_in_one_file_is_a_finding_and_the_others_go_on(write, content
     assert (fine.path, fine.code) == ("b.py", "KTM101")
 
 
+def test_a_crash_says_where_so_that_it_can_be_reported(write):
+    write("a.py", "training = 'crash'\n")
+    (finding,) = report_of().findings
+
+    assert finding.notes[0].startswith("raised at conftest.py:")
+    assert finding.notes[0].endswith(" in check()")
+    assert finding.help == "this is a defect of dropout-lint: report it with the file"
+
+
 def test_failures_are_shown_whatever_is_selected_unless_ignored(write):
     write("a.py", "training = 'crash'\n")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from dropout_lint.keras.versions import KerasVersion
 from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.models import Content, mode_of
 from dropout_lint.semantics.values import Const, Instance
+from dropout_lint.syntax.lazy import cst
 
 _EFFECTS = {
     "dropout": "drops units",

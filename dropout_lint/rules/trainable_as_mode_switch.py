@@ -125,7 +125,7 @@ def _toggles(history: list[TrainableSet | ModelUse]) -> Iterator[Draft]:
         if before is None or wanted is None:
             continue
         used, closing = before
-        if wanted is False and (closing is None or truth(closing.value) is not True):
+        if wanted is False and (closing is None or not (truth(closing.value) is True or _restores(closing))):
             continue
         if closing is not None and truth(closing.value) is wanted:
             continue
@@ -136,6 +136,12 @@ def _toggles(history: list[TrainableSet | ModelUse]) -> Iterator[Draft]:
             if toggle is not None and toggle.serial not in reported:
                 reported.add(toggle.serial)
                 yield _draft(toggle, used, closes=toggle is closing)
+
+
+def _restores(event: TrainableSet) -> bool:
+    """Whether a flag is set back to what it was before: ``model.trainable = before``."""
+    value = event.value
+    return isinstance(value, Opaque) and value.key is not None and value.key[-1] == "trainable"
 
 
 def _before_inference(history: list[TrainableSet | ModelUse], position: int) -> tuple[ModelUse, TrainableSet | None] | None:
@@ -168,7 +174,7 @@ def _trained_next(history: list[TrainableSet | ModelUse], position: int) -> bool
 
 
 def _draft(event: TrainableSet, used: ModelUse, closes: bool) -> Draft:
-    wanted = truth(event.value)
+    wanted = {True: "True", False: "False"}.get(truth(event.value), "…")  # type: ignore[arg-type]
     what = f"{used.method}()" if used.kind == "inference" else "a call"
     known = is_layer(alternatives(event.receiver)[0])
     held = content(used.receiver)

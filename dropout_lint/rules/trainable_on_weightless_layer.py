@@ -55,6 +55,7 @@ from dropout_lint.semantics.events import Place, TrainableSet
 from dropout_lint.semantics.models import mode_of, weightless
 from dropout_lint.semantics.roles import is_test_code
 from dropout_lint.semantics.values import Instance, Value, alternatives, truth
+from dropout_lint.syntax.lazy import cst
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -107,8 +108,6 @@ def _acts(layers: list[Instance]) -> str:
 
 
 def _argument(event: TrainableSet) -> Place:
-    import libcst as cst
-
     if isinstance(event.container, cst.Call) and event.node is not None:
         for argument in event.container.args:
             if argument.value is event.node:

@@ -51,8 +51,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
@@ -61,6 +59,7 @@ from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import class_means_it, draws, flag_says_intent, guarded_on_purpose, is_test_code, uses_keras
 from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.syntax.lazy import cst
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -130,7 +129,7 @@ def _drawn_from(event: ModeCall, frame: Frame, context: Context) -> bool:
     """Whether the program draws several times from a model that holds this layer and puts the outcomes together."""
     wanted = {id(layer) for layer in content(event.callee).layers} | {id(event.callee), id(frame.receiver)}
     for other in context.interpretation.events:
-        if isinstance(other, ModelUse) and other.kind in {"inference", "call"} and draws(other):
+        if isinstance(other, ModelUse) and other.kind in {"inference", "call"} and draws(other, context.interpretation):
             receiver = other.receiver
             if id(receiver) in wanted or any(id(layer) in wanted for layer in content(receiver).layers):
                 return True
@@ -193,9 +192,9 @@ def _parameters(frame: Frame) -> frozenset[str]:
 
 
 def _changes(event: ModeCall, anchor: Place, frame: Frame, has_parameter: bool) -> tuple[Change, ...]:
-    if event.choice.frame is not frame or event.choice.place.node is event.choice.call:
+    if event.choice.place.node is event.choice.call:
         return ()
-    if has_parameter:
+    if has_parameter and event.choice.frame is frame:
         return (Change("replace", event.choice.place, "training"),)
     if isinstance(anchor.node, cst.Arg) and anchor.node.keyword is not None:
         return (Change("remove-argument", anchor, call=Place(anchor.module, event.choice.call)),)

@@ -63,6 +63,7 @@ from dropout_lint.semantics.models import content, is_layer, mode_of
 from dropout_lint.semantics.roles import class_means_it, draws, flag_says_intent, guarded_on_purpose, is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
+from dropout_lint.syntax.lazy import cst
 
 _HONOURED = "functional-hardcoded-flag-honoured-by-predict"
 
@@ -158,12 +159,10 @@ def _means_it(event: ModeCall) -> bool:
 
 
 def _docstring(frame: object) -> str:
-    from libcst import FunctionDef
-
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.roles import docstring
 
-    if isinstance(frame, Frame) and frame.function is not None and isinstance(frame.function.node, FunctionDef):
+    if isinstance(frame, Frame) and frame.function is not None and isinstance(frame.function.node, cst.FunctionDef):
         return docstring(frame.function.node)
     return ""
 
@@ -179,7 +178,7 @@ def _draws_from(event: ModeCall, context: Context) -> list[ModelUse | ModeCall]:
             receiver = other.callee
         else:
             continue
-        if draws(other) and (isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers)):
+        if draws(other, context.interpretation) and (isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers)):
             found.append(other)
     return found
 

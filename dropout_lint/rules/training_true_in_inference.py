@@ -51,8 +51,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
@@ -60,6 +58,7 @@ from dropout_lint.semantics.events import ModeCall, Place
 from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of, uses_keras
 from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, truth
+from dropout_lint.syntax.lazy import cst
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -201,7 +200,7 @@ RULE = Rule(
     confidence=Confidence.HIGH,
     since="0.1.0",
     applicability=Applicability.UNSAFE,
-    triggers=(b"training",),
+    triggers=(b"training", b", True)"),
     check=check,
     doc=__doc__ or "",
 )

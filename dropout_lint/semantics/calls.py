@@ -10,7 +10,7 @@ import libcst as cst
 
 from dropout_lint.semantics.attributes import get_attribute, set_attribute
 from dropout_lint.semantics.events import Frame, Place
-from dropout_lint.semantics.run import DEEPEST_CALL, derived, with_tags
+from dropout_lint.semantics.run import DEEPEST_CALL, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -119,14 +119,10 @@ def _mutated(run: Run, scope: Scope, call: cst.Call, receiver: Value | None, arg
     func = call.func
     if not (isinstance(receiver, Opaque) and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.attr.value in _MUTATORS):
         return
-    added = arguments.tags() | collected(run)
+    outside = tuple(loop.serial for loop in run.loops[:-1])
+    added = frozenset().union(*(tags_of(collect(run, value, outside)) for value in arguments.values)) if arguments.values else frozenset()
     if added - receiver.tags:
         run.store.write(scope.target(func.value.value).names, func.value.value, with_tags(receiver, added))
-
-
-def collected(run: Run) -> Tags:
-    """The tags of something that is kept on every turn of the loops that run."""
-    return frozenset({("loop", loop.serial) for loop in run.loops} | {("drawn", loop.serial) for loop in run.loops})
 
 
 def _is_place(value: Opaque) -> bool:

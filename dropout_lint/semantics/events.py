@@ -171,6 +171,8 @@ class Interpretation:
     events: list[Event]
     loops: dict[int, Loop]
     instances: list[Instance]
+    feedback: frozenset[int] = frozenset()
+    """Ids of call nodes whose input depends on their own earlier output."""
     generation: str | None = None
     """"2" or "3" where an import decides which Keras it is."""
     exhausted: str | None = None

@@ -11,7 +11,7 @@ import libcst as cst
 
 from dropout_lint.semantics import calls, conditions
 from dropout_lint.semantics.attributes import get_attribute
-from dropout_lint.semantics.run import derived, with_tags, without_draws
+from dropout_lint.semantics.run import collect, derived, with_tags, without_draws
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -364,15 +364,15 @@ def _lambda(run: Run, frame: Frame, scope: Scope, node: cst.Lambda) -> Value:
 def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> Value:
     inner = Scope("function", scope)
     made: list[Value] = []
+    outside = tuple(loop.serial for loop in run.loops)
 
     def clauses(clause: cst.CompFor | None) -> None:
         if clause is None:
             if isinstance(node, cst.DictComp):
                 evaluate(run, frame, inner, node.key)
-                made.append(with_tags(evaluate(run, frame, inner, node.value), calls.collected(run)))
+                made.append(collect(run, evaluate(run, frame, inner, node.value), outside))
             else:
-                element = evaluate(run, frame, inner, node.elt)  # type: ignore[attr-defined]
-                made.append(with_tags(element, calls.collected(run)) if isinstance(element, (Opaque, Items)) else element)
+                made.append(collect(run, evaluate(run, frame, inner, node.elt), outside))  # type: ignore[attr-defined]
             return
         source = evaluate(run, frame, inner, clause.iter)
         known = elements_of(run, source)
@@ -465,12 +465,13 @@ def _awaited(run: Run, frame: Frame, scope: Scope, node: cst.Await) -> Value:
 
 
 def _yield(run: Run, frame: Frame, scope: Scope, node: cst.Yield) -> Value:
+    value: Value = NONE
     if node.value is not None:
         value = evaluate(run, frame, scope, node.value.item if isinstance(node.value, cst.From) else node.value)
-        if frame.on_yield is not None:
-            frame.on_yield(value)
-            return UNKNOWN
-        frame.pending.append(element_of(run, value) if isinstance(node.value, cst.From) else with_tags(value, calls.collected(run)))
+    if frame.on_yield is not None:
+        frame.on_yield(value)
+    elif node.value is not None:
+        frame.pending.append(element_of(run, value) if isinstance(node.value, cst.From) else collect(run, value, tuple(loop.serial for loop in run.loops[:-1])))
     return UNKNOWN
 
 

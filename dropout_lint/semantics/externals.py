@@ -68,7 +68,7 @@ _MAPS = frozenset(
     }
 )  # fmt: skip
 _CONVERSIONS = frozenset({"builtins.float", "builtins.int", "builtins.bool", "numpy.asarray", "numpy.array", "keras.ops.convert_to_numpy", "jax.device_get"})
-_PASSED_THROUGH = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.reversed"})
+_PASSED_THROUGH = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.reversed"})
 
 
 def call(run: Run, frame: Frame, callee: External, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
@@ -352,6 +352,13 @@ def _total(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
     return derived(*arguments.values, *_contents(arguments))
 
 
+def _sorted(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    ranked = call_back(run, frame, arguments, node, data=tags_of(value), always=True)
+    run.use("decision", "builtins.sorted", tags_of(ranked) | tags_of(value), frame, node)
+    return _listed(run, frame, calls.Arguments(arguments.positional), node, scope)
+
+
 def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     from dropout_lint.semantics.expressions import element_of
 
@@ -387,8 +394,9 @@ _HANDLERS = {
     "builtins.sum": _total,
     "typing.NamedTuple": _named_tuple,
     "builtins.next": _next,
+    "builtins.sorted": _sorted,
     "builtins.type": _type,
     "builtins.range": _range,
     "builtins.iter": _listed,
-    **dict.fromkeys(_PASSED_THROUGH, _listed),
+    **dict.fromkeys(sorted(_PASSED_THROUGH), _listed),
 }

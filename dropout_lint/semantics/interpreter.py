@@ -42,7 +42,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         _assume(run, module)
     except BudgetExceeded:
         exhausted = f"the interpretation of this file was cut short after {steps} steps"
-    return Interpretation(module, run.events, run.all_loops, run.instances, run.generation, exhausted)
+    return Interpretation(module, run.events, run.all_loops, run.instances, frozenset(run.feedback), run.generation, exhausted)
 
 
 def _assume(run: Run, module: Module) -> None:

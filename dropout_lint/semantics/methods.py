@@ -10,7 +10,7 @@ from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls
 from dropout_lint.semantics.events import Frame
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
-from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.run import collect, derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -93,11 +93,10 @@ def _of_items(run: Run, frame: Frame, items: Items, name: str, arguments: Argume
 
 def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True) -> None:
     present = items.items
-    loops = calls.collected(run)
     new: list[Value] = []
     for value in added:
         # what a loop collects varies with the loop, also when it is read again inside
-        tagged = with_tags(value, loops) if isinstance(value, Opaque) else value
+        tagged = collect(run, value, items.loops)
         if not any(tagged is other for other in present) or not run.loops:
             new.append(tagged)
     if len(present) + len(new) > 64:
@@ -354,6 +353,9 @@ def _of_opaque(
     result_tags = tags | incoming | extra | tags_of(returned)
     if isinstance(receiver, Instance) and receiver.cls in _GENERATORS:
         result_tags |= {("loop", loop.serial) for loop in run.loops} | {("random",)}
+    if name in {"write", "append", "add"} and run.loops and isinstance(receiver, Instance):
+        # tf.TensorArray.write: a collection that is handed on
+        result_tags |= tags_of(collect(run, Opaque(result_tags), receiver.loops))
     if event is not None:
         result_tags |= {("event", event.serial)}
     if isinstance(receiver, Symbolic):
@@ -362,7 +364,8 @@ def _of_opaque(
         return derived(*arguments.values, extra=result_tags)
     key = receiver.key if isinstance(receiver, Opaque) and name in {"numpy", "copy", "items", "values"} else None
     if name in {"append", "extend", "add", "update", "insert", "write"} and isinstance(receiver, Opaque) and receiver.key is not None:
-        run.store.write(run.opaque_cells, receiver.key, Opaque(result_tags, receiver.key))
+        outside = tuple(loop.serial for loop in run.loops[:-1])
+        run.store.write(run.opaque_cells, receiver.key, Opaque(tags_of(collect(run, Opaque(result_tags), outside)), receiver.key))
     return Opaque(result_tags, key)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import libcst as cst
-
 from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
 from dropout_lint.semantics.values import ClassValue, Const, External, Instance, Items, truth
 from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name, says_intent, text_says_intent, words
+from dropout_lint.syntax.lazy import cst
 
 STRONG, CLEAR = 4, 3
 """Points of evidence from which a role is taken as sure, and as likely."""
@@ -205,7 +204,7 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
     if any(frame.name in settings.stochastic for frame in event.frames):
         return True
     return (
-        draws(event)
+        draws(event, interpretation)
         or class_means_it(event)
         or guarded_on_purpose(event)
         or flag_says_intent(event)
@@ -213,8 +212,10 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
     )
 
 
-def draws(event: ModeCall | ModelUse) -> bool:
+def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
     """Whether the same input goes through the same model several times and the outcomes are put together."""
+    if id(event.place.node) in interpretation.feedback:
+        return False
     callee_loops = event.callee_loops if isinstance(event, ModeCall) else (event.receiver.loops if isinstance(event.receiver, Instance) else ())
     aggregating = [use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)]
     if ("tiled",) in event.input_tags and aggregating:

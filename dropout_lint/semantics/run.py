@@ -53,6 +53,7 @@ class Run:
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
         self.instances: list[Instance] = []
         self.called: set[int] = set()
+        self.feedback: set[int] = set()
         self.functions: list[Any] = []
         self.classes: list[ClassValue] = []
         self.opaque_cells: dict[Any, Value] = {}
@@ -92,7 +93,7 @@ class Run:
 
     def items(self, kind: str, values: tuple[Value, ...], exact: bool = True) -> Items:
         """A new container."""
-        return Items(self.serial(), kind, values, exact)
+        return Items(self.serial(), kind, values, exact, tuple(loop.serial for loop in self.loops))
 
     def mapping(self, entries: dict[Any, Value] | None = None) -> Mapping:
         """A new dict."""
@@ -135,6 +136,7 @@ class Run:
         self.events.append(event)
         if isinstance(event, ModeCall):
             self.by_serial[event.serial] = event
+            self._note_feedback(event)
 
     def use(self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode) -> None:
         """Record what is done with a value on every event whose output it carries."""
@@ -167,7 +169,16 @@ class Run:
         )
         self.events.append(event)
         self.by_serial[event.serial] = event
+        self._note_feedback(event)
         return event
+
+    def _note_feedback(self, event: ModeCall | ModelUse) -> None:
+        """A decoder's input is what it gave on the turn before: its turns are steps, not draws."""
+        for tag in event.input_tags:
+            if tag[0] == "event":
+                earlier = self.by_serial.get(tag[1])
+                if earlier is not None and earlier is not event and earlier.place.node is event.place.node:
+                    self.feedback.add(id(event.place.node))
 
 
 def derived(*values: Value, extra: Tags = frozenset()) -> Value:
@@ -184,10 +195,21 @@ def derived(*values: Value, extra: Tags = frozenset()) -> Value:
 
 
 def without_draws(value: Value) -> Value:
-    """One element of what a loop collected: no longer the collection."""
+    """One element of what a loop collected: no longer the collection, until it is collected again."""
     if isinstance(value, Opaque) and any(tag[0] == "drawn" for tag in value.tags):
-        return Opaque(frozenset(tag for tag in value.tags if tag[0] != "drawn"), value.key)
+        return Opaque(frozenset(("element", tag[1]) if tag[0] == "drawn" else tag for tag in value.tags), value.key)
     return value
+
+
+def collect(run: Run, value: Value, outside: tuple[int, ...]) -> Value:
+    """``value`` as it is kept in a container that was made outside the innermost loops; ``outside`` are the loops round that."""
+    if not isinstance(value, (Opaque, Items)):
+        return value
+    inner = [loop.serial for loop in run.loops if loop.serial not in outside]
+    tags: set[tuple[Any, ...]] = {("loop", serial) for serial in inner} | {("drawn", serial) for serial in inner}
+    if inner:
+        tags |= {("drawn", tag[1]) for tag in tags_of(value) if tag[0] == "element"}
+    return with_tags(value, frozenset(tags))
 
 
 def with_tags(value: Value, tags: Tags) -> Value:

@@ -99,7 +99,9 @@ class Instance:
     @property
     def keras_name(self) -> str | None:
         """The canonical name of the (nearest) Keras class, if it has one."""
-        return self.cls if isinstance(self.cls, str) else self.cls.keras_base
+        if isinstance(self.cls, str):
+            return self.cls if self.cls.startswith("keras.") else None
+        return self.cls.keras_base
 
     @property
     def class_name(self) -> str:
@@ -110,11 +112,12 @@ class Instance:
 class Items:
     """A list, tuple or set; ``cells["items"]`` holds the known elements, ``cells["exact"]`` whether they are all."""
 
-    __slots__ = ("cells", "kind", "serial")
+    __slots__ = ("cells", "kind", "loops", "serial")
 
-    def __init__(self, serial: int, kind: str, items: tuple[Value, ...], exact: bool = True) -> None:
+    def __init__(self, serial: int, kind: str, items: tuple[Value, ...], exact: bool = True, loops: tuple[int, ...] = ()) -> None:
         self.serial = serial
         self.kind = kind
+        self.loops = loops
         self.cells: dict[str, Any] = {"items": items[:MOST_ITEMS], "exact": exact and len(items) <= MOST_ITEMS}
 
     @property

@@ -220,6 +220,8 @@ def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: 
 
     The last, because a model validated while it trains is judged by what it has become.
     """
+    # Validation during fit counts only where there is nothing else.
+    events = [event for event in events if not event["boundary"]["in_fit"]] or events  # type: ignore[index]
     with_metrics = [event for event in events if event["metrics"]]
     shown: Any = with_metrics[-1] if with_metrics else events[-1]
     metrics = tuple(

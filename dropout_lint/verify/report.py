@@ -84,9 +84,7 @@ def result_document(result: Result) -> Json:
         "metrics": [_metric(metric) for metric in result.metrics],
         "outputs": None if outputs is None else _outputs(outputs),
         "state": {"changed": [[name, norm] for name, norm in result.state]},
-        "observed": [
-            {"layer": name, "training": True, "executions": count} for name, count in result.ran_in_training
-        ],
+        "observed": [{"layer": name, "training": True, "executions": count} for name, count in result.ran_in_training],
         "toggle": result.toggle,
         "replay": None if result.replay is None else [_printed(printed) for printed in result.replay],
         "exception": result.exception,

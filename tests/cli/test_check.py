@@ -90,7 +90,7 @@ MISTAKES = [
     (["missing.py"], "error: missing.py: no such file or folder\n"),
     (["a.py", "no/such"], "error: no/such: no such file or folder\n"),
     (["notes.ipynb"], "error: notes.ipynb: notebooks cannot be checked yet\n"),
-    (["--selct", "KTM1"], "No such option '--selct'."),
+    (["--selct", "KTM1"], "--select"),
     (["--output-format", "xml"], "Invalid value for '--output-format': 'xml' is not one of 'full', 'concise', 'json'."),
     (["--select", "KTM1O1"], 'error: command line: select: unknown rule "KTM1O1"; did you mean "KTM101"?\n'),
     (["--keras-version", "4"], "error: command line: keras-version: must be "),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .job import Probe
 
 MOST_PASSES = 100
+SECONDS_FOR_MORE_PASSES = 8.0
 
 
 @dataclass
@@ -121,7 +122,8 @@ def play(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any] |
                     while len(fixed) < session.job.passes:
                         fixed.append(observe(session, boundary, before, len(fixed)))
             session.counterfactual = False
-            while len(as_written) < MOST_PASSES and _passes_scarce(as_written, fixed):
+            limit = time.perf_counter() + SECONDS_FOR_MORE_PASSES
+            while len(as_written) < MOST_PASSES and time.perf_counter() < limit and _passes_scarce(as_written, fixed):
                 as_written.append(observe(session, boundary, before, len(as_written)))
     state_changed = {name: norm for name, norm in changed_as_written.items() if name not in changed_fixed}
     record = describe(session, as_written, fixed, coupled=coupled)

@@ -31,11 +31,11 @@ class Boundary:
 
     kind: str
     owner: Any
-    label: str = ""
     where: tuple[str, int] | None = None
     play: Callable[[], tuple[dict[str, float], Any]] | None = None
     arm: Callable[[], Any] | None = None
     before: Any = None
+    in_fit: bool = False
     touched: list[Any] = field(default_factory=list)
 
 

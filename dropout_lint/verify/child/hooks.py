@@ -174,6 +174,7 @@ def _repeat_trainer(
     metrics_wanted = method in ("evaluate", "test_on_batch")
     if metrics_wanted:
         arguments["return_dict"] = True
+
     def repeat() -> Any:
         data = again()
         if data is None:
@@ -317,12 +318,14 @@ def _concerned(session: Session, boundary: Boundary) -> tuple[list[Probe], list[
 
 
 def _experiments(session: Session, boundary: Boundary, probes: list[Probe], toggles: list[Probe]) -> None:
+    boundary.in_fit = any(outer.kind in boundaries.TRAINING_KINDS for outer in session.boundaries)
+    sort = "fit" if boundary.in_fit else "cheap" if boundary.kind in ("layer", "function") else "dear"
     # An experiment at an outermost layer call starts a stack of its own.
     calls, session.calls = session.calls, []
     saved, session.boundaries = session.boundaries, []
     try:
         for probe in probes:
-            if session.due(probe, dear=boundary.kind not in ("layer", "function")):
+            if session.due(probe, sort):
                 measure(session, probe, boundary)
         for probe in toggles:
             _measure_toggle(session, probe, boundary)
@@ -332,7 +335,7 @@ def _experiments(session: Session, boundary: Boundary, probes: list[Probe], togg
 
 def _measure_toggle(session: Session, probe: Probe, boundary: Boundary) -> None:
     count = session.counts[probe.id]
-    if not session.due(probe, dear=True):
+    if not session.due(probe, "dear"):
         return
     try:
         record: dict[str, Any] | None = compare_toggle(session, probe, boundary)

@@ -20,10 +20,29 @@ if TYPE_CHECKING:
     from .job import Job, Probe
     from .results import Results
 
-# Executions measured per probe: cheap ones (a call) and dear ones (functions have to be traced again).
-CHEAP_SAMPLES, DEAR_SAMPLES = 48, 5
-CHEAP_GROWTH, DEAR_GROWTH = 1.1, 2.0
-SECONDS_PER_PROBE = 120.0
+# Executions measured per probe, and how fast the distance between them grows: cheap ones (a call), dear ones
+# (functions have to be traced again), and validation during fit, which the evaluation after it matters more than.
+SAMPLES = {"cheap": (48, 1.1), "dear": (5, 2.0), "fit": (2, 8.0)}
+SECONDS_PER_PROBE = 60.0
+
+
+class Sample:
+    """Which executions of one sort are measured: the first ones, then ever more spread."""
+
+    def __init__(self, sort: str) -> None:
+        self._most, self._growth = SAMPLES[sort]
+        self._seen = 0
+        self._next = 1
+        self._taken = 0
+
+    def takes(self) -> bool:
+        """Count an execution; True when it belongs to the sample."""
+        self._seen += 1
+        if self._seen < self._next or self._taken >= self._most:
+            return False
+        self._taken += 1
+        self._next = max(self._seen + 1, int(self._seen * self._growth))
+        return True
 
 
 class Count:
@@ -33,7 +52,7 @@ class Count:
         self.reached = 0
         self.eligible = 0
         self.measured = 0
-        self.next = 1
+        self.samples = {sort: Sample(sort) for sort in SAMPLES}
         self.seconds = 0.0
         self.reasons: dict[str, int] = {}
         self.errors: list[str] = []
@@ -104,18 +123,12 @@ class Session:
 
     # Which execution to measure
 
-    def due(self, probe: Probe, *, dear: bool) -> bool:
-        """Count an execution, and decide whether it belongs to the sample: the first ones, then ever more spread."""
+    def due(self, probe: Probe, sort: str) -> bool:
+        """Count an execution of a sort, and decide whether it is measured."""
         count = self.counts[probe.id]
         count.reached += 1
         count.eligible += 1
-        if count.eligible < count.next or count.measured >= (DEAR_SAMPLES if dear else CHEAP_SAMPLES):
-            return False
-        if count.seconds > SECONDS_PER_PROBE:
-            return False
-        growth = DEAR_GROWTH if dear else CHEAP_GROWTH
-        count.next = max(count.eligible + 1, int(count.eligible * growth))
-        return True
+        return count.samples[sort].takes() and count.seconds <= SECONDS_PER_PROBE
 
     def on_path(self, probe: Probe) -> bool:
         """True unless the flag was chosen in another call and that call is not on the stack."""

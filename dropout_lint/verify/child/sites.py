@@ -85,7 +85,7 @@ def at_site(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], 
 
 def _measured_here(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An eager call: the program's own first, then both arms on the same arguments."""
-    if not session.due(probe, dear=False):
+    if not session.due(probe, "cheap"):
         return callee(*args, **kwargs)
     where = session.where()
     before = state.Snapshot()
@@ -118,7 +118,7 @@ def measure(session: Session, probe: Probe, boundary: Boundary) -> None:
     session.results.write(
         "measurement",
         probe=probe.id,
-        boundary={"kind": boundary.kind, "label": boundary.label, "where": boundary.where},
+        boundary={"kind": boundary.kind, "in_fit": boundary.in_fit, "where": boundary.where},
         execution=count.reached,
         **record,
     )

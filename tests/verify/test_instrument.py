@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from dropout_lint.verify.child.instrument import enclosing_call_lines, rewrite
+from dropout_lint.verify.child.job import Probe
+
+
+def span(text, wanted):
+    offset = text.index(wanted)
+    line = text.count("\n", 0, offset) + 1
+    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    end = offset + len(wanted)
+    end_line = text.count("\n", 0, end) + 1
+    end_column = end - (text.rfind("\n", 0, end) + 1) + 1
+    return (line, column, end_line, end_column)
+
+
+@pytest.mark.parametrize(
+    ("text", "flagged", "expected"),
+    [
+        (
+            "y = model(x, training=True)",
+            "model(x, training=True)",
+            "y = __dropout_lint__.site(0, model)(x, training=True)",
+        ),
+        ("y = self.a.b(x, True)", "self.a.b(x, True)", "y = __dropout_lint__.site(0, self.a.b)(x, True)"),
+        ("y = (model)(x)", "(model)(x)", "y = (__dropout_lint__.site(0, model))(x)"),
+        ("y = super().call(x)", "super().call(x)", "y = __dropout_lint__.site(0, super().call)(x)"),
+        ("y = Drop(0.5)(x)", "Drop(0.5)(x)", "y = __dropout_lint__.site(0, Drop(0.5))(x)"),
+        ("größe = modèle(x, t=1)", "modèle(x, t=1)", "größe = __dropout_lint__.site(0, modèle)(x, t=1)"),
+        ("'ä'; f(m(x)) ; m(y)", "m(y)", "'ä'; f(m(x)) ; __dropout_lint__.site(0, m)(y)"),
+        ("y = (a\n  .b(\n x))", "a\n  .b(\n x)", "y = (__dropout_lint__.site(0, a\n  .b)(\n x))"),
+    ],
+)
+def test_only_the_callee_of_a_flagged_call_is_wrapped(text, flagged, expected):
+    rewritten, failures = rewrite(text, [Probe(0, "call", "p.py", span(text, flagged), False)])
+
+    assert rewritten == expected
+    assert failures == {}
+    assert rewritten.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"),
+    [
+        ("layer.trainable = True", "layer.trainable", "__dropout_lint__.toggle(0, layer).trainable = True"),
+        (
+            "a.trainable = m.layers[2].trainable = False",
+            "m.layers[2].trainable",
+            "a.trainable = __dropout_lint__.toggle(0, m.layers[2]).trainable = False",
+        ),
+    ],
+)
+def test_only_the_base_of_a_flagged_assignment_is_wrapped(text, target, expected):
+    assert rewrite(text, [Probe(0, "toggle", "p.py", span(text, target))])[0] == expected
+
+
+def test_nested_calls_that_start_at_one_place_nest_their_wrappers():
+    text = "y = build(1)(x)"
+    probes = [Probe(0, "call", "p.py", span(text, "build(1)")), Probe(1, "call", "p.py", span(text, "build(1)(x)"))]
+
+    rewritten, _ = rewrite(text, probes)
+
+    assert rewritten == "y = __dropout_lint__.site(1, __dropout_lint__.site(0, build)(1))(x)"
+
+
+def test_an_edit_replaces_the_probe_it_overlaps():
+    text = "y = model(x, training=True)\nz = model(x)\n"
+    edits = [[*span(text, "model(x, training=True)"), "model(x)"]]
+    probes = [Probe(0, "call", "p.py", span(text, "model(x, training=True)")), Probe(1, "call", "p.py", (2, 5, 2, 13))]
+
+    rewritten, _ = rewrite(text, probes, edits)
+
+    assert rewritten == "y = model(x)\nz = __dropout_lint__.site(1, model)(x)\n"
+
+
+def test_a_probe_that_matches_no_expression_is_reported():
+    assert rewrite("x = 1\n", [Probe(4, "call", "p.py", (1, 5, 1, 6))]) == (
+        "x = 1\n",
+        {4: "no such expression at its position"},
+    )
+
+
+def test_the_lines_of_the_call_that_encloses_a_flag():
+    text = "def f():\n    return outer(\n        inner(1),\n        training=True,\n    )\n"
+
+    assert enclosing_call_lines(text, span(text, "training=True")) == (2, 5)
+    assert enclosing_call_lines("FLAG = True\n", (1, 8, 1, 12)) is None

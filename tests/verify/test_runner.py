@@ -1,0 +1,230 @@
+"""The parent's side, with programs that need no Keras: they start at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dropout_lint.cli import verify as command
+from dropout_lint.verify.campaign import verify_program
+from dropout_lint.verify.experiment import Options, measuring_job, plan
+from dropout_lint.verify.runner import CannotRun, find_interpreter, run_child
+from dropout_lint.verify.scratch import LARGEST_FILE, copy_folder
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="program.py"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def run(script, *arguments, timeout=60.0, experiments=(), in_place=False):
+    job = measuring_job(script, arguments, experiments, Options())
+    return run_child(sys.executable, job, timeout=timeout, in_place=in_place)
+
+
+def test_the_program_runs_as_main_with_its_arguments_and_its_own_folder_first(program):
+    program("VALUE = 7\n", "modes.py")
+    script = program(
+        "import sys, modes, state_of_mine\nprint(__name__, sys.argv[1:], __file__, modes.VALUE, state_of_mine.X)\n"
+    )
+    program("X = 8\n", "state_of_mine.py")
+
+    assert run(script, "--epochs", "3").stdout == f"__main__ ['--epochs', '3'] {script} 7 8\n"
+
+
+def test_it_writes_into_a_copy_of_the_working_directory(program, tmp_path):
+    (tmp_path / "data.txt").write_text("1")
+    script = program(
+        "from pathlib import Path\np = Path('data.txt')\np.write_text(p.read_text() + '2')\nprint(p.read_text())\n"
+    )
+
+    assert run(script).stdout == "12\n"
+    assert (tmp_path / "data.txt").read_text() == "1"
+    assert not (tmp_path / "__pycache__").exists()
+
+
+def test_in_place_it_writes_where_it_stands(program, tmp_path):
+    script = program("open('out.txt', 'w').write('x')\n")
+
+    run(script, in_place=True)
+
+    assert (tmp_path / "out.txt").exists()
+
+
+def test_large_files_and_environments_are_linked(tmp_path):
+    source = tmp_path / "source"
+    (source / ".git").mkdir(parents=True)
+    (source / "env").mkdir()
+    (source / "env" / "pyvenv.cfg").touch()
+    (source / "small.txt").write_text("s")
+    (source / "large.bin").write_bytes(bytes(LARGEST_FILE + 1))
+
+    copy_folder(source, tmp_path / "copy")
+
+    linked = {entry.name: entry.is_symlink() for entry in (tmp_path / "copy").iterdir()}
+    assert linked == {".git": True, "env": True, "small.txt": False, "large.bin": True}
+
+
+def test_the_exit_status_of_the_program_is_kept(program):
+    assert run(program("import sys; sys.exit(3)\n")).end["exit"] == 3
+    assert run(program("import sys; sys.exit()\n")).end["exit"] == 0
+    failed = run(program("import sys; sys.exit('no data')\n"))
+    assert (failed.end["exit"], failed.stderr) == (1, "no data\n")
+
+
+def test_a_failing_program_is_told_by_its_own_frames(program, finding):
+    script = program("import json\n\n\ndef load():\n    json.loads('{')\n\n\nload()\nmodel(1, training=True)\n")
+    experiments = plan([finding(script, "model(1, training=True)")])
+
+    report = verify_program(script, (), experiments, sys.executable, Options())
+
+    result = report.results[0]
+    assert result.verdict == "failed"
+    assert result.exception["type"] == "JSONDecodeError"
+    assert [(frame["line"], frame["text"]) for frame in result.exception["frames"]] == [
+        (8, "load()"),
+        (5, "json.loads('{')"),
+    ]
+
+
+def test_a_line_that_is_not_executed_is_not_reached(program, finding):
+    script = program("if len([]):\n    model(1, training=True)\nprint('done')\n")
+
+    report = verify_program(
+        script, (), plan([finding(script, "model(1, training=True)")]), sys.executable, Options(replays=0)
+    )
+
+    assert (report.results[0].verdict, report.stdout) == ("not-reached", "done\n")
+    assert report.results[0].reason == "the program ended without executing the line"
+
+
+def test_the_time_limit_ends_the_program_and_everything_it_started(program, tmp_path):
+    marker = tmp_path / "alive"
+    script = program(
+        "import subprocess, sys, time\n"
+        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(4); open({str(marker)!r}, \"w\")'])\n"
+        "print('waiting')\n"
+        "time.sleep(60)\n"
+    )
+    start = time.monotonic()
+
+    ended = run(script, timeout=2.0)
+
+    assert ended.timed_out
+    assert ended.stdout == "waiting\n"
+    assert time.monotonic() - start < 20
+    time.sleep(3)
+    assert not marker.exists()
+
+
+def test_an_interrupt_leaves_nothing_running(program, tmp_path):
+    marker = tmp_path / "pid"
+    script = program(f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    threading.Thread(target=_interrupt_when, args=(marker,), daemon=True).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(script)
+
+    assert not _alive(int(marker.read_text()))
+
+
+def test_the_child_ends_when_its_parent_is_killed(program, tmp_path):
+    marker = tmp_path / "pid"
+    script = program(f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path\n"
+            "from dropout_lint.verify.experiment import Options, measuring_job\n"
+            "from dropout_lint.verify.runner import run_child\n"
+            f"run_child(sys.executable, measuring_job(Path({str(script)!r}), (), (), Options()), timeout=60, in_place=True)\n",
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    child = _when_written(marker)
+
+    parent.kill()
+    parent.wait()
+
+    for _ in range(100):
+        if not _alive(child):
+            return
+        time.sleep(0.1)
+    pytest.fail("the child outlived its parent")
+
+
+def _interrupt_when(marker):
+    _when_written(marker)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _when_written(marker):
+    for _ in range(300):
+        if marker.exists() and marker.read_text():
+            return int(marker.read_text())
+        time.sleep(0.1)
+    raise TimeoutError(marker)
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A killed process without a parent to wait for it is a zombie, not alive.
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_an_interpreter_without_keras_is_refused(tmp_path):
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\nexit 3\n")
+    fake.chmod(0o755)
+
+    with pytest.raises(CannotRun, match="has no Keras"):
+        find_interpreter(str(fake), tmp_path / "script.py")
+    with pytest.raises(CannotRun, match="cannot be run"):
+        find_interpreter(str(tmp_path / "nowhere"), tmp_path / "script.py")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.py"], "missing.py: no such file"),
+        (["."], "is a folder without __main__.py"),
+        (["data.csv"], "only Python programs"),
+        (["broken.py"], "broken.py:1: the file is not valid Python"),
+    ],
+)
+def test_mistakes_get_one_message(program, arguments, message):
+    program("1,2\n", "data.csv")
+    program("import keras; def\n", "broken.py")
+
+    outcome = CliRunner().invoke(command.verify, arguments, standalone_mode=False)
+
+    assert message in str(outcome.exception)
+
+
+def test_a_program_without_findings_is_not_run(program):
+    program("raise SystemExit('was run')\n")
+
+    outcome = CliRunner().invoke(command.verify, ["program.py"], standalone_mode=False)
+
+    assert outcome.return_value == 0
+    assert "no findings" in outcome.output
