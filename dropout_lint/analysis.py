@@ -1,7 +1,7 @@
 """One file's findings: triage, interpretation, rules, positions.
 
-The findings of an entry file are a function of the file, the project modules it imports and the settings; the entries of a
-run do not influence each other.
+The findings of an entry file are a function of the file, the project modules it imports and the settings; the
+entries of a run do not influence each other.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Analysis:
     # Triage ---------------------------------------------------------------------------------------------------
 
     def is_candidate(self, path: Path, data: bytes) -> bool:
-        """Whether a rule could fire in ``path`` with the content ``data``: it, or what it imports, holds a trigger and Keras."""
+        """Whether a rule could fire in ``path`` with the content ``data``.
+
+        It, or what it imports, must hold a trigger, and must name Keras.
+        """
         triggered, keras, imports = self._scan_bytes(path.absolute(), data)
         seen = {path.absolute()}
         waiting = list(imports)

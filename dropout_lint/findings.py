@@ -114,8 +114,8 @@ class Finding:
     """One thing that is wrong, where, why, how sure, and what to do about it.
 
     ``path`` is as the user should read it: relative to the working directory where possible, with forward
-    slashes. ``label`` is the short text beside the carets, ``notes`` are further facts, one sentence each, ``help`` is the
-    remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones).
+    slashes. ``label`` is the short text beside the carets, ``notes`` are further facts, one sentence
+    each, ``help`` is the remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones).
     """
 
     code: str

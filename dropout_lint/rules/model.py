@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.keras.versions import KerasVersion
 from dropout_lint.semantics.roles import RoleNames
 
 if TYPE_CHECKING:
+    from dropout_lint.findings import Applicability, Confidence, Severity
+    from dropout_lint.keras.versions import KerasVersion
     from dropout_lint.semantics.events import Interpretation, Place
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A part of a fix, in terms of nodes: ``action`` is ``replace``, ``add-argument``, ``remove-argument`` or ``remove-statement``."""
+    """A part of a fix, in terms of nodes.
+
+    ``action`` is ``replace``, ``add-argument``, ``remove-argument`` or ``remove-statement``.
+    """
 
     action: str
     place: Place

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from dropout_lint.findings import Applicability, Edit, Finding, Fix, Position, Probe, Span, Step
-from dropout_lint.rules.model import Change, Draft, Rule
-from dropout_lint.semantics.events import Place
-from dropout_lint.semantics.modules import Module
 from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.positions import spans
 from dropout_lint.syntax.walk import children
+
+if TYPE_CHECKING:
+    from dropout_lint.rules.model import Change, Draft, Rule
+    from dropout_lint.semantics.modules import Module
 
 _PURE_CALLS = frozenset({"isinstance", "type", "enumerate", "range", "zip", "len", "hasattr", "reversed", "list"})
 
@@ -21,7 +23,12 @@ _PURE_CALLS = frozenset({"isinstance", "type", "enumerate", "range", "zip", "len
 def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) -> list[Finding]:
     """Give every draft its positions: one pass over each module that has one."""
     chosen = list(drafts)
-    removals = {id(change): _removal(change) for _, draft in chosen for change in draft.changes if change.action == "remove-statement"}
+    removals = {
+        id(change): _removal(change)
+        for _, draft in chosen
+        for change in draft.changes
+        if change.action == "remove-statement"
+    }
     wanted: dict[int, tuple[Module, list[cst.CSTNode]]] = {}
 
     def want(module: Module, *nodes: cst.CSTNode | None) -> None:
@@ -43,22 +50,24 @@ def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) ->
                 want(change.place.module, removals[id(change)][0])
     found: dict[int, Span] = {}
     for module, nodes in wanted.values():
-        found.update(spans(module.tree, nodes))
-    return [
-        finding
-        for rule, draft in chosen
-        if (finding := _finding(rule, draft, found, removals, shown)) is not None
-    ]
+        found.update(spans(module.tree, nodes, module.text))
+    return [finding for rule, draft in chosen if (finding := _finding(rule, draft, found, removals, shown)) is not None]
 
 
 def _finding(
-    rule: Rule, draft: Draft, found: dict[int, Span], removals: dict[int, tuple[cst.CSTNode, str]], shown: Callable[[Path], str]
+    rule: Rule,
+    draft: Draft,
+    found: dict[int, Span],
+    removals: dict[int, tuple[cst.CSTNode, str]],
+    shown: Callable[[Path], str],
 ) -> Finding | None:
     span = found.get(id(draft.place.node))
     if span is None:
         return None
     steps = [
-        Step(shown(step.module.path), found[id(step.node)].start.line, text) for step, text in draft.chain if id(step.node) in found
+        Step(shown(step.module.path), found[id(step.node)].start.line, text)
+        for step, text in draft.chain
+        if id(step.node) in found
     ]
     probe = None
     if draft.probe is not None and id(draft.probe.place.node) in found:
@@ -162,16 +171,22 @@ def _removal(change: Change) -> tuple[cst.CSTNode, str]:
 
 def _emptied(path: list[cst.CSTNode], index: int, statement: cst.CSTNode) -> tuple[cst.CSTNode, str]:
     gone = statement
-    while index >= 2 and isinstance(path[index - 1], cst.IndentedBlock) and len(path[index - 1].body) == 1:  # type: ignore[attr-defined]
+    while _alone(path, index):
         owner = path[index - 2]
-        if isinstance(owner, cst.If) and owner.orelse is None and _pure(owner.test) and not _is_elif(path, index - 2):
-            gone = owner
-        elif isinstance(owner, cst.For) and owner.orelse is None and _pure(owner.iter):
+        if (
+            isinstance(owner, cst.If) and _pure(owner.test) and owner.orelse is None and not _is_elif(path, index - 2)
+        ) or (isinstance(owner, cst.For) and _pure(owner.iter) and owner.orelse is None):
             gone = owner
         else:
             return gone, "pass"
         index -= 2
-    return gone, "" if index < 1 or not isinstance(path[index - 1], cst.IndentedBlock) or len(path[index - 1].body) > 1 else "pass"  # type: ignore[attr-defined]
+    return gone, ""
+
+
+def _alone(path: list[cst.CSTNode], index: int) -> bool:
+    """Whether the statement at ``index`` is all there is in its block."""
+    block = path[index - 1] if index >= 2 else None
+    return isinstance(block, cst.IndentedBlock) and len(block.body) == 1
 
 
 def _is_elif(path: list[cst.CSTNode], index: int) -> bool:
@@ -185,8 +200,21 @@ def _pure(node: cst.CSTNode) -> bool:
     while stack:
         each = stack.pop()
         if isinstance(each, cst.Call):
-            name = each.func.value if isinstance(each.func, cst.Name) else each.func.attr.value if isinstance(each.func, cst.Attribute) else ""
-            if name not in _PURE_CALLS and name not in {"lower", "startswith", "endswith", "items", "values", "get_layer"}:
+            name = (
+                each.func.value
+                if isinstance(each.func, cst.Name)
+                else each.func.attr.value
+                if isinstance(each.func, cst.Attribute)
+                else ""
+            )
+            if name not in _PURE_CALLS and name not in {
+                "lower",
+                "startswith",
+                "endswith",
+                "items",
+                "values",
+                "get_layer",
+            }:
                 return False
         if isinstance(each, (cst.NamedExpr, cst.Await, cst.Yield)):
             return False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dropout_lint.keras.versions import KerasVersion
+from typing import TYPE_CHECKING
+
 from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.models import Content, mode_of
 from dropout_lint.semantics.values import Const, Instance
 from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from dropout_lint.keras.versions import KerasVersion
 
 _EFFECTS = {
     "dropout": "drops units",
@@ -17,7 +21,15 @@ _EFFECTS = {
     "augmentation": "changes the images",
     "power-iteration": "updates its power iteration",
 }
-_MATTERS = ("batch-statistics", "dropout", "rnn-dropout", "attention-dropout", "noise", "power-iteration", "augmentation")
+_MATTERS = (
+    "batch-statistics",
+    "dropout",
+    "rnn-dropout",
+    "attention-dropout",
+    "noise",
+    "power-iteration",
+    "augmentation",
+)
 
 
 def version_text(version: KerasVersion | None) -> str:
@@ -41,7 +53,9 @@ def stays_active(content: Content) -> str:
 
 
 def _class_names(content: Content, exclude: set[str]) -> list[str]:
-    ordered = sorted(content.layers, key=lambda layer: _MATTERS.index(mode_of(layer)) if mode_of(layer) in _MATTERS else 9)
+    ordered = sorted(
+        content.layers, key=lambda layer: _MATTERS.index(mode_of(layer)) if mode_of(layer) in _MATTERS else 9
+    )
     return list(dict.fromkeys(layer.class_name for layer in ordered if mode_of(layer) not in exclude))
 
 
@@ -68,13 +82,10 @@ def holders(content: Content) -> list[Instance]:
 
 def chain_of(frames: tuple[Frame, ...]) -> tuple[tuple[Place, str], ...]:
     """The calls by which a line was reached, outermost first."""
-    links: list[tuple[Place, str]] = []
-    for frame in frames[1:]:
-        if frame.call is not None:
-            links.append((frame.call, f"{frame.name}()"))
+    links = tuple((frame.call, f"{frame.name}()") for frame in frames[1:] if frame.call is not None)
     if frames[0].function is not None and frames[0].hook is not None:
         return ((Place(frames[0].module, name_of(frames[0])), f"{frames[0].name}()"), *links)
-    return tuple(links)
+    return links
 
 
 def name_of(frame: Frame) -> cst.CSTNode:

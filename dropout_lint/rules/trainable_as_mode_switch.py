@@ -2,13 +2,14 @@
 
 ## What it does
 
-Finds `model.trainable = True` right before `predict()`, `evaluate()` or a direct call with no training after it, and
-`model.trainable = False` … inference … `model.trainable = True`.
+Finds `model.trainable = True` right before `predict()`, `evaluate()` or a direct call with no training after
+it, and `model.trainable = False` … inference … `model.trainable = True`.
 
 ## Why is this bad
 
-`trainable` decides which weights get gradients when the train function is built. It does not choose the mode: `evaluate()`,
-`predict()` and `model(x)` run in inference mode whatever it says. "Uncertainty" measured like this is exactly zero.
+`trainable` decides which weights get gradients when the train function is built. It does not choose the mode:
+`evaluate()`, `predict()` and `model(x)` run in inference mode whatever it says. "Uncertainty" measured like
+this is exactly zero.
 
 Freezing before `compile()` and `fit()`, and feature extraction with a frozen model, are left alone.
 
@@ -36,8 +37,8 @@ Unsafe: `trainable` is left as it was, which a later `compile()` and `fit()` wou
 
 ## Evidence
 
-Keras 3.15.1 (A1 of the measured facts): the standard deviation over 20 `predict()` passes after `model.trainable = True` is
-0.000000 for a model with `Dropout(0.4)`.
+Keras 3.15.1 (A1 of the measured facts): the standard deviation over 20 `predict()` passes after
+`model.trainable = True` is 0.000000 for a model with `Dropout(0.4)`.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ def _restores(event: TrainableSet) -> bool:
     return isinstance(value, Opaque) and value.key is not None and value.key[-1] == "trainable"
 
 
-def _before_inference(history: list[TrainableSet | ModelUse], position: int) -> tuple[ModelUse, TrainableSet | None] | None:
+def _before_inference(
+    history: list[TrainableSet | ModelUse], position: int
+) -> tuple[ModelUse, TrainableSet | None] | None:
     """The inference right after a toggle, and the toggle that closes it; None where training comes first."""
     used: ModelUse | None = None
     for event in history[position + 1 :]:
@@ -179,13 +182,14 @@ def _draft(event: TrainableSet, used: ModelUse, closes: bool) -> Draft:
     known = is_layer(alternatives(event.receiver)[0])
     held = content(used.receiver)
     consequence = "runs in inference mode with either value"
-    message = (
-        f"`{event.receiver_text}.trainable = {wanted}` {'after' if closes else 'before'} {what} is no mode switch: {what} {consequence}"
-    )
+    toggle = f"`{event.receiver_text}.trainable = {wanted}` {'after' if closes else 'before'} {what}"
+    message = f"{toggle} is no mode switch: {what} {consequence}"
     return Draft(
         place=event.place,
         message=message,
-        confidence=Confidence.HIGH if known and not closes and (held.layers or not held.complete) else Confidence.MEDIUM,
+        confidence=Confidence.HIGH
+        if known and not closes and (held.layers or not held.complete)
+        else Confidence.MEDIUM,
         label="does not switch dropout",
         help="for stochastic passes call model(x, training=True); for inference nothing has to be switched",
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),

@@ -2,17 +2,18 @@
 
 ## What it does
 
-Finds `layer.trainable = …` (in a loop with `isinstance`, through `setattr`, as a constructor argument) on layers that have no
-weights: every Dropout, noise and augmentation layer, activations, pooling, reshaping.
+Finds `layer.trainable = …` (in a loop with `isinstance`, through `setattr`, as a constructor argument) on
+layers that have no weights: every Dropout, noise and augmentation layer, activations, pooling, reshaping.
 
 ## Why is this bad
 
-`trainable` decides whether weights get gradients. A layer without weights has nothing to decide: whether Dropout drops depends on the
-mode of the call alone. Code that sets it to switch dropout on or off measures the same thing twice and believes in a difference.
-`evaluate()` and `predict()` run dropout off whatever `trainable` says; `fit()` runs it on.
+`trainable` decides whether weights get gradients. A layer without weights has nothing to decide: whether
+Dropout drops depends on the mode of the call alone. Code that sets it to switch dropout on or off measures
+the same thing twice and believes in a difference. `evaluate()` and `predict()` run dropout off whatever
+`trainable` says; `fit()` runs it on.
 
-BatchNormalization is different (frozen, it runs in inference mode) and is left alone, and so are loops that set the flag on all
-layers of a model.
+BatchNormalization is different (frozen, it runs in inference mode) and is left alone, and so are loops that
+set the flag on all layers of a model.
 
 ## Example
 
@@ -40,8 +41,9 @@ Safe: removing the assignment changes no result. A loop or `if` that is empty wi
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (A1 of the measured facts): in every combination of `trainable`, layer class and entry point, dropout
-ran in fit and did not run in evaluate and predict; `dropout-lint verify fixtures/article/article.py` shows it bit for bit.
+Keras 3.15.1 and tf_keras 2.21 (A1 of the measured facts): in every combination of `trainable`, layer class
+and entry point, dropout ran in fit and did not run in evaluate and predict; `dropout-lint verify
+fixtures/article/article.py` shows it bit for bit.
 """
 
 from __future__ import annotations
@@ -77,10 +79,18 @@ def _weightless_layers(receiver: Value) -> list[Instance]:
 
 def _draft(event: TrainableSet, layers: list[Instance]) -> Draft:
     names = list(dict.fromkeys(layer.class_name for layer in layers))
-    told = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= 3 else "layers without weights"
+    told = (
+        names[0]
+        if len(names) == 1
+        else f"{', '.join(names[:-1])} and {names[-1]}"
+        if len(names) <= 3
+        else "layers without weights"
+    )
     wanted = {True: "True", False: "False"}.get(truth(event.value), "…")  # type: ignore[arg-type]
     drops = any(mode_of(layer) in {"dropout", "noise", "augmentation"} for layer in layers)
-    message = f"`trainable` is set on {told}, which {'has' if len(names) == 1 else 'have'} no weights: this changes nothing"
+    message = (
+        f"`trainable` is set on {told}, which {'has' if len(names) == 1 else 'have'} no weights: this changes nothing"
+    )
     if drops:
         message += f", {'it' if len(names) == 1 else 'they'} still {_acts(layers)} in fit() and only there"
     constructor = event.how == "constructor"

@@ -2,17 +2,18 @@
 
 ## What it does
 
-Finds `self.drop(x, training=True)` inside `call` (or in a method that `call` uses), also where the flag is an attribute or a
-constructor argument that is True, and `super().call(x, training=True)` of a layer whose behaviour depends on the mode.
+Finds `self.drop(x, training=True)` inside `call` (or in a method that `call` uses), also where the flag is an
+attribute or a constructor argument that is True, and `super().call(x, training=True)` of a layer whose
+behaviour depends on the mode.
 
 ## Why is this bad
 
-An explicit flag wins over what `evaluate()` and `predict()` ask for, on Keras 2 and on every Keras 3. Dropout keeps dropping in
-`predict()`; BatchNormalization normalises with the batch, so a prediction depends on what else is in it, and rewrites its
-statistics on every call. The flag survives saving and loading.
+An explicit flag wins over what `evaluate()` and `predict()` ask for, on Keras 2 and on every Keras 3. Dropout
+keeps dropping in `predict()`; BatchNormalization normalises with the batch, so a prediction depends on what
+else is in it, and rewrites its statistics on every call. The flag survives saving and loading.
 
-Layers and wrappers whose purpose it is (Monte Carlo or Bayesian by name or docstring), a flag behind a switch, and calls
-under `if training:` are left alone.
+Layers and wrappers whose purpose it is (Monte Carlo or Bayesian by name or docstring), a flag behind a
+switch, and calls under `if training:` are left alone.
 
 ## Example
 
@@ -42,9 +43,9 @@ Unsafe: it changes what the model computes in evaluation and prediction.
 
 ## Evidence
 
-Keras 3.15.1 (A13 of the measured facts): a classifier with one hard-coded Dropout evaluates to .875, .879 and .883 in three
-identical calls, and to .973 with the flag overridden; with hard-coded BatchNormalization accuracy is .525 at batch size 1 and
-.945 at 512.
+Keras 3.15.1 (A13 of the measured facts): a classifier with one hard-coded Dropout evaluates to .875, .879 and
+.883 in three identical calls, and to .973 with the flag overridden; with hard-coded BatchNormalization
+accuracy is .525 at batch size 1 and .945 at 512.
 """
 
 from __future__ import annotations
@@ -56,8 +57,15 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
-from dropout_lint.semantics.roles import class_means_it, draws, flag_says_intent, guarded_on_purpose, is_test_code, uses_keras
-from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.roles import (
+    class_means_it,
+    draws,
+    flag_says_intent,
+    guarded_on_purpose,
+    is_test_code,
+    uses_keras,
+)
+from dropout_lint.semantics.values import ClassValue, Const, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
 
@@ -100,7 +108,11 @@ def _is_switch(event: ModeCall, frame: Frame) -> bool:
     """Whether whoever makes the layer can choose: a constructor argument that is not simply the mode."""
     node = event.choice.place.node
     origin = event.flag.origin if isinstance(event.flag, Const) else None
-    if isinstance(node, cst.Name) and node.value == "True" or isinstance(node, (cst.Integer, cst.Call)) or origin is None:
+    if (
+        (isinstance(node, cst.Name) and node.value == "True")
+        or isinstance(node, (cst.Integer, cst.Call))
+        or origin is None
+    ):
         return False
     owner = frame.owner
     own = owner is not None and any(_holds(cls, origin.node) for cls in owner.ancestry())
@@ -161,10 +173,15 @@ def _draft(event: ModeCall, frame: Frame, confidence: Confidence, context: Conte
     has_parameter = "training" in _parameters(frame)
     return Draft(
         place=anchor,
-        message=f"{owner}.call() runs `{event.callee_text}` with training=True: {_consequence(held)} in evaluate() and predict() too",
+        message=(
+            f"{owner}.call() runs `{event.callee_text}` with training=True: "
+            f"{_consequence(held)} in evaluate() and predict() too"
+        ),
         confidence=confidence,
         label=label_of(held),
-        help="pass the mode on: training=training" if has_parameter else "leave the flag out, so that the mode of the call is inherited",
+        help="pass the mode on: training=training"
+        if has_parameter
+        else "leave the flag out, so that the mode of the call is inherited",
         notes=_notes(held, context),
         chain=chain_of(event.frames[event.frames.index(frame) :]) if event.frames[-1] is not frame else (),
         fix_title="pass training=training" if has_parameter else "leave training=True out",
@@ -179,9 +196,10 @@ def _consequence(held: Content) -> str:
 
 
 def _notes(held: Content, context: Context) -> tuple[str, ...]:
-    changed = [layer for layer in holders(held) if isinstance(layer, Instance)]
+    changed = holders(held)
     if changed:
-        return (f"on {version_text(context.keras)} predict() and evaluate() also overwrite the moving statistics of {changed[0].class_name}",)
+        version, name = version_text(context.keras), changed[0].class_name
+        return (f"on {version} predict() and evaluate() also overwrite the moving statistics of {name}",)
     return ()
 
 

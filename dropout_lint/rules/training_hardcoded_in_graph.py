@@ -2,18 +2,19 @@
 
 ## What it does
 
-Finds `layer(x, training=True)` where `x` is a symbolic tensor (or the layer is applied where it is made), for layers and nested
-models whose behaviour depends on the mode.
+Finds `layer(x, training=True)` where `x` is a symbolic tensor (or the layer is applied where it is made), for
+layers and nested models whose behaviour depends on the mode.
 
 ## Why is this bad
 
-The flag is recorded in the graph. On Keras 2 (and on 3.16, in development) the layer then runs in training mode in `evaluate()`
-and `predict()` too: results are random, and BatchNormalization depends on the batch. On Keras 3.3 to 3.15 `fit()`,
-`evaluate()` and `predict()` overwrite the flag, so it is ignored there, while a bare `model(x)` and `export()` still obey it:
-the same model answers differently depending on how it is called, and a Monte Carlo recipe through `predict()` yields zero spread.
+The flag is recorded in the graph. On Keras 2 (and on 3.16, in development) the layer then runs in training
+mode in `evaluate()` and `predict()` too: results are random, and BatchNormalization depends on the batch. On
+Keras 3.3 to 3.15 `fit()`, `evaluate()` and `predict()` overwrite the flag, so it is ignored there, while a
+bare `model(x)` and `export()` still obey it: the same model answers differently depending on how it is
+called, and a Monte Carlo recipe through `predict()` yields zero spread.
 
-Models that are meant to be stochastic (by name, or because their outputs over several passes are put together) are left alone where
-the recipe works.
+Models that are meant to be stochastic (by name, or because their outputs over several passes are put
+together) are left alone where the recipe works.
 
 ## Example
 
@@ -46,8 +47,9 @@ Unsafe: it changes what the model computes wherever the flag was obeyed.
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (A4 of the measured facts): with `Dropout(.5)(x, training=True)` two `predict()` calls differ on
-tf_keras and agree to the last bit on Keras 3.3 to 3.15.1, where two bare calls differ.
+Keras 3.15.1 and tf_keras 2.21 (A4 of the measured facts): with `Dropout(.5)(x, training=True)` two
+`predict()` calls differ on tf_keras and agree to the last bit on Keras 3.3 to 3.15.1, where two bare calls
+differ.
 """
 
 from __future__ import annotations
@@ -89,7 +91,9 @@ def _ignored(event: ModeCall, context: Context) -> bool:
     if event.used("gradient") and isinstance(event.callee, Opaque):
         return True
     held = content(event.callee)
-    return held.empty or bool(held.layers and held.complete and all(mode_of(layer) == "augmentation" for layer in held.layers))
+    return held.empty or bool(
+        held.layers and held.complete and all(mode_of(layer) == "augmentation" for layer in held.layers)
+    )
 
 
 def _draft(event: ModeCall, context: Context) -> Draft | None:
@@ -97,16 +101,21 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
     uses = _draws_from(event, context)
     meant = bool(uses) or _means_it(event)
     honoured = _honoured(context)
-    through_predict = bool(uses) and all(use.kind == "inference" for use in uses)
+    through_predict = bool(uses) and all(isinstance(use, ModelUse) and use.kind == "inference" for use in uses)
     if meant and (honoured is not False or not through_predict):
         return None
     known = is_layer(event.callee)
     subject = event.callee_text if len(event.callee_text) <= 40 else "the layer"
     if meant:
-        message = f"`{subject}` is always on by its flag, but {version_text(context.keras)} ignores it in predict(): the spread over passes is exactly 0"
+        message = (
+            f"`{subject}` is always on by its flag, but {version_text(context.keras)} ignores it in predict(): "
+            "the spread over passes is exactly 0"
+        )
         help_text = "call the model itself for every pass: model(x, training=True)"
     else:
-        message = f"training=True is written into the graph for `{subject}`: {_consequence(context, stays_active(held))}"
+        message = (
+            f"training=True is written into the graph for `{subject}`: {_consequence(context, stays_active(held))}"
+        )
         help_text = "leave the flag out: fit() turns the layer on, evaluate() and predict() turn it off"
     anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
     return Draft(
@@ -119,7 +128,9 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
         chain=chain_of(event.frames) if len(event.frames) > 1 and event.choice.frame is not event.frames[-1] else (),
         fix_title="" if meant else "leave training=True out",
         applicability=Applicability.UNSAFE,
-        changes=() if meant or anchor.node is event.choice.place.node else (Change("remove-argument", anchor, call=Place(anchor.module, event.choice.call)),),
+        changes=()
+        if meant or anchor.node is event.choice.place.node
+        else (Change("remove-argument", anchor, call=Place(anchor.module, event.choice.call)),),
         probe=ProbeAt("graph-call", event.place, "inherit"),
     )
 
@@ -140,7 +151,10 @@ def _consequence(context: Context, active: str) -> str:
 def _notes(context: Context) -> tuple[str, ...]:
     honoured = _honoured(context)
     if honoured is False:
-        return (f"on {version_text(context.keras)} the same model answers differently through predict() and through model(x); Keras 2 and 3.16 (in development) obey the flag everywhere",)
+        return (
+            f"on {version_text(context.keras)} predict() and a bare model(x) of this model disagree",
+            "Keras 2 and 3.16 (in development) obey the flag everywhere",
+        )
     return ()
 
 
@@ -178,7 +192,9 @@ def _draws_from(event: ModeCall, context: Context) -> list[ModelUse | ModeCall]:
             receiver = other.callee
         else:
             continue
-        if draws(other, context.interpretation) and (isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers)):
+        if draws(other, context.interpretation) and (
+            isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers)
+        ):
             found.append(other)
     return found
 

@@ -2,19 +2,20 @@
 
 ## What it does
 
-Finds calls of a Keras layer or model in training mode (a literal, a constant, a default parameter, an item of `**kwargs`, a
-partial, a configuration field, in the same function or handed through others) whose output is scored, thresholded,
-decoded, stored, shown or returned, and never enters the gradient of the weights.
+Finds calls of a Keras layer or model in training mode (a literal, a constant, a default parameter, an item of
+`**kwargs`, a partial, a configuration field, in the same function or handed through others) whose output is
+scored, thresholded, decoded, stored, shown or returned, and never enters the gradient of the weights.
 
 ## Why is this bad
 
-In training mode Dropout drops units, noise layers add noise, and BatchNormalization normalises with the statistics of the batch and
-overwrites its moving statistics. Metrics come out worse than the model is, two identical calls disagree, a prediction
-depends on what else is in the batch, and evaluating changes the model. Dropout is inverted: survivors are scaled by
-1/(1 - rate) in training, and inference is the identity, so nothing has to be "scaled back".
+In training mode Dropout drops units, noise layers add noise, and BatchNormalization normalises with the
+statistics of the batch and overwrites its moving statistics. Metrics come out worse than the model is, two
+identical calls disagree, a prediction depends on what else is in the batch, and evaluating changes the model.
+Dropout is inverted: survivors are scaled by 1/(1 - rate) in training, and inference is the identity, so
+nothing has to be "scaled back".
 
-Monte Carlo dropout (several passes over the same input that are put together), test-time augmentation, training steps and unit
-tests of layers are left alone.
+Monte Carlo dropout (several passes over the same input that are put together), test-time augmentation,
+training steps and unit tests of layers are left alone.
 
 ## Example
 
@@ -43,8 +44,9 @@ Unsafe: it changes what the program computes, which is the point of it.
 
 ## Evidence
 
-Keras 3.15.1, TensorFlow 2.21 (A7 of the measured facts): 100 passes with `training=True` over shifted data take a classifier
-with BatchNormalization from 95.9 % to 60.4 %, because the passes overwrite its moving statistics.
+Keras 3.15.1, TensorFlow 2.21 (A7 of the measured facts): 100 passes with `training=True` over shifted data
+take a classifier with BatchNormalization from 95.9 % to 60.4 %, because the passes overwrite its moving
+statistics.
 """
 
 from __future__ import annotations
@@ -93,10 +95,12 @@ def _confidence(event: ModeCall, role: Role) -> Confidence | None:
         if not uses_keras(event.frames):
             return None
         points -= 1 if isinstance(event.callee, Opaque) else 2
-    elif not any(is_model(each) for each in alternatives(event.callee)) and isinstance(getattr(event.callee, "cls", None), str):
+    elif not any(is_model(each) for each in alternatives(event.callee)) and isinstance(
+        getattr(event.callee, "cls", None), str
+    ):
         # one bare layer in a script: somebody looks at what it does
         points -= 2
-    if any(frame.name in {"<lambda>"} and frame.assumed for frame in event.frames):
+    if any(frame.name == "<lambda>" and frame.assumed for frame in event.frames):
         points -= 1
     if points >= STRONG:
         return Confidence.HIGH if held.layers else Confidence.MEDIUM
@@ -132,7 +136,9 @@ def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context
 
 
 def _within(call: Place, anchor: Place) -> bool:
-    return isinstance(call.node, cst.Call) and any(each is anchor.node or each.value is anchor.node for each in call.node.args)
+    return isinstance(call.node, cst.Call) and any(
+        each is anchor.node or each.value is anchor.node for each in call.node.args
+    )
 
 
 def _state_note(held: Content, context: Context) -> list[str]:
@@ -140,7 +146,11 @@ def _state_note(held: Content, context: Context) -> list[str]:
     if not changed:
         return []
     name = changed[0].class_name
-    return [f"on {version_text(context.keras)} every such call also overwrites the moving statistics of {name}"] if name.endswith("BatchNormalization") else []
+    return (
+        [f"on {version_text(context.keras)} every such call also overwrites the moving statistics of {name}"]
+        if name.endswith("BatchNormalization")
+        else []
+    )
 
 
 def _help(event: ModeCall) -> str:
@@ -152,7 +162,10 @@ def _help(event: ModeCall) -> str:
 
 
 def _is_literal(event: ModeCall) -> bool:
-    return isinstance(event.choice.place.node, (cst.Name, cst.Integer)) and _literal_text(event.choice.place.node) is not None
+    return (
+        isinstance(event.choice.place.node, (cst.Name, cst.Integer))
+        and _literal_text(event.choice.place.node) is not None
+    )
 
 
 def _literal_text(node: cst.CSTNode) -> str | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.keras.names import canonical
 from dropout_lint.semantics.events import Place, TrainableSet
 from dropout_lint.semantics.run import derived
@@ -35,11 +33,22 @@ from dropout_lint.semantics.values import (
 )
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 
 VARIABLE_ATTRIBUTES = frozenset(
-    {"trainable_variables", "trainable_weights", "weights", "variables", "trainable_params", "non_trainable_variables", "kernel", "bias"}
+    {
+        "trainable_variables",
+        "trainable_weights",
+        "weights",
+        "variables",
+        "trainable_params",
+        "non_trainable_variables",
+        "kernel",
+        "bias",
+    }
 )
 MODEL_CLASSES = frozenset({"keras.Model", "keras.Sequential"})
 
@@ -80,7 +89,7 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
     if isinstance(value, Super):
         return _of_super(value, name)
     if isinstance(value, Symbolic):
-        return value if name in {"T"} else Opaque(value.tags)
+        return value if name == "T" else Opaque(value.tags)
     if isinstance(value, (Items, Mapping, Const)):
         return Method(value, name)
     if isinstance(value, Partial):
@@ -123,7 +132,9 @@ def is_enumeration(cls: ClassValue) -> bool:
 def _of_super(value: Super, name: str) -> Value:
     seen_owner = False
     receiver_class = value.receiver.cls if isinstance(value.receiver, Instance) else value.owner
-    ancestry = list(receiver_class.ancestry()) if isinstance(receiver_class, ClassValue) else list(value.owner.ancestry())
+    ancestry = (
+        list(receiver_class.ancestry()) if isinstance(receiver_class, ClassValue) else list(value.owner.ancestry())
+    )
     for cls in ancestry:
         if seen_owner and name in cls.attributes:
             found = cls.attributes[name]
@@ -164,7 +175,9 @@ def _bound(run: Run, frame: Frame, value: Instance, function: FunctionValue, nod
         if name == "builtins.classmethod":
             return Bound(function, value.cls) if isinstance(value.cls, ClassValue) else function
         if name in {"builtins.property", "functools.cached_property"}:
-            return calls.call_function(run, frame, function, calls.Arguments(), Place(frame.module, node), receiver=value)
+            return calls.call_function(
+                run, frame, function, calls.Arguments(), Place(frame.module, node), receiver=value
+            )
     return Bound(function, value)
 
 
@@ -199,13 +212,28 @@ def keras_attribute(run: Run, value: Instance, name: str) -> Value:
 
 
 def set_attribute(
-    run: Run, frame: Frame, receiver: Value, name: str, value: Value, node: cst.CSTNode, text: str, how: str = "attribute"
+    run: Run,
+    frame: Frame,
+    receiver: Value,
+    name: str,
+    value: Value,
+    node: cst.CSTNode,
+    text: str,
+    how: str = "attribute",
 ) -> None:
     """``receiver.name = value``."""
     if name == "trainable":
         run.emit(
             TrainableSet(
-                run.serial(), Place(frame.module, node), receiver, text, value, frame.chain(), tuple(run.loops), how, node=node
+                run.serial(),
+                Place(frame.module, node),
+                receiver,
+                text,
+                value,
+                frame.chain(),
+                tuple(run.loops),
+                how,
+                node=node,
             )
         )
     targets = alternatives(receiver)
@@ -233,10 +261,14 @@ def _setter(value: Instance, name: str) -> FunctionValue | None:
     return found if isinstance(found, FunctionValue) else None
 
 
-def _call_setter(run: Run, frame: Frame, receiver: Instance, setter: FunctionValue, value: Value, node: cst.CSTNode) -> None:
+def _call_setter(
+    run: Run, frame: Frame, receiver: Instance, setter: FunctionValue, value: Value, node: cst.CSTNode
+) -> None:
     from dropout_lint.semantics import calls
 
-    calls.call_function(run, frame, setter, calls.Arguments((Argument(value),)), Place(frame.module, node), receiver=receiver)
+    calls.call_function(
+        run, frame, setter, calls.Arguments((Argument(value),)), Place(frame.module, node), receiver=receiver
+    )
 
 
 def opaque_of(*values: Value) -> Value:

@@ -117,10 +117,19 @@ _MUTATORS = frozenset({"append", "extend", "insert", "appendleft", "add", "updat
 def _mutated(run: Run, scope: Scope, call: cst.Call, receiver: Value | None, arguments: Arguments) -> None:
     """``buffer.append(output)``: an unknown container holds it from now on."""
     func = call.func
-    if not (isinstance(receiver, Opaque) and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.attr.value in _MUTATORS):
+    if not (
+        isinstance(receiver, Opaque)
+        and isinstance(func, cst.Attribute)
+        and isinstance(func.value, cst.Name)
+        and func.attr.value in _MUTATORS
+    ):
         return
     outside = tuple(loop.serial for loop in run.loops[:-1])
-    added = frozenset().union(*(tags_of(collect(run, value, outside)) for value in arguments.values)) if arguments.values else frozenset()
+    added = (
+        frozenset().union(*(tags_of(collect(run, value, outside)) for value in arguments.values))
+        if arguments.values
+        else frozenset()
+    )
     if added - receiver.tags:
         run.store.write(scope.target(func.value.value).names, func.value.value, with_tags(receiver, added))
 
@@ -137,7 +146,9 @@ def _callee(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Eval
         if isinstance(callee, Opaque) and not isinstance(receiver, (Instance,)):
             return Method(receiver, func.attr.value), receiver
         if isinstance(callee, OneOf):
-            kept = tuple(Method(receiver, func.attr.value) if isinstance(each, Opaque) else each for each in callee.values)
+            kept = tuple(
+                Method(receiver, func.attr.value) if isinstance(each, Opaque) else each for each in callee.values
+            )
             return OneOf(kept), receiver
         return callee, receiver
     if isinstance(func, cst.Name) and func.value == "super" and scope.find("super") is None:
@@ -190,9 +201,7 @@ def call_value(
         assert run.entry is not None
         frame = Frame(None, run.entry, None, None)
     if isinstance(callee, OneOf):
-        return join(
-            [call_value(run, frame, each, arguments, node, scope) for each in callee.values[:4]], limit=16
-        )
+        return join([call_value(run, frame, each, arguments, node, scope) for each in callee.values[:4]], limit=16)
     place = Place(frame.module, node)
     if isinstance(callee, FunctionValue):
         return call_function(run, frame, callee, arguments, place)
@@ -281,11 +290,20 @@ def call_function(
 
 def _manages(function: FunctionValue) -> bool:
     """Whether a function is a ``@contextmanager``: its body runs round the body of a ``with``."""
-    return any(isinstance(each, External) and each.name in {"contextlib.contextmanager", "contextlib.asynccontextmanager"} for each in function.decorators)
+    return any(
+        isinstance(each, External) and each.name in {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
+        for each in function.decorators
+    )
 
 
 def _memo_key(
-    run: Run, frame: Frame | None, function: FunctionValue, scope: Scope, receiver: Value | None, hook: str | None, assumed: bool
+    run: Run,
+    frame: Frame | None,
+    function: FunctionValue,
+    scope: Scope,
+    receiver: Value | None,
+    hook: str | None,
+    assumed: bool,
 ) -> Any:
     """What decides the outcome of a call: its arguments, the state of its receiver and the role it is called in."""
     state: Any = ()
@@ -293,7 +311,12 @@ def _memo_key(
         state = tuple((name, fingerprint(value)) for name, value in receiver.attributes.items())
     caller: Any = ()
     if frame is not None:
-        caller = (role_of_name(frame.name), frame.hook, id(frame.module), frame.function is not None and id(frame.function.node))
+        caller = (
+            role_of_name(frame.name),
+            frame.hook,
+            id(frame.module),
+            frame.function is not None and id(frame.function.node),
+        )
     return (
         id(function.node),
         id(function.scope),
@@ -329,11 +352,21 @@ def _bind_parameters(
         _bind_parameter(run, frame, scope, function, parameter, given, arguments, defaulted, evaluate)
     for parameter in parameters.kwonly_params:
         _bind_parameter(
-            run, frame, scope, function, parameter, keywords.pop(parameter.name.value, None), arguments, defaulted, evaluate
+            run,
+            frame,
+            scope,
+            function,
+            parameter,
+            keywords.pop(parameter.name.value, None),
+            arguments,
+            defaulted,
+            evaluate,
         )
     if isinstance(parameters.star_arg, cst.Param):
         exact = not frame.assumed and not arguments.spread
-        scope.names[parameters.star_arg.name.value] = run.items("tuple", tuple(each.value for each in positional), exact)
+        scope.names[parameters.star_arg.name.value] = run.items(
+            "tuple", tuple(each.value for each in positional), exact
+        )
     if parameters.star_kwarg is not None:
         rest = run.mapping({name: each.value for name, each in keywords.items()})
         if frame.assumed or arguments.unknown_keywords is not None:
@@ -416,7 +449,14 @@ def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, nod
 def _is_record(cls: ClassValue) -> bool:
     for each in cls.ancestry():
         for decorator in each.decorators:
-            if isinstance(decorator, External) and decorator.name.partition(".")[0] in {"dataclasses", "attr", "attrs", "pydantic", "flax", "chex"}:
+            if isinstance(decorator, External) and decorator.name.partition(".")[0] in {
+                "dataclasses",
+                "attr",
+                "attrs",
+                "pydantic",
+                "flax",
+                "chex",
+            }:
                 return True
         if any(base.name in {"typing.NamedTuple", "pydantic.BaseModel"} for base in each.external_bases):
             return True
@@ -428,11 +468,11 @@ def _fill_record(run: Run, frame: Frame, instance: Instance, cls: ClassValue, ar
     for each in reversed(list(cls.ancestry())):
         annotated = each.attributes.get("__annotations__")
         if isinstance(annotated, Items):
-            for name in annotated.items:
-                if isinstance(name, Const):
-                    fields.setdefault(name.value, UNKNOWN)
-                    if name.value in each.attributes:
-                        fields[name.value] = each.attributes[name.value]
+            for field_name in annotated.items:
+                if isinstance(field_name, Const):
+                    fields.setdefault(field_name.value, UNKNOWN)
+                    if field_name.value in each.attributes:
+                        fields[field_name.value] = each.attributes[field_name.value]
     names = list(fields)
     for name, value in fields.items():
         run.store.write(instance.attributes, name, value)
@@ -480,7 +520,9 @@ def assign(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, val
         assign(run, frame, scope, target.value, Opaque(tags_of(value)), evaluate)
 
 
-def _unpack(run: Run, frame: Frame, scope: Scope, target: cst.Tuple | cst.List, value: Value, evaluate: Evaluate) -> None:
+def _unpack(
+    run: Run, frame: Frame, scope: Scope, target: cst.Tuple | cst.List, value: Value, evaluate: Evaluate
+) -> None:
     from dropout_lint.semantics import expressions
 
     known = expressions.elements_of(run, value)
@@ -499,10 +541,9 @@ def _unpack(run: Run, frame: Frame, scope: Scope, target: cst.Tuple | cst.List, 
             part = value
         else:
             part = Opaque(tags_of(value))
-        inner = element.value if isinstance(element, (cst.Element, cst.StarredElement)) else element
         if isinstance(element, cst.StarredElement):
             part = Opaque(tags_of(value))
-        assign(run, frame, scope, inner, part, evaluate)
+        assign(run, frame, scope, element.value, part, evaluate)
 
 
 def source_of(frame: Frame, node: cst.CSTNode) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.run import derived
-from dropout_lint.semantics.values import UNKNOWN, Const, External, Instance, Value
+from dropout_lint.semantics.values import UNKNOWN, Const, Instance, Value
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -37,20 +37,26 @@ def _option(arguments: Arguments) -> str | None:
     target = arguments.keywords.get("dest")
     if target is not None and isinstance(target.value, Const):
         return str(target.value.value)
-    names = [each.value.value for each in arguments.positional if isinstance(each.value, Const) and isinstance(each.value.value, str)]
+    names = [
+        each.value.value
+        for each in arguments.positional
+        if isinstance(each.value, Const) and isinstance(each.value.value, str)
+    ]
     long = [name for name in names if name.startswith("--")] or names
     return long[0].lstrip("-").replace("-", "_") if long else None
 
 
 def _value(arguments: Arguments) -> Value:
-    """The default where it is True: what the flag is unless somebody says otherwise. Other defaults are anybody's guess."""
+    """The default where it is True: what the flag is unless somebody says otherwise. Other defaults are a guess."""
     default = arguments.keywords.get("default")
     action = arguments.keywords.get("action")
-    kind = arguments.keywords.get("type")
     if default is not None and isinstance(default.value, Const) and default.value.value is True:
         return default.value
-    if default is None and action is not None and isinstance(action.value, Const) and action.value.value == "store_false":
+    if (
+        default is None
+        and action is not None
+        and isinstance(action.value, Const)
+        and action.value.value == "store_false"
+    ):
         return Const(True, action.value.origin)
-    if kind is not None and isinstance(kind.value, External):
-        return UNKNOWN
     return UNKNOWN

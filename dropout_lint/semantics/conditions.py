@@ -115,7 +115,7 @@ def _identical(left: Value, right: Value) -> bool | None:
     if isinstance(left, Const) and isinstance(right, Const):
         if left.value is None or right.value is None or isinstance(left.value, bool):
             return left.value is right.value
-        return left.value == right.value
+        return bool(left.value == right.value)
     for one, two in ((left, right), (right, left)):
         if isinstance(one, Const) and one.value is None and not isinstance(two, (Opaque, Const)):
             return False
@@ -152,7 +152,12 @@ def _tests(
         if isinstance(test.operator, cst.And) is outcome:
             yield from _tests(run, frame, scope, test.left, outcome, evaluate)
             yield from _tests(run, frame, scope, test.right, outcome, evaluate)
-    elif isinstance(test, cst.Call) and isinstance(test.func, cst.Name) and len(test.args) == 2 and test.func.value in {"isinstance", "issubclass"}:
+    elif (
+        isinstance(test, cst.Call)
+        and isinstance(test.func, cst.Name)
+        and len(test.args) == 2
+        and test.func.value in {"isinstance", "issubclass"}
+    ):
         classes = evaluate(run, frame, scope, test.args[1].value)
         yield test.args[0].value, lambda value: _of_class(run, frame, value, classes, outcome, test)
     elif isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
@@ -168,7 +173,12 @@ def _comparison_tests(
     positive = isinstance(sign, (cst.Equal, cst.Is, cst.In)) is outcome
     if not isinstance(sign, (cst.Equal, cst.NotEqual, cst.Is, cst.IsNot, cst.In, cst.NotIn)):
         return
-    if isinstance(left, cst.Call) and isinstance(left.func, cst.Name) and left.func.value == "type" and len(left.args) == 1:
+    if (
+        isinstance(left, cst.Call)
+        and isinstance(left.func, cst.Name)
+        and left.func.value == "type"
+        and len(left.args) == 1
+    ):
         classes = evaluate(run, frame, scope, right)
         yield left.args[0].value, lambda value: _of_class(run, frame, value, classes, positive, test)
     elif isinstance(left, cst.Attribute) and left.attr.value == "__class__":
@@ -185,14 +195,22 @@ def _comparison_tests(
         subject = _name_subject(right)
         if subject is not None and isinstance(text, Const) and isinstance(text.value, str):
             wanted = text.value.lower()
-            yield subject, lambda value: _matching(value, lambda each: _may_be_named(each, wanted) is not (not positive))
+            yield (
+                subject,
+                lambda value: _matching(value, lambda each: _may_be_named(each, wanted) is not (not positive)),
+            )
     elif isinstance(right, cst.Name) and right.value == "None":
         yield left, lambda value: _matching(value, lambda each: _is_none(each) is not (not positive))
 
 
 def _class_subject(node: cst.BaseExpression) -> cst.BaseExpression | None:
     """``x`` of ``type(x)`` or ``x.__class__``."""
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "type" and len(node.args) == 1:
+    if (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Name)
+        and node.func.value == "type"
+        and len(node.args) == 1
+    ):
         return node.args[0].value
     if isinstance(node, cst.Attribute) and node.attr.value == "__class__":
         return node.value
@@ -201,7 +219,11 @@ def _class_subject(node: cst.BaseExpression) -> cst.BaseExpression | None:
 
 def _name_subject(node: cst.BaseExpression) -> cst.BaseExpression | None:
     """``x`` of ``x.name`` or ``x.name.lower()``."""
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in {"lower", "casefold"}:
+    if (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value in {"lower", "casefold"}
+    ):
         node = node.func.value
     if isinstance(node, cst.Attribute) and node.attr.value == "name":
         return node.value
@@ -234,13 +256,17 @@ def class_list(value: Value) -> list[Value]:
     """The classes of ``isinstance``'s second argument."""
     if isinstance(value, Items):
         return [each for item in value.items for each in class_list(item)]
-    return [each for each in alternatives(value)]
+    return list(alternatives(value))
 
 
 def is_a(value: Value, cls: Value) -> bool | None:
     """Whether ``value`` is an instance of ``cls``, where both are known."""
     if not isinstance(value, Instance):
-        return None if isinstance(value, Opaque) or not isinstance(cls, (ClassValue, External)) or not _is_keras(cls) else False
+        return (
+            None
+            if isinstance(value, Opaque) or not isinstance(cls, (ClassValue, External)) or not _is_keras(cls)
+            else False
+        )
     if isinstance(cls, ClassValue):
         if isinstance(value.cls, ClassValue):
             return any(each is cls for each in value.cls.ancestry())
@@ -291,7 +317,9 @@ def _assumed(run: Run, frame: Frame, value: Value, classes: list[Value], node: c
     return made
 
 
-def _of_class_name(run: Run, frame: Frame, value: Value, names: Value, outcome: bool, node: cst.CSTNode) -> Value | None:
+def _of_class_name(
+    run: Run, frame: Frame, value: Value, names: Value, outcome: bool, node: cst.CSTNode
+) -> Value | None:
     listed = names.items if isinstance(names, Items) else alternatives(names)
     wanted = {each.value for each in listed if isinstance(each, Const)}
     kept: list[Value] = []
@@ -300,7 +328,9 @@ def _of_class_name(run: Run, frame: Frame, value: Value, names: Value, outcome: 
             if (each.class_name in wanted) is outcome:
                 kept.append(each)
         elif outcome and isinstance(each, Opaque) and wanted:
-            kept += _assumed(run, frame, each, [External(f"keras.layers.{name}") for name in sorted(map(str, wanted))], node)
+            kept += _assumed(
+                run, frame, each, [External(f"keras.layers.{name}") for name in sorted(map(str, wanted))], node
+            )
         else:
             kept.append(each)
     return join(kept, 64) if kept else None

@@ -84,8 +84,8 @@ class Use:
     """One thing that was done with a mode event's output."""
 
     kind: str
-    """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``, ``input-gradient``,
-    ``train-input``, ``inference-input``, ``compared``, ``returned``."""
+    """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``,
+    ``input-gradient``, ``train-input``, ``inference-input``, ``compared``, ``returned``."""
     text: str
     place: Place
     loops: tuple[int, ...]
@@ -146,7 +146,7 @@ class TrainableSet:
 
 @dataclass(slots=True, eq=False)
 class ModelUse:
-    """A model is compiled, trained or run: ``compile``, ``fit``, ``evaluate``, ``predict``, ``call``, ``gradient``, …"""
+    """A model is compiled, trained, run or saved; a gradient is applied."""
 
     serial: int
     place: Place

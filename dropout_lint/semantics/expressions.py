@@ -110,7 +110,9 @@ def _string(run: Run, frame: Frame, scope: Scope, node: cst.SimpleString | cst.C
 
 def _formatted(run: Run, frame: Frame, scope: Scope, node: cst.FormattedString) -> Value:
     values = [
-        evaluate(run, frame, scope, part.expression) for part in node.parts if isinstance(part, cst.FormattedStringExpression)
+        evaluate(run, frame, scope, part.expression)
+        for part in node.parts
+        if isinstance(part, cst.FormattedStringExpression)
     ]
     return derived(*values)
 
@@ -165,7 +167,12 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
             run.store.write(container.entries, None, join((container.entries.get(None, value), value)))
     elif isinstance(container, Items):
         items = container.items
-        if isinstance(key, Const) and isinstance(key.value, int) and -len(items) <= key.value < len(items) and container.exact:
+        if (
+            isinstance(key, Const)
+            and isinstance(key.value, int)
+            and -len(items) <= key.value < len(items)
+            and container.exact
+        ):
             changed = list(items)
             changed[key.value] = value
             run.store.write(container.cells, "items", tuple(changed))
@@ -193,7 +200,9 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
     if isinstance(container, Instance):
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
-            return calls.call_value(run, None, calls.bind(run, method, container), calls.Arguments((Argument(key),)), container.node)
+            return calls.call_value(
+                run, None, calls.bind(run, method, container), calls.Arguments((Argument(key),)), container.node
+            )
         return UNKNOWN
     if isinstance(container, Opaque):
         key_part = container.key
@@ -211,7 +220,7 @@ def _subscript(run: Run, frame: Frame, scope: Scope, node: cst.Subscript) -> Val
     for element in node.slice:
         if isinstance(element.slice, cst.Index):
             bounds.append(evaluate(run, frame, scope, element.slice.value))
-        else:
+        elif isinstance(element.slice, cst.Slice):
             bounds += [
                 evaluate(run, frame, scope, bound)
                 for bound in (element.slice.lower, element.slice.upper, element.slice.step)
@@ -229,7 +238,9 @@ def _slice(run: Run, container: Items, bounds: list[Value], node: Any) -> Value:
     tags = frozenset().union(*(tags_of(bound) for bound in bounds)) if bounds else frozenset()
     if container.exact and all(isinstance(bound, Const) and isinstance(bound.value, int) for bound in bounds):
         numbers = iter([bound.value for bound in bounds if isinstance(bound, Const)])
-        lower, upper, step = (next(numbers) if each is not None else None for each in (node.lower, node.upper, node.step))
+        lower, upper, step = (
+            next(numbers) if each is not None else None for each in (node.lower, node.upper, node.step)
+        )
         if step != 0:
             return run.items(container.kind, container.items[lower:upper:step])
     return run.items(container.kind, tuple(with_tags(each, tags) for each in container.items), exact=False)
@@ -253,7 +264,11 @@ def element_of(run: Run, value: Value) -> Value:
     if isinstance(value, Items):
         return join(map(without_draws, value.items), 64) if value.items else UNKNOWN
     if isinstance(value, Mapping):
-        return join((Const(key) if key is not None else UNKNOWN for key in value.entries), 64) if value.entries else UNKNOWN
+        return (
+            join((Const(key) if key is not None else UNKNOWN for key in value.entries), 64)
+            if value.entries
+            else UNKNOWN
+        )
     if isinstance(value, Opaque) and value.key is not None:
         return Opaque(value.tags, (*value.key, "[]"))
     return Opaque(tags_of(value))
@@ -305,7 +320,12 @@ def _binary(run: Run, frame: Frame, scope: Scope, node: cst.BinaryOperation) -> 
 
 def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode, node: cst.CSTNode) -> Value:
     """``left <sign> right`` for arithmetic, list and dict operators."""
-    if isinstance(left, Const) and isinstance(right, Const) and isinstance(left.value, _SMALL) and isinstance(right.value, _SMALL):
+    if (
+        isinstance(left, Const)
+        and isinstance(right, Const)
+        and isinstance(left.value, _SMALL)
+        and isinstance(right.value, _SMALL)
+    ):
         compute = _ARITHMETIC.get(type(sign))
         if compute is not None:
             try:
@@ -350,7 +370,7 @@ def _conditional(run: Run, frame: Frame, scope: Scope, node: cst.IfExp) -> Value
         return evaluate(run, frame, scope, node.body if decided else node.orelse)
     guard = conditions.guard_words(node.test)
     facts = conditions.facts_of(test)
-    with run.guarded(guard, {key: value for key, value in facts}):
+    with run.guarded(guard, dict(facts)):
         first = evaluate(run, frame, scope, node.body)
     with run.guarded(guard, {key: not value for key, value in facts}):
         second = evaluate(run, frame, scope, node.orelse)
@@ -471,7 +491,11 @@ def _yield(run: Run, frame: Frame, scope: Scope, node: cst.Yield) -> Value:
     if frame.on_yield is not None:
         frame.on_yield(value)
     elif node.value is not None:
-        frame.pending.append(element_of(run, value) if isinstance(node.value, cst.From) else collect(run, value, tuple(loop.serial for loop in run.loops[:-1])))
+        frame.pending.append(
+            element_of(run, value)
+            if isinstance(node.value, cst.From)
+            else collect(run, value, tuple(loop.serial for loop in run.loops[:-1]))
+        )
     return UNKNOWN
 
 

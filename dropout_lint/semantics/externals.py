@@ -1,4 +1,4 @@
-"""Functions and classes that are neither the project's nor Keras's layers: what they do to tags, flags and functions."""
+"""Functions and classes that are neither the project's nor Keras's layers: what they do to tags and functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import libcst as cst
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.semantics import calls, keras_calls
 from dropout_lint.semantics.attributes import get_attribute, set_attribute
-from dropout_lint.semantics.events import Frame
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
@@ -37,6 +36,7 @@ from dropout_lint.semantics.values import (
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
 
@@ -53,8 +53,10 @@ USE_OF_KIND = {
 }
 _TRANSPARENT = frozenset(
     {
-        "tensorflow.function", "tensorflow.contrib.eager.defun", "jax.jit", "jax.pmap", "jax.checkpoint", "jax.remat", "tensorflow.autograph.experimental.do_not_convert",
-        "tensorflow.recompute_grad", "tensorflow.custom_gradient", "functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.contextmanager",
+        "tensorflow.function", "tensorflow.contrib.eager.defun", "jax.jit", "jax.pmap", "jax.checkpoint", "jax.remat",
+        "tensorflow.autograph.experimental.do_not_convert",
+        "tensorflow.recompute_grad", "tensorflow.custom_gradient", "functools.lru_cache", "functools.cache",
+        "functools.wraps", "contextlib.contextmanager",
         "keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable", "numba.jit",
     }
 )  # fmt: skip
@@ -62,16 +64,29 @@ _GRADIENTS = frozenset({"jax.grad", "jax.value_and_grad", "jax.experimental.grad
 _WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
 _MAPS = frozenset(
     {
-        "jax.vmap", "tensorflow.map_fn", "tensorflow.vectorized_map", "tensorflow.scan", "jax.lax.map", "jax.lax.scan", "jax.lax.fori_loop",
-        "tensorflow.while_loop", "builtins.map", "functools.reduce", "numpy.apply_along_axis", "numpy.vectorize", "keras.ops.map",
-        "keras.ops.vectorized_map", "keras.ops.fori_loop", "keras.ops.while_loop", "keras.ops.scan", "joblib.delayed",
+        "jax.vmap", "tensorflow.map_fn", "tensorflow.vectorized_map", "tensorflow.scan", "jax.lax.map", "jax.lax.scan",
+        "jax.lax.fori_loop", "tensorflow.while_loop", "builtins.map", "functools.reduce", "numpy.apply_along_axis",
+        "numpy.vectorize", "keras.ops.map", "keras.ops.vectorized_map", "keras.ops.fori_loop", "keras.ops.while_loop", "keras.ops.scan",
+        "joblib.delayed",
     }
 )  # fmt: skip
-_CONVERSIONS = frozenset({"builtins.float", "builtins.int", "builtins.bool", "numpy.asarray", "numpy.array", "keras.ops.convert_to_numpy", "jax.device_get"})
+_CONVERSIONS = frozenset(
+    {
+        "builtins.float",
+        "builtins.int",
+        "builtins.bool",
+        "numpy.asarray",
+        "numpy.array",
+        "keras.ops.convert_to_numpy",
+        "jax.device_get",
+    }
+)
 _PASSED_THROUGH = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.reversed"})
 
 
-def call(run: Run, frame: Frame, callee: External, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+def call(
+    run: Run, frame: Frame, callee: External, arguments: Arguments, node: cst.CSTNode, scope: Scope | None
+) -> Value:
     """Call something outside the project."""
     name = callee.name
     handler = _HANDLERS.get(name)
@@ -141,7 +156,10 @@ def _contents(arguments: Arguments) -> list[Value]:
 
 def is_function(value: Value) -> bool:
     return isinstance(value, (FunctionValue, Bound, Partial, Transformed)) or (
-        isinstance(value, Instance) and value.keras_name is None and isinstance(value.cls, ClassValue) and value.cls.find("__call__") is not None
+        isinstance(value, Instance)
+        and value.keras_name is None
+        and isinstance(value.cls, ClassValue)
+        and value.cls.find("__call__") is not None
     )
 
 
@@ -153,7 +171,12 @@ def call_back(
     for value in arguments.values:
         if not is_function(value):
             continue
-        if isinstance(value, FunctionValue) and value.owner is None and not isinstance(value.node, cst.Lambda) and not always:
+        if (
+            isinstance(value, FunctionValue)
+            and value.owner is None
+            and not isinstance(value.node, cst.Lambda)
+            and not always
+        ):
             # a named function that escapes: it is interpreted on its own
             continue
         others = [each for each in arguments.values if each is not value]
@@ -183,7 +206,8 @@ def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arg
     if callee.kind == "map":
         with run.loop(node) as loop:
             positional = tuple(
-                Argument(with_tags(Opaque(tags_of(each.value)), frozenset({("loop", loop.serial)})), each.node) for each in arguments.positional
+                Argument(with_tags(Opaque(tags_of(each.value)), frozenset({("loop", loop.serial)})), each.node)
+                for each in arguments.positional
             )
             return calls.call_value(run, frame, callee.function, calls.Arguments(positional, arguments.keywords), node)
     run.tapes.append(callee)
@@ -284,7 +308,9 @@ def _setattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sc
     if len(arguments.positional) == 3:
         receiver, name, value = (each.value for each in arguments.positional)
         if isinstance(name, Const) and isinstance(name.value, str):
-            text = calls.source_of(frame, arguments.positional[0].node) if arguments.positional[0].node is not None else ""
+            text = (
+                calls.source_of(frame, arguments.positional[0].node) if arguments.positional[0].node is not None else ""
+            )
             set_attribute(run, frame, receiver, name.value, value, node, text, how="setattr")
     return NONE
 
@@ -343,7 +369,11 @@ def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, s
     test, source = (each.value for each in arguments.positional)
     if not isinstance(source, Items):
         return Opaque(tags_of(source))
-    kept = [each for each in source.items if truth(calls.call_value(run, frame, test, calls.Arguments((Argument(each),)), node)) is not False]
+    kept = [
+        each
+        for each in source.items
+        if truth(calls.call_value(run, frame, test, calls.Arguments((Argument(each),)), node)) is not False
+    ]
     return run.items("list", tuple(kept), exact=source.exact)
 
 

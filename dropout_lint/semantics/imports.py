@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,13 @@ def import_statement(run: Run, frame: Frame, scope: Scope, node: cst.Import) -> 
         if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
             bound = alias.asname.name.value
             if _project_path(run, frame, 0, dotted) is not None:
-                _defer(run, scope, bound, lambda dotted=dotted: _import(run, frame, dotted))
+                _defer(run, scope, bound, partial(_import, run, frame, dotted))
             else:
                 _bind(run, scope, bound, _import(run, frame, dotted))
             continue
         root = dotted.partition(".")[0]
         if _project_path(run, frame, 0, root) is not None:
-            _defer(run, scope, root, lambda root=root: _import(run, frame, root))
+            _defer(run, scope, root, partial(_import, run, frame, root))
         else:
             _bind(run, scope, root, _import(run, frame, root))
 
@@ -61,9 +62,11 @@ def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -
     origin = UNKNOWN if path is not None or level else external(base)
     for alias in node.names:
         name = alias.name.value if isinstance(alias.name, cst.Name) else dotted_name(alias.name)
-        bound = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
+        bound = (
+            alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
+        )
         if path is not None or level:
-            _defer(run, scope, bound, lambda name=name: _lazy_member(run, frame, path, name, level, base))
+            _defer(run, scope, bound, partial(_lazy_member, run, frame, path, name, level, base))
         else:
             _bind(run, scope, bound, _member(run, frame, origin, name, level, base))
 
@@ -130,7 +133,19 @@ def star_names(module: str) -> tuple[str, ...]:
     if module == "keras.models":
         return ("Model", "Sequential", "load_model", "clone_model", "model_from_json")
     if module == "keras":
-        return ("Model", "Sequential", "Input", "layers", "models", "optimizers", "losses", "metrics", "callbacks", "backend", "ops")
+        return (
+            "Model",
+            "Sequential",
+            "Input",
+            "layers",
+            "models",
+            "optimizers",
+            "losses",
+            "metrics",
+            "callbacks",
+            "backend",
+            "ops",
+        )
     return ()
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.semantics import calls
 from dropout_lint.semantics.events import Frame, Interpretation
 from dropout_lint.semantics.imports import load
@@ -24,6 +22,8 @@ from dropout_lint.semantics.values import Argument, ClassValue, Const, FunctionV
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import libcst as cst
 
 _STEPS = frozenset({"train_step", "test_step", "predict_step"})
 _MOST_OBJECTS_PER_CLASS = 3
@@ -42,7 +42,9 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         _assume(run, module)
     except BudgetExceeded:
         exhausted = f"the interpretation of this file was cut short after {steps} steps"
-    return Interpretation(module, run.events, run.all_loops, run.instances, frozenset(run.feedback), run.generation, exhausted)
+    return Interpretation(
+        module, run.events, run.all_loops, run.instances, frozenset(run.feedback), run.generation, exhausted
+    )
 
 
 def _assume(run: Run, module: Module) -> None:
@@ -60,7 +62,10 @@ def _assume(run: Run, module: Module) -> None:
         functions = [
             function
             for function, frame in run.functions
-            if frame.module is module and function.owner is None and id(function.node) not in run.called and (id(function.node), 0) not in done
+            if frame.module is module
+            and function.owner is None
+            and id(function.node) not in run.called
+            and (id(function.node), 0) not in done
         ]
         for function in functions:
             done.add((id(function.node), 0))
@@ -110,7 +115,7 @@ def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:
     elif cls.keras_base is not None:
         from dropout_lint.semantics import keras_calls
 
-        if cls.keras_base in {"keras.layers.Wrapper"}:
+        if cls.keras_base == "keras.layers.Wrapper":
             run.store.write(instance.attributes, "layer", Opaque(key=("instance", instance.serial, "layer")))
         else:
             keras_calls.inherited_construction(run, frame, instance, cls.keras_base, calls.Arguments())
@@ -122,7 +127,9 @@ def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:
 def hook_of(name: str, cls: ClassValue) -> str | None:
     """The role in which Keras itself calls a method of this name, or None."""
     base = cls.keras_base or ""
-    if name == "call" and (base.startswith("keras.layers.") or base in MODEL_NAMES or (not base and cls.has_unknown_base)):
+    if name == "call" and (
+        base.startswith("keras.layers.") or base in MODEL_NAMES or (not base and cls.has_unknown_base)
+    ):
         return "call"
     if name in _STEPS and (base in MODEL_NAMES or cls.has_unknown_base):
         return name

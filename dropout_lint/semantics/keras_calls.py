@@ -36,19 +36,37 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.run import Run
 
-_MODEL_MAKERS = frozenset({"keras.models.load_model", "keras.models.model_from_json", "keras.models.model_from_config", "keras.models.model_from_yaml"})
-_OBJECTS = ("keras.metrics.", "keras.losses.", "keras.optimizers.", "keras.callbacks.", "keras.initializers.", "keras.regularizers.")
+_MODEL_MAKERS = frozenset(
+    {
+        "keras.models.load_model",
+        "keras.models.model_from_json",
+        "keras.models.model_from_config",
+        "keras.models.model_from_yaml",
+    }
+)
+_OBJECTS = (
+    "keras.metrics.",
+    "keras.losses.",
+    "keras.optimizers.",
+    "keras.callbacks.",
+    "keras.initializers.",
+    "keras.regularizers.",
+)
 
 
-def construct(run: Run, frame: Frame, name: str, generation: str | None, arguments: Arguments, node: cst.CSTNode) -> Value | None:
+def construct(
+    run: Run, frame: Frame, name: str, generation: str | None, arguments: Arguments, node: cst.CSTNode
+) -> Value | None:
     """The object that a call of the Keras class or function ``name`` makes, or None where it is no such thing."""
     if name in {"keras.Input", "keras.layers.Input"}:
         return Symbolic()
     last = name.rpartition(".")[2]
-    makes_model = name in MODEL_NAMES or name in _MODEL_MAKERS or (name.startswith("keras.applications.") and last[:1].isupper())
-    if not (makes_model or name == "keras.models.clone_model" or layer_facts(name) is not None or _is_object(name)):
-        if not (name.startswith("keras.layers.") and last[:1].isupper()):
-            return None
+    makes_model = (
+        name in MODEL_NAMES or name in _MODEL_MAKERS or (name.startswith("keras.applications.") and last[:1].isupper())
+    )
+    known = makes_model or name == "keras.models.clone_model" or layer_facts(name) is not None or _is_object(name)
+    if not known and not (name.startswith("keras.layers.") and last[:1].isupper()):
+        return None
     cls = "keras.Model" if name in _MODEL_MAKERS or name == "keras.models.clone_model" else name
     instance = run.allocate(cls, frame, node)
     instance.generation = generation
@@ -57,8 +75,16 @@ def construct(run: Run, frame: Frame, name: str, generation: str | None, argumen
     if trainable is not None and is_layer(instance) and trainable.node is not None:
         run.emit(
             TrainableSet(
-                run.serial(), Place(frame.module, trainable.node), instance, instance.class_name, trainable.value, frame.chain(),
-                tuple(run.loops), "constructor", node=trainable.node, container=node,
+                run.serial(),
+                Place(frame.module, trainable.node),
+                instance,
+                instance.class_name,
+                trainable.value,
+                frame.chain(),
+                tuple(run.loops),
+                "constructor",
+                node=trainable.node,
+                container=node,
             )
         )
     return instance
@@ -155,7 +181,9 @@ def _position_of_training(callee: Instance) -> int | None:
             names = [each.name.value for each in (*call.node.params.posonly_params, *call.node.params.params)][1:]
             return names.index("training") if "training" in names else None
     facts = layer_facts(callee.keras_name or "")
-    if callee.keras_name in MODEL_NAMES or (facts is not None and facts.mode in {"dropout", "noise", "batch-statistics", "augmentation"}):
+    if callee.keras_name in MODEL_NAMES or (
+        facts is not None and facts.mode in {"dropout", "noise", "batch-statistics", "augmentation"}
+    ):
         return 1
     return None
 
@@ -173,14 +201,22 @@ def _has_symbolic(values: tuple[Value, ...], depth: int = 0) -> bool:
 
 
 def call_layer(
-    run: Run, frame: Frame, callee: Instance, arguments: Arguments, node: cst.CSTNode, direct: bool = True, text: str = ""
+    run: Run,
+    frame: Frame,
+    callee: Instance,
+    arguments: Arguments,
+    node: cst.CSTNode,
+    direct: bool = True,
+    text: str = "",
 ) -> Value:
     """A Keras layer or model is called: emit the mode event and go into the project's own ``call``."""
     symbolic = _has_symbolic(arguments.values)
     graph = symbolic or _builds(frame, callee, node)
     event = mode_event(run, frame, callee, arguments, node, graph, direct, text)
     if is_model(callee) and not symbolic and (event is None or truth(event.flag) is not True):
-        used: Tags = frozenset({("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)})
+        used: Tags = frozenset(
+            {("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)}
+        )
     else:
         used = frozenset()
     tags: Tags = arguments.tags(without=("training",)) | used
@@ -222,7 +258,7 @@ def _symbolic_result(arguments: Arguments, callee: Value, tags: Tags) -> Symboli
 
 
 def _builds(frame: Frame, callee: Instance, node: cst.CSTNode) -> bool:
-    """Whether a layer is applied where it is made, outside any ``call``: a graph under construction, whatever goes in."""
+    """Whether a layer is applied where it is made, outside any ``call``: then a graph is under construction."""
     if any(each.hook == "call" for each in frame.chain()) or is_model(callee):
         return False
     inline = isinstance(node, cst.Call) and isinstance(node.func, cst.Call)
@@ -230,7 +266,9 @@ def _builds(frame: Frame, callee: Instance, node: cst.CSTNode) -> bool:
     return frame.function is not None and (inline or made_here)
 
 
-def _enter_call(run: Run, frame: Frame, callee: Instance, method: FunctionValue, arguments: Arguments, node: cst.CSTNode) -> Value:
+def _enter_call(
+    run: Run, frame: Frame, callee: Instance, method: FunctionValue, arguments: Arguments, node: cst.CSTNode
+) -> Value:
     names = [each.name.value for each in (*method.node.params.params, *method.node.params.kwonly_params)]
     inner = arguments
     if "training" in names and "training" not in arguments.keywords:
@@ -239,16 +277,29 @@ def _enter_call(run: Run, frame: Frame, callee: Instance, method: FunctionValue,
             # Keras decides: fit says True, evaluate and predict say False
             passed = Argument(calls.unknown_parameter(method, "training"))
             inner = calls.Arguments(
-                arguments.positional, {**arguments.keywords, "training": passed}, arguments.mappings, arguments.spread, arguments.unknown_keywords
+                arguments.positional,
+                {**arguments.keywords, "training": passed},
+                arguments.mappings,
+                arguments.spread,
+                arguments.unknown_keywords,
             )
     elif "training" not in names and "training" in arguments.keywords and method.node.params.star_kwarg is None:
         keywords = {name: value for name, value in arguments.keywords.items() if name != "training"}
-        inner = calls.Arguments(arguments.positional, keywords, arguments.mappings, arguments.spread, arguments.unknown_keywords)
+        inner = calls.Arguments(
+            arguments.positional, keywords, arguments.mappings, arguments.spread, arguments.unknown_keywords
+        )
     return calls.call_function(run, frame, method, inner, Place(frame.module, node), receiver=callee, hook="call")
 
 
 def mode_event(
-    run: Run, frame: Frame, callee: Value, arguments: Arguments, node: cst.CSTNode, graph: bool, direct: bool = True, text: str = ""
+    run: Run,
+    frame: Frame,
+    callee: Value,
+    arguments: Arguments,
+    node: cst.CSTNode,
+    graph: bool,
+    direct: bool = True,
+    text: str = "",
 ) -> ModeCall | None:
     """Emit the event of a call that says which mode it wants; None where it says nothing."""
     found = flag_of(callee, arguments)
@@ -295,8 +346,8 @@ class Choice:
 def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
     """The expression that chooses the flag on this path, followed outwards through parameters.
 
-    A literal handed down a chain of calls is chosen at the outermost call that spells it; a default nobody overrides, at
-    the call that leaves it out; a constant, attribute or item, where this path reads it.
+    A literal handed down a chain of calls is chosen at the outermost call that spells it; a default nobody
+    overrides, at the call that leaves it out; a constant, attribute or item, where this path reads it.
     """
     value = given.value
     origin = value.origin if isinstance(value, Const) else None
@@ -309,18 +360,21 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
         through = here.arguments.get(name) if name is not None else None
         if through is None and name not in here.defaulted and origin is not None and node is not origin.node:
             # `**kwargs`: the keyword of the call that filled it, or what this function put into it
-            key = next((key for key, each in here.arguments.items() if key.startswith("**") and each.value is value), None)
+            key = next(
+                (key for key, each in here.arguments.items() if key.startswith("**") and each.value is value), None
+            )
             if key is not None:
                 through, name = here.arguments[key], key[2:]
             elif here.function is not None and isinstance(node, cst.Arg) and contains(here.function.node, origin.node):
                 return Choice(Place(here.module, origin.node), here, call, parameter)
-        if here.caller is None or here.call is None:
+        caller, outer = here.caller, here.call
+        if caller is None or outer is None:
             break
         if through is not None and through.value is value and through.node is not None:
-            call, node, here, parameter = here.call.node, through.node, here.caller, name or parameter
+            call, node, here, parameter = outer.node, through.node, caller, name or parameter
             continue
         if name is not None and name in here.defaulted and through is None:
-            return Choice(here.call, here.caller, here.call.node, name)
+            return Choice(outer, caller, outer.node, name)
         break
     if node is None or (origin is not None and not contains(call, node)):
         # a partial, a bound default: nobody on this path spells it

@@ -8,12 +8,12 @@ import libcst as cst
 
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls
-from dropout_lint.semantics.events import Frame
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.run import collect, derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
+    Argument,
     Const,
     FunctionValue,
     Instance,
@@ -33,11 +33,21 @@ from dropout_lint.semantics.values import (
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 
 TRAINING_METHODS = frozenset({"fit", "fit_generator", "train_on_batch", "partial_fit"})
 INFERENCE_METHODS = frozenset(
-    {"evaluate", "predict", "test_on_batch", "predict_on_batch", "evaluate_generator", "predict_generator", "predict_classes", "predict_proba"}
+    {
+        "evaluate",
+        "predict",
+        "test_on_batch",
+        "predict_on_batch",
+        "evaluate_generator",
+        "predict_generator",
+        "predict_classes",
+        "predict_proba",
+    }
 )
 _UPDATES = frozenset({"apply_gradients", "minimize", "apply"})
 _GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian", "compute_gradients", "get_gradients"})
@@ -53,7 +63,12 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
         from dropout_lint.semantics.attributes import get_attribute
 
         return join(
-            [calls.call_value(run, frame, _again(get_attribute(run, frame, each, name, node), each, name), arguments, node) for each in receiver.values[:8]],
+            [
+                calls.call_value(
+                    run, frame, _again(get_attribute(run, frame, each, name, node), each, name), arguments, node
+                )
+                for each in receiver.values[:8]
+            ],
             limit=64,
         )
     if isinstance(receiver, Items):
@@ -117,7 +132,12 @@ def _of_mapping(run: Run, mapping: Mapping, name: str, arguments: Arguments) -> 
         present = isinstance(key, Const) and key.value in mapping.entries
         if not present:
             result = default if mapping.exact and known else join((default, get_item(run, mapping, key)))
-            if isinstance(default, Const) and not mapping.exact and isinstance(mapping.entries.get(None), Opaque) and known:
+            if (
+                isinstance(default, Const)
+                and not mapping.exact
+                and isinstance(mapping.entries.get(None), Opaque)
+                and known
+            ):
                 # nothing is known that would override the default
                 result = default if name != "get" and truth(default) is True else result
             if name == "setdefault":
@@ -137,7 +157,10 @@ def _of_mapping(run: Run, mapping: Mapping, name: str, arguments: Arguments) -> 
     if name == "copy":
         return run.mapping(mapping.entries)
     if name == "items":
-        pairs = tuple(run.items("tuple", (Const(key) if key is not None else UNKNOWN, value)) for key, value in mapping.entries.items())
+        pairs = tuple(
+            run.items("tuple", (Const(key) if key is not None else UNKNOWN, value))
+            for key, value in mapping.entries.items()
+        )
         return run.items("list", pairs, mapping.exact)
     if name == "values":
         return run.items("list", tuple(mapping.entries.values()), mapping.exact)
@@ -179,7 +202,9 @@ def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arg
     return derived(*arguments.values)
 
 
-def _of_instance(run: Run, frame: Frame, receiver: Instance, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+def _of_instance(
+    run: Run, frame: Frame, receiver: Instance, name: str, arguments: Arguments, node: cst.CSTNode
+) -> Value:
     from dropout_lint.semantics import command_line
 
     if isinstance(receiver.cls, str) and receiver.cls == "argparse.ArgumentParser":
@@ -189,7 +214,13 @@ def _of_instance(run: Run, frame: Frame, receiver: Instance, name: str, argument
     keras_name = receiver.keras_name or ""
     if keras_name.startswith("keras.metrics."):
         variable = receiver.arguments.get("__variable__")
-        run.use("metric", str(variable.value) if isinstance(variable, Const) else receiver.class_name, arguments.tags(), frame, node)
+        run.use(
+            "metric",
+            str(variable.value) if isinstance(variable, Const) else receiver.class_name,
+            arguments.tags(),
+            frame,
+            node,
+        )
         return Opaque(arguments.tags())
     if keras_name.startswith("keras.optimizers.") and name in _UPDATES | {"stateless_apply", "update", "get_updates"}:
         return _update(run, frame, name, arguments, node)
@@ -210,9 +241,17 @@ def _of_layer(run: Run, frame: Frame, receiver: Instance, name: str, arguments: 
     if name == "get_layer":
         return _get_layer(run, receiver, arguments)
     if name in {"call", "__call__"}:
-        return keras_calls.call_layer(run, frame, receiver, arguments, node, direct=name == "__call__", text=_func_text(frame, node))
+        return keras_calls.call_layer(
+            run, frame, receiver, arguments, node, direct=name == "__call__", text=_func_text(frame, node)
+        )
     if name == "stateless_call":
-        inner = calls.Arguments(arguments.positional[2:], arguments.keywords, arguments.mappings, arguments.spread, arguments.unknown_keywords)
+        inner = calls.Arguments(
+            arguments.positional[2:],
+            arguments.keywords,
+            arguments.mappings,
+            arguments.spread,
+            arguments.unknown_keywords,
+        )
         result = keras_calls.call_layer(run, frame, receiver, inner, node)
         return run.items("tuple", (Opaque(tags_of(result)), Opaque(frozenset({("vars",)}))))
     if name == "add_weight":
@@ -234,9 +273,17 @@ def _get_layer(run: Run, receiver: Instance, arguments: Arguments) -> Value:
             given = each.arguments.get("name") if isinstance(each, Instance) else None
             if isinstance(given, Const) and given.value == name.value.value:
                 return each
-    if known is not None and index is not None and isinstance(index.value, Const) and isinstance(index.value.value, int):
-        if receiver.keras_name == "keras.Sequential" and -len(known) <= index.value.value < len(known):
-            return known[index.value.value]
+    if (
+        (
+            known is not None
+            and index is not None
+            and isinstance(index.value, Const)
+            and isinstance(index.value.value, int)
+        )
+        and receiver.keras_name == "keras.Sequential"
+        and -len(known) <= index.value.value < len(known)
+    ):
+        return known[index.value.value]
     label = name.value.value if name is not None and isinstance(name.value, Const) else None
     return Opaque(key=("instance", receiver.serial, "get_layer", label))
 
@@ -256,7 +303,7 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
     if name == "compile":
         run.model_use(receiver, "compile", name, frame, node)
         return NONE
-    if name in {"make_train_function"}:
+    if name == "make_train_function":
         run.model_use(receiver, "compile", name, frame, node)
         return NONE
     if name in {"export", "save", "save_weights"}:
@@ -290,7 +337,9 @@ def _of_tape(run: Run, frame: Frame, receiver: Value, name: str, arguments: Argu
         sources = arguments.get("sources", 1)
         target_tags = tags_of(target.value) if target is not None else frozenset()
         source_tags = tags_of(sources.value) if sources is not None else frozenset()
-        by_weights = ("vars",) in source_tags or not any(tag[0] in {"data", "loop", "event", "watched", "random"} for tag in source_tags)
+        by_weights = ("vars",) in source_tags or not any(
+            tag[0] in {"data", "loop", "event", "watched", "random"} for tag in source_tags
+        )
         run.use("gradient" if by_weights else "input-gradient", "tape.gradient", target_tags, frame, node)
         if by_weights:
             run.note_training()
@@ -314,7 +363,11 @@ def _of_opaque(
         # an estimator of another library is fitted on what a network puts out
         run.use("saved", f"{receiver.class_name}.{name}", arguments.tags(), frame, node)
         return receiver
-    if not model and (name in TRAINING_METHODS or name in INFERENCE_METHODS or name == "compile") and not isinstance(receiver, Symbolic):
+    if (
+        not model
+        and (name in TRAINING_METHODS or name in INFERENCE_METHODS or name == "compile")
+        and not isinstance(receiver, Symbolic)
+    ):
         return _of_model(run, frame, receiver, name, arguments, node)
     if name in {"apply_gradients", "minimize"}:
         return _update(run, frame, name, arguments, node)
@@ -322,13 +375,18 @@ def _of_opaque(
         return _of_tape(run, frame, receiver, name, arguments, node)
     if name in _GRADIENTS and len(arguments.positional) >= 2:
         return _of_tape(run, frame, receiver, name, arguments, node)
-    if name in {"backward"}:
+    if name == "backward":
         run.use("gradient", "backward()", tags, frame, node)
         run.note_training()
     event = None
     if "training" in arguments.keywords and not is_model(receiver):
         event = keras_calls.mode_event(
-            run, frame, Method(receiver, name), arguments, node, any(isinstance(each, Symbolic) for each in arguments.values)
+            run,
+            frame,
+            Method(receiver, name),
+            arguments,
+            node,
+            any(isinstance(each, Symbolic) for each in arguments.values),
         )
     if name in _ONCE:
         return _run_once(run, frame, arguments, node)
@@ -346,8 +404,16 @@ def _of_opaque(
     elif kind == "score":
         run.use("metric", f"{_receiver_text(frame, node)}.{name}()", tags | incoming, frame, node)
     elif kind in externals.USE_OF_KIND:
-        run.use(externals.USE_OF_KIND[kind], f".{name}()", tags | (incoming if kind in {"saver", "response"} else frozenset()), frame, node)
-    returned = externals.call_back(run, frame, arguments, node, data=tags, always=name in {"map", "apply", "flat_map", "batch"})
+        run.use(
+            externals.USE_OF_KIND[kind],
+            f".{name}()",
+            tags | (incoming if kind in {"saver", "response"} else frozenset()),
+            frame,
+            node,
+        )
+    returned = externals.call_back(
+        run, frame, arguments, node, data=tags, always=name in {"map", "apply", "flat_map", "batch"}
+    )
     if name in _EXPORTS:
         run.use("saved", f".{name}()", tags_of(returned), frame, node)
     result_tags = tags | incoming | extra | tags_of(returned)
@@ -363,13 +429,21 @@ def _of_opaque(
     if any(isinstance(each, Symbolic) for each in arguments.values):
         return derived(*arguments.values, extra=result_tags)
     key = receiver.key if isinstance(receiver, Opaque) and name in {"numpy", "copy", "items", "values"} else None
-    if name in {"append", "extend", "add", "update", "insert", "write"} and isinstance(receiver, Opaque) and receiver.key is not None:
+    if (
+        name in {"append", "extend", "add", "update", "insert", "write"}
+        and isinstance(receiver, Opaque)
+        and receiver.key is not None
+    ):
         outside = tuple(loop.serial for loop in run.loops[:-1])
-        run.store.write(run.opaque_cells, receiver.key, Opaque(tags_of(collect(run, Opaque(result_tags), outside)), receiver.key))
+        run.store.write(
+            run.opaque_cells, receiver.key, Opaque(tags_of(collect(run, Opaque(result_tags), outside)), receiver.key)
+        )
     return Opaque(result_tags, key)
 
 
-_GENERATORS = frozenset({"numpy.random.Generator", "numpy.random.RandomState", "random.Random", "tensorflow.random.Generator"})
+_GENERATORS = frozenset(
+    {"numpy.random.Generator", "numpy.random.RandomState", "random.Random", "tensorflow.random.Generator"}
+)
 
 
 def _receiver_text(frame: Frame, node: cst.CSTNode) -> str:
@@ -386,7 +460,7 @@ def _run_once(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -
     given = arguments.get("args", 1)
     positional = arguments.positional[1:]
     if given is not None and isinstance(given.value, Items):
-        positional = tuple(calls.Argument(each) for each in given.value.items)
+        positional = tuple(Argument(each) for each in given.value.items)
     if isinstance(function, (FunctionValue,)) or externals.is_function(function):
         return calls.call_value(run, frame, function, calls.Arguments(positional, {}), node)
     return derived(*arguments.values)

@@ -38,15 +38,22 @@ class Content:
 
 def is_layer(value: Value) -> bool:
     """Whether a value is known to be a Keras layer or model."""
-    return isinstance(value, Instance) and value.keras_name is not None and (
-        value.keras_name in MODEL_NAMES or value.keras_name.startswith(("keras.layers.", "keras.applications.", "keras.models."))
+    return (
+        isinstance(value, Instance)
+        and value.keras_name is not None
+        and (
+            value.keras_name in MODEL_NAMES
+            or value.keras_name.startswith(("keras.layers.", "keras.applications.", "keras.models."))
+        )
     )
 
 
 def is_model(value: Value) -> bool:
     """Whether a value is known to be a Keras model."""
-    return isinstance(value, Instance) and value.keras_name is not None and (
-        value.keras_name in MODEL_NAMES or value.keras_name.startswith(("keras.applications.", "keras.models."))
+    return (
+        isinstance(value, Instance)
+        and value.keras_name is not None
+        and (value.keras_name in MODEL_NAMES or value.keras_name.startswith(("keras.applications.", "keras.models.")))
     )
 
 
@@ -54,7 +61,11 @@ def inner_layers(value: Instance) -> tuple[Value, ...] | None:
     """What ``model.layers`` lists, or None where it is not known."""
     if value.keras_name == "keras.Sequential":
         listed = value.attributes.get("__layers__")
-        return tuple(each for each in listed.items if not isinstance(each, Symbolic)) if isinstance(listed, Items) and listed.exact else None
+        return (
+            tuple(each for each in listed.items if not isinstance(each, Symbolic))
+            if isinstance(listed, Items) and listed.exact
+            else None
+        )
     if value.keras_name == "keras.Model":
         outputs = value.arguments.get("outputs")
         if isinstance(outputs, Symbolic):
@@ -92,15 +103,16 @@ def _collect(value: Value, found: dict[int, Instance], seen: set[int], depth: in
     if depth > 8:
         return False
     if isinstance(value, OneOf):
-        return all([_collect(each, found, seen, depth + 1) for each in value.values])
+        return _collect_all(value.values, found, seen, depth)
     if isinstance(value, Symbolic):
-        return all([_collect(each, found, seen, depth + 1) for each in value.layers])
+        return _collect_all(value.layers, found, seen, depth)
     if isinstance(value, (Items, Mapping)):
         if value.serial in seen:
             return True
         seen.add(value.serial)
         parts = value.items if isinstance(value, Items) else tuple(value.entries.values())
-        return all([_collect(each, found, seen, depth + 1) for each in parts if not isinstance(each, Const)]) and value.exact
+        known = _collect_all(tuple(each for each in parts if not isinstance(each, Const)), found, seen, depth)
+        return known and value.exact
     if isinstance(value, (Const, External, FunctionValue)):
         return not isinstance(value, FunctionValue)
     if not isinstance(value, Instance):
@@ -127,6 +139,12 @@ def _collect(value: Value, found: dict[int, Instance], seen: set[int], depth: in
     return _collect_layer(value, name, found, seen, depth)
 
 
+def _collect_all(values: tuple[Value, ...], found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+    # a list first: everything has to be visited, also after something that is not known
+    known = [_collect(each, found, seen, depth + 1) for each in values]
+    return all(known)
+
+
 def _collect_attributes(value: Instance, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
     known = True
     for attribute, part in list(value.attributes.items()):
@@ -144,7 +162,7 @@ def _collect_attributes(value: Instance, found: dict[int, Instance], seen: set[i
 def _called_parts(value: Instance) -> frozenset[tuple[str, int, str]]:
     """Opaque attributes that the object's own code calls: what they hold is not known."""
     noted = value.arguments.get("__called__")
-    return noted.tags if isinstance(noted, Opaque) else frozenset()  # type: ignore[return-value]
+    return noted.tags if isinstance(noted, Opaque) else frozenset()
 
 
 def _collect_model(value: Instance, found: dict[int, Instance], seen: set[int], depth: int, default: bool) -> bool:
@@ -214,5 +232,9 @@ def _may_add_weights(value: Instance, cls: ClassValue) -> bool:
     return (
         cls.find("build") is not None
         or "__weights__" in value.arguments
-        or any(is_layer(each) or isinstance(each, Items) for part in value.attributes.values() for each in alternatives(part))
+        or any(
+            is_layer(each) or isinstance(each, Items)
+            for part in value.attributes.values()
+            for each in alternatives(part)
+        )
     )

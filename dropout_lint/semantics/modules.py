@@ -89,11 +89,8 @@ class Project:
     def _look(root: Path, dotted: str) -> Path | None:
         base = root.joinpath(*dotted.split("."))
         for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
-            try:
-                if candidate.is_file():
-                    return candidate
-            except OSError:
-                return None
+            if _is_file(candidate):
+                return candidate
         return None
 
     def tree(self, path: Path) -> tuple[str, cst.Module] | None:
@@ -109,3 +106,10 @@ class Project:
     def forget(self, path: Path) -> None:
         """Let the tree of ``path`` go; it is parsed again if somebody asks."""
         self._trees.pop(path, None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, a folder that may not be read
+        return False

@@ -1,8 +1,8 @@
 """The role in which a mode event was reached: training, inference or intended stochastic inference, with the evidence.
 
-Names decide little in real code (one function in nine does both, most scripts do everything at module level), so what is
-done with the output counts most: an output that enters a gradient with respect to weights is training, whatever the
-function is called.
+Names decide little in real code (one function in nine does both, most scripts do everything at module level), so
+what is done with the output counts most: an output that enters a gradient with respect to weights is training,
+whatever the function is called.
 """
 
 from __future__ import annotations
@@ -106,7 +106,12 @@ def off_switch(frames: tuple[Frame, ...]) -> str | None:
     """The name of a mode parameter that is False on this path."""
     for frame in reversed(frames):
         for name, argument in frame.arguments.items():
-            if is_mode_name(name.lstrip("*")) and isinstance(argument.value, Const) and truth(argument.value) is False and argument.value.value is not None:
+            if (
+                is_mode_name(name.lstrip("*"))
+                and isinstance(argument.value, Const)
+                and truth(argument.value) is False
+                and argument.value.value is not None
+            ):
                 return name.lstrip("*")
     return None
 
@@ -134,7 +139,11 @@ def _uses(event: ModeCall) -> list[Evidence]:
             else:
                 add("metric", 2 if kind == "held-out" else 1, f"its output updates the metric `{use.text}`")
         elif use.kind == "decision":
-            text = "its output is compared with a threshold" if use.text.startswith("compared") else f"its output goes through {_short(use.text)}"
+            text = (
+                "its output is compared with a threshold"
+                if use.text.startswith("compared")
+                else f"its output goes through {_short(use.text)}"
+            )
             add("decision", 2, text)
         elif use.kind == "score":
             add("score", 2, f"its output is scored by {_short(use.text)}")
@@ -168,7 +177,11 @@ def _function_names(frames: tuple[Frame, ...], names: RoleNames) -> list[Evidenc
         if frame.function is None or frame.hook == "call":
             continue
         role = names.role(frame.name)
-        if role is None and frame.owner is not None and frame.name in {"__call__", "call", "forward", "run", "step", "do_POST", "do_GET"}:
+        if (
+            role is None
+            and frame.owner is not None
+            and frame.name in {"__call__", "call", "forward", "run", "step", "do_POST", "do_GET"}
+        ):
             role = "inference" if frame.name in {"do_POST", "do_GET"} else names.role(frame.owner.name)
         if role == "inference":
             found.append(Evidence(2, f"it runs in {frame.name}()"))
@@ -188,7 +201,11 @@ def _order(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
     for earlier in interpretation.events:
         if earlier is event:
             break
-        if isinstance(earlier, ModelUse) and earlier.kind in {"train", "gradient"} and not any(frame.assumed for frame in earlier.frames):
+        if (
+            isinstance(earlier, ModelUse)
+            and earlier.kind in {"train", "gradient"}
+            and not any(frame.assumed for frame in earlier.frames)
+        ):
             inside = {loop.serial for loop in event.loops} & {loop.serial for loop in earlier.loops}
             if not inside:
                 return [Evidence(1, "it runs after training")]
@@ -216,8 +233,14 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
     """Whether the same input goes through the same model several times and the outcomes are put together."""
     if id(event.place.node) in interpretation.feedback:
         return False
-    callee_loops = event.callee_loops if isinstance(event, ModeCall) else (event.receiver.loops if isinstance(event.receiver, Instance) else ())
-    aggregating = [use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)]
+    callee_loops = (
+        event.callee_loops
+        if isinstance(event, ModeCall)
+        else (event.receiver.loops if isinstance(event.receiver, Instance) else ())
+    )
+    aggregating = [
+        use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)
+    ]
     if ("tiled",) in event.input_tags and aggregating:
         return True
     for loop in event.loops:
@@ -229,7 +252,16 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
 
 
 def _stacks(text: str, kind: str) -> bool:
-    return kind == "collected" and text.rpartition(".")[2].rstrip("()") in {"stack", "concatenate", "concat", "vstack", "hstack", "dstack", "bincount", "mode"}
+    return kind == "collected" and text.rpartition(".")[2].rstrip("()") in {
+        "stack",
+        "concatenate",
+        "concat",
+        "vstack",
+        "hstack",
+        "dstack",
+        "bincount",
+        "mode",
+    }
 
 
 def class_means_it(event: ModeCall) -> bool:
@@ -237,7 +269,9 @@ def class_means_it(event: ModeCall) -> bool:
     owners = [frame.owner for frame in event.frames if frame.owner is not None]
     if isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue):
         owners.append(event.callee.cls)
-    return any(says_intent(each.name) or text_says_intent(docstring(each.node)) for cls in owners for each in cls.ancestry())
+    return any(
+        says_intent(each.name) or text_says_intent(docstring(each.node)) for cls in owners for each in cls.ancestry()
+    )
 
 
 def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
@@ -253,7 +287,8 @@ def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
 
 
 _SWITCH_WORDS = frozenset(
-    "stochastic sample sampling always force forced active enable enabled disable disabled permanent inference mcdropout predict uncertainty".split()
+    "stochastic sample sampling always force forced active enable enabled disable disabled permanent inference "
+    "mcdropout predict uncertainty".split()
 )
 
 
@@ -273,13 +308,15 @@ def flag_says_intent(event: ModeCall) -> bool:
         node = stack.pop()
         if isinstance(node, cst.Name) and says_intent(node.value):
             return True
-        if isinstance(node, (cst.Attribute, cst.BooleanOperation, cst.IfExp, cst.UnaryOperation, cst.Comparison, cst.Subscript)):
+        if isinstance(
+            node, (cst.Attribute, cst.BooleanOperation, cst.IfExp, cst.UnaryOperation, cst.Comparison, cst.Subscript)
+        ):
             stack.extend(node.children)
     return False
 
 
 def _conditional_generator(event: ModeCall) -> bool:
-    """pix2pix asks for batch statistics and dropout when images are generated: ``generator(test_input, training=True)``."""
+    """pix2pix asks for batch statistics and dropout in generation: ``generator(test_input, training=True)``."""
     texts = [event.callee_text]
     callee = event.callee
     if isinstance(callee, Instance):
@@ -288,7 +325,15 @@ def _conditional_generator(event: ModeCall) -> bool:
             texts.append(str(variable.value))
     for frame in event.frames:
         parts = set(words(frame.name))
-        if parts & {"image", "images", "img", "imgs", "sample", "samples", "pictures"} and parts & {"generate", "sample", "save", "show", "plot", "translate", "gen"}:
+        if parts & {"image", "images", "img", "imgs", "sample", "samples", "pictures"} and parts & {
+            "generate",
+            "sample",
+            "save",
+            "show",
+            "plot",
+            "translate",
+            "gen",
+        }:
             return True
     return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix", "unet"} for text in texts)
 

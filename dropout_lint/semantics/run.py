@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.events import Event, Frame, Loop, ModeCall, ModelUse, Place, Use
-from dropout_lint.semantics.modules import Module, Project
 from dropout_lint.semantics.scopes import Store
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -24,6 +23,8 @@ from dropout_lint.semantics.values import (
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from dropout_lint.semantics.modules import Module, Project
 
 DEEPEST_CALL = 8
 STEPS_PER_FILE = 150_000
@@ -144,7 +145,9 @@ class Run:
         if not serials:
             return
         drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
-        use = Use(kind, text, Place(frame.module, node), tuple(loop.serial for loop in self.loops), frame.chain(), drawn)
+        use = Use(
+            kind, text, Place(frame.module, node), tuple(loop.serial for loop in self.loops), frame.chain(), drawn
+        )
         for serial in serials:
             event = self.by_serial.get(serial)
             if event is not None and len(event.uses) < 40:
@@ -161,11 +164,26 @@ class Run:
         return {id(event.place.node) for event in found if event is not None}
 
     def model_use(
-        self, receiver: Value, kind: str, method: str, frame: Frame, node: cst.CSTNode, tags: Tags = frozenset(), symbolic: bool = False
+        self,
+        receiver: Value,
+        kind: str,
+        method: str,
+        frame: Frame,
+        node: cst.CSTNode,
+        tags: Tags = frozenset(),
+        symbolic: bool = False,
     ) -> ModelUse:
         """Record that a model is compiled, trained or run."""
         event = ModelUse(
-            self.serial(), Place(frame.module, node), receiver, kind, method, frame.chain(), tuple(self.loops), tags, symbolic
+            self.serial(),
+            Place(frame.module, node),
+            receiver,
+            kind,
+            method,
+            frame.chain(),
+            tuple(self.loops),
+            tags,
+            symbolic,
         )
         self.events.append(event)
         self.by_serial[event.serial] = event
@@ -202,7 +220,10 @@ def without_draws(value: Value) -> Value:
 
 
 def collect(run: Run, value: Value, outside: tuple[int, ...]) -> Value:
-    """``value`` as it is kept in a container that was made outside the innermost loops; ``outside`` are the loops round that."""
+    """``value`` as a container keeps it that was made outside the innermost loops.
+
+    ``outside`` are the loops round the container.
+    """
     if not isinstance(value, (Opaque, Items)):
         return value
     inner = [loop.serial for loop in run.loops if loop.serial not in outside]

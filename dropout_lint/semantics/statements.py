@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, imports
+from dropout_lint.semantics.events import Frame, TrainableSet
 from dropout_lint.semantics.expressions import (
-    bind,
     binary,
+    bind,
     elements_of,
     evaluate,
     get_item,
     loop_element,
 )
-from dropout_lint.semantics.events import Frame, TrainableSet
 from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     UNKNOWN,
+    Argument,
     ClassValue,
     Const,
     FunctionValue,
@@ -145,7 +146,9 @@ def _return(run: Run, frame: Frame, scope: Scope, node: cst.Return) -> Flow:
         frame.returns.append(value)
         if frame.assumed:
             role = role_of_name(frame.name)
-            run.use("returned", f"returned by {frame.name}()" if role == "inference" else "", tags_of(value), frame, node)
+            run.use(
+                "returned", f"returned by {frame.name}()" if role == "inference" else "", tags_of(value), frame, node
+            )
     else:
         frame.returns.append(Const(None))
     return Flow.LEAVES
@@ -199,7 +202,12 @@ def _function(run: Run, frame: Frame, scope: Scope, node: cst.FunctionDef) -> Fl
     owner = scope.names.get("__class__") if scope.kind == "class" else frame.owner
     outer = scope if scope.kind != "class" else scope.parent
     function = FunctionValue(
-        node, frame.module, outer or scope, node.name.value, owner if isinstance(owner, ClassValue) else None, decorators
+        node,
+        frame.module,
+        outer or scope,
+        node.name.value,
+        owner if isinstance(owner, ClassValue) else None,
+        decorators,
     )
     run.functions.append((function, frame))
     name = node.name.value
@@ -216,9 +224,7 @@ def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.Functi
     value: Value = function
     for decorator, syntax in zip(reversed(function.decorators), reversed(node.decorators), strict=True):
         if isinstance(decorator, FunctionValue) and function.owner is None:
-            made = calls.call_value(
-                run, frame, decorator, calls.Arguments((calls.Argument(value),)), syntax.decorator
-            )
+            made = calls.call_value(run, frame, decorator, calls.Arguments((Argument(value),)), syntax.decorator)
             if isinstance(made, FunctionValue):
                 run.called.add(id(function.node))
                 value = made
@@ -228,7 +234,9 @@ def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.Functi
 def _class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> Flow:
     bases = tuple(evaluate(run, frame, scope, base.value) for base in node.bases if base.star == "")
     cls = ClassValue(node, frame.module, scope, bases)
-    cls.decorators = tuple(_decorator(evaluate(run, frame, scope, each.decorator), each.decorator) for each in node.decorators)
+    cls.decorators = tuple(
+        _decorator(evaluate(run, frame, scope, each.decorator), each.decorator) for each in node.decorators
+    )
     inner = Scope("class", scope)
     inner.names["__class__"] = cls
     execute_block(run, frame, inner, block_of(node.body))
@@ -394,8 +402,10 @@ def _leave(run: Run, frame: Frame, manager: Value) -> None:
     if isinstance(manager, Instance) and isinstance(manager.cls, ClassValue):
         method = manager.cls.find("__exit__")
         if isinstance(method, FunctionValue):
-            nothing = calls.Argument(Const(None))
-            calls.call_function(run, frame, method, calls.Arguments((nothing, nothing, nothing)), None, receiver=manager)
+            nothing = Argument(Const(None))
+            calls.call_function(
+                run, frame, method, calls.Arguments((nothing, nothing, nothing)), None, receiver=manager
+            )
 
 
 def _enter(run: Run, frame: Frame, manager: Value) -> Value:

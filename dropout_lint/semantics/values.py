@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -114,7 +114,9 @@ class Items:
 
     __slots__ = ("cells", "kind", "loops", "serial")
 
-    def __init__(self, serial: int, kind: str, items: tuple[Value, ...], exact: bool = True, loops: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, serial: int, kind: str, items: tuple[Value, ...], exact: bool = True, loops: tuple[int, ...] = ()
+    ) -> None:
         self.serial = serial
         self.kind = kind
         self.loops = loops
@@ -285,25 +287,25 @@ class OneOf:
     values: tuple[Value, ...]
 
 
-Value = Union[
-    Opaque,
-    Const,
-    External,
-    Symbolic,
-    Instance,
-    Items,
-    Mapping,
-    FunctionValue,
-    ClassValue,
-    Bound,
-    Method,
-    Partial,
-    Transformed,
-    ModuleValue,
-    Super,
-    Managed,
-    OneOf,
-]
+Value: TypeAlias = (
+    Opaque
+    | Const
+    | External
+    | Symbolic
+    | Instance
+    | Items
+    | Mapping
+    | FunctionValue
+    | ClassValue
+    | Bound
+    | Method
+    | Partial
+    | Transformed
+    | ModuleValue
+    | Super
+    | Managed
+    | OneOf
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -390,7 +392,11 @@ def tags_of(value: Value, depth: int = 4) -> Tags:
     if isinstance(value, Method):
         return tags_of(value.receiver, depth - 1)
     if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None:
-        return frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values())) if depth > 3 else NO_TAGS
+        return (
+            frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))
+            if depth > 3
+            else NO_TAGS
+        )
     return NO_TAGS
 
 

@@ -10,37 +10,43 @@ _SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 # Shares of inference among functions with these words, read in 82 public repositories: at least nine in ten.
 # ("eval", "run", "main", "step" and "loss" are not: they name both.)
 INFERENCE_WORDS = frozenset(
-    "predict predicts predictions evaluate evaluates evaluation validate validates validation valid val test tests inference infer infers "
-    "score scores scoring serve serving respond detect detects decode decodes extract plot check classify recognize recognise translate "
-    "transcribe caption recommend rank retrieve embed embeddings forecast submission submit benchmark visualize visualise confusion "
-    "calibrate calibration threshold act action export dump".split()
+    "predict predicts predictions evaluate evaluates evaluation validate validates validation valid val test "
+    "tests inference infer infers score scores scoring serve serving respond detect detects decode decodes "
+    "extract plot check classify recognize recognise translate transcribe caption recommend rank retrieve "
+    "embed embeddings forecast submission submit benchmark visualize visualise confusion calibrate calibration "
+    "threshold act action export dump".split()
 )
 TRAINING_WORDS = frozenset(
-    "train trains training fit fits pretrain pretraining finetune grad grads gradient gradients apply optimization optimize optimise "
-    "optimizer backward backprop update learn distill adapt adaptation meta warmup".split()
+    "train trains training fit fits pretrain pretraining finetune grad grads gradient gradients apply "
+    "optimization optimize optimise optimizer backward backprop update learn distill adapt adaptation meta "
+    "warmup".split()
 )
-WEAK_INFERENCE_WORDS = frozenset("eval generate sample samples show display report measure accuracy get_action select".split())
-HELD_OUT_WORDS = frozenset("test val valid validation dev holdout heldout eval evaluation unseen query inference".split())
+WEAK_INFERENCE_WORDS = frozenset(
+    "eval generate sample samples show display report measure accuracy get_action select".split()
+)
+HELD_OUT_WORDS = frozenset(
+    "test val valid validation dev holdout heldout eval evaluation unseen query inference".split()
+)
 TRAINING_DATA_WORDS = frozenset("train training".split())
 MODE_WORDS = frozenset(
-    "training train is_training istraining istrain is_train training_mode train_mode learning_phase phase_train mode_train "
-    "trainmode trainingmode in_training do_train training_flag train_flag trainflag".split()
+    "training train is_training istraining istrain is_train training_mode train_mode learning_phase "
+    "phase_train mode_train trainmode trainingmode in_training do_train training_flag train_flag trainflag".split()
 )
 INTENT_WORDS = frozenset(
-    "mc mcd mcdropout montecarlo bayes bayesian uncertainty uncertain epistemic aleatoric stochastic permanent posterior "
-    "variational predictive_distribution conf_int credible concrete".split()
+    "mc mcd mcdropout montecarlo bayes bayesian uncertainty uncertain epistemic aleatoric stochastic permanent "
+    "posterior variational predictive_distribution conf_int credible concrete".split()
 )
 
 
 @lru_cache(maxsize=8192)
 def words(name: str) -> tuple[str, ...]:
-    """``evaluateOnVal_ds`` → ("evaluate", "on", "val", "ds")."""
+    """Split a name: ``evaluateOnVal_ds`` → ("evaluate", "on", "val", "ds")."""
     return tuple(part.lower() for part in _SPLIT.findall(name))
 
 
 @lru_cache(maxsize=8192)
 def role_of_name(name: str) -> str | None:
-    """"training", "inference", "weak-inference" or None: what a function's name says it is for."""
+    """What a function's name says it is for: ``training``, ``inference``, ``weak-inference`` or None."""
     parts = set(words(name))
     training = bool(parts & TRAINING_WORDS)
     inference = bool(parts & INFERENCE_WORDS)
@@ -58,7 +64,7 @@ def role_of_name(name: str) -> str | None:
 
 @lru_cache(maxsize=8192)
 def kind_of_data(name: str) -> str | None:
-    """"held-out" or "training" where a variable's name says which data it holds."""
+    """Which data a variable's name says it holds: ``held-out``, ``training`` or None."""
     parts = set(words(name))
     held_out, training = bool(parts & HELD_OUT_WORDS), bool(parts & TRAINING_DATA_WORDS)
     if held_out == training:
@@ -75,7 +81,15 @@ def says_intent(name: str) -> bool:
     joined = "_".join(parts)
     return any(
         phrase in joined
-        for phrase in ("monte_carlo", "always_on", "with_dropout", "conf_int", "dropout_always", "always_drop", "test_time_dropout")
+        for phrase in (
+            "monte_carlo",
+            "always_on",
+            "with_dropout",
+            "conf_int",
+            "dropout_always",
+            "always_drop",
+            "test_time_dropout",
+        )
     )
 
 

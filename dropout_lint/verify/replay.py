@@ -73,7 +73,7 @@ def _paired(as_written: str, fixed: str) -> list[tuple[str, float, float]]:
 def _lines(output: str) -> list[tuple[str, list[tuple[str, float]]]]:
     """Per line: its text with numbers blanked out, and its labelled numbers."""
     result = []
-    for raw in CONTROL.sub("", output).splitlines():
+    for raw in CONTROL.sub("", output).split("\n"):
         # A progress bar redraws its line: what is left to read is what was drawn last.
         line = TIMING.sub("", re.split(r"[\r\x08]+", raw.rstrip("\r\x08"))[-1]).strip()
         if line:

@@ -266,9 +266,9 @@ def _afterwards(result: Result) -> Iterator[str]:
             yield f"{outputs.changed_between_calls:.1%} of {_class_word(outputs)} change between two identical calls"
         if outputs.changed_by_fix:
             bounds = outputs.changed_interval
-            interval = f"[{bounds.low:.1%}, {bounds.high:.1%}]"
-            if bounds.low is None:
-                interval = f"(no interval: {bounds.clusters} {bounds.over} only)"
+            interval = f"(no interval: {bounds.clusters} {bounds.over} only)"
+            if bounds.low is not None and bounds.high is not None:
+                interval = f"[{bounds.low:.1%}, {bounds.high:.1%}]"
             yield f"{outputs.changed_by_fix:.1%} of {_class_word(outputs)} differ from the fixed ones  {interval}"
         if not outputs.changed_by_fix and outputs.divergence is not None and not result.metrics:
             yield (

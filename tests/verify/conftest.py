@@ -9,7 +9,7 @@ from dropout_lint.findings import Applicability, Confidence, Edit, Finding, Fix,
 PROGRAMS = Path(__file__).parents[2] / "fixtures"
 
 
-def span_of(path: Path, text: str, occurrence: int = 0) -> Span:
+def span_of(path, text, occurrence=0):
     places = [
         (number, line.index(text) + 1)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
@@ -23,7 +23,15 @@ def span_of(path: Path, text: str, occurrence: int = 0) -> Span:
 def finding():
     """Builds a finding by hand: the text of the flagged expression, the kind of its probe, its counterfactual."""
 
-    def build(path, text, kind="call", counterfactual=False, code="KTM101", fix=None, occurrence=0):
+    def build(
+        path,
+        text,
+        kind="call",
+        counterfactual=False,
+        code="KTM101",
+        fix=None,
+        occurrence=0,
+    ):
         span = span_of(path, text, occurrence)
         repair = None
         if fix is not None:

@@ -115,9 +115,10 @@ def test_a_line_that_is_not_executed_is_not_reached(program, finding):
 
 def test_the_time_limit_ends_the_program_and_everything_it_started(program, tmp_path):
     marker = tmp_path / "alive"
+    program(f"import time\ntime.sleep(4)\nopen({str(marker)!r}, 'w').close()\n", "straggler.py")
     script = program(
         "import subprocess, sys, time\n"
-        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(4); open({str(marker)!r}, \"w\")'])\n"
+        "subprocess.Popen([sys.executable, 'straggler.py'])\n"
         "print('waiting')\n"
         "time.sleep(60)\n"
     )
@@ -146,17 +147,17 @@ def test_an_interrupt_leaves_nothing_running(program, tmp_path):
 def test_the_child_ends_when_its_parent_is_killed(program, tmp_path):
     marker = tmp_path / "pid"
     script = program(f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from pathlib import Path\n"
-            "from dropout_lint.verify.experiment import Options, measuring_job\n"
-            "from dropout_lint.verify.runner import run_child\n"
-            f"run_child(sys.executable, measuring_job(Path({str(script)!r}), (), (), Options()), timeout=60, in_place=True)\n",
-        ],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    starter = program(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from dropout_lint.verify.experiment import Options, measuring_job\n"
+        "from dropout_lint.verify.runner import run_child\n"
+        "job = measuring_job(Path(sys.argv[1]), (), (), Options())\n"
+        "run_child(sys.executable, job, timeout=60, in_place=True)\n",
+        "starter.py",
     )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    parent = subprocess.Popen([sys.executable, str(starter), str(script)], env=environment)
     child = _when_written(marker)
 
     parent.kill()
@@ -209,12 +210,12 @@ def test_an_interpreter_without_keras_is_refused(tmp_path):
         (["missing.py"], "missing.py: no such file"),
         (["."], "is a folder without __main__.py"),
         (["data.csv"], "only Python programs"),
-        (["broken.py"], "broken.py:1: the file is not valid Python"),
+        (["broken.py"], "broken.py:2: the file is not valid Python"),
     ],
 )
 def test_mistakes_get_one_message(program, arguments, message):
     program("1,2\n", "data.csv")
-    program("import keras; def\n", "broken.py")
+    program("import keras\nmodel(x, training=True) def\n", "broken.py")
 
     outcome = CliRunner().invoke(command.verify, arguments, standalone_mode=False)
 
