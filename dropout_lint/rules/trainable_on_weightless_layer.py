@@ -65,8 +65,15 @@ def check(context: Context) -> Iterator[Draft]:
     for event in context.interpretation.events:
         if isinstance(event, TrainableSet) and not is_test_code(event.frames):
             layers = _weightless_layers(event.receiver)
-            if layers:
+            if layers and not _passed_on(event):
                 yield _draft(event, layers)
+
+
+def _passed_on(event: TrainableSet) -> bool:
+    """``trainable=trainable`` on every layer of a block: a uniform setting, not a belief about this one."""
+    return event.how == "constructor" and not (
+        isinstance(event.node, cst.Name) and event.node.value in {"True", "False"}
+    )
 
 
 def _weightless_layers(receiver: Value) -> list[Instance]:

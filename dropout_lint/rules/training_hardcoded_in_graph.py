@@ -61,7 +61,7 @@ from dropout_lint.keras.versions import behaviour
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, stays_active, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Place
-from dropout_lint.semantics.models import content, is_layer, mode_of
+from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import class_means_it, draws, flag_says_intent, guarded_on_purpose, is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
@@ -121,7 +121,7 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
     return Draft(
         place=anchor,
         message=message,
-        confidence=Confidence.HIGH if known and held.layers else Confidence.MEDIUM if known else Confidence.LOW,
+        confidence=_confidence(held, context) if known else Confidence.LOW,
         label=label_of(held) if honoured else "",
         help=help_text,
         notes=_notes(context),
@@ -132,6 +132,30 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
         if meant or anchor.node is event.choice.place.node
         else (Change("remove-argument", anchor, call=Place(anchor.module, event.choice.call)),),
         probe=ProbeAt("graph-call", event.place, "inherit"),
+    )
+
+
+def _confidence(held: Content, context: Context) -> Confidence:
+    """How sure it is that the flag is a mistake.
+
+    Hard-coded dropout is mostly meant (34 of 41 in public code), hard-coded batch statistics hardly ever; where the
+    program shows how the model is used, several draws would have been seen.
+    """
+    if not held.layers:
+        return Confidence.MEDIUM
+    if any(mode_of(layer) not in {"dropout", "noise"} for layer in held.layers):
+        return Confidence.HIGH
+    return Confidence.HIGH if _used(held, context) else Confidence.LOW
+
+
+def _used(held: Content, context: Context) -> bool:
+    """Whether a model with these layers is trained or run in sight."""
+    wanted = {id(layer) for layer in held.layers}
+    return any(
+        isinstance(event, ModelUse)
+        and event.kind in {"train", "inference", "call"}
+        and any(id(layer) in wanted for layer in content(event.receiver).layers)
+        for event in context.interpretation.events
     )
 
 

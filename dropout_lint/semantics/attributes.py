@@ -26,6 +26,7 @@ from dropout_lint.semantics.values import (
     Partial,
     Super,
     Symbolic,
+    Tags,
     Value,
     alternatives,
     join,
@@ -50,7 +51,8 @@ VARIABLE_ATTRIBUTES = frozenset(
         "bias",
     }
 )
-MODEL_CLASSES = frozenset({"keras.Model", "keras.Sequential"})
+DESCRIPTIONS = frozenset({"shape", "dtype", "ndim", "size", "name", "device", "rank"})
+"""Attributes that say what an array looks like and nothing of what is in it."""
 
 
 @lru_cache(maxsize=16384)
@@ -62,6 +64,11 @@ def external(name: str) -> External:
     if known is not None:
         return External(known[0], known[1])
     return External(name)
+
+
+def described(tags: Tags) -> Tags:
+    """The tags of a description of a value: it is not computed from the outputs the value is computed from."""
+    return frozenset(tag for tag in tags if tag[0] not in {"event", "drawn", "element"})
 
 
 def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CSTNode) -> Value:
@@ -76,6 +83,8 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
         tags = value.tags
         if name in VARIABLE_ATTRIBUTES:
             tags = tags | {("vars",)}
+        elif name in DESCRIPTIONS:
+            tags = described(tags)
         key = (*value.key, name) if value.key is not None and len(value.key) < 12 else None
         if key is not None and key in run.opaque_cells:
             return run.opaque_cells[key]

@@ -8,7 +8,7 @@ import libcst as cst
 
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.semantics import calls, keras_calls
-from dropout_lint.semantics.attributes import get_attribute, set_attribute
+from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
@@ -66,8 +66,8 @@ _MAPS = frozenset(
     {
         "jax.vmap", "tensorflow.map_fn", "tensorflow.vectorized_map", "tensorflow.scan", "jax.lax.map", "jax.lax.scan",
         "jax.lax.fori_loop", "tensorflow.while_loop", "builtins.map", "functools.reduce", "numpy.apply_along_axis",
-        "numpy.vectorize", "keras.ops.map", "keras.ops.vectorized_map", "keras.ops.fori_loop", "keras.ops.while_loop", "keras.ops.scan",
-        "joblib.delayed",
+        "numpy.vectorize", "keras.ops.map", "keras.ops.vectorized_map", "keras.ops.fori_loop", "keras.ops.while_loop",
+        "keras.ops.scan", "joblib.delayed",
     }
 )  # fmt: skip
 _CONVERSIONS = frozenset(
@@ -402,6 +402,11 @@ def _type(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope
     return UNKNOWN
 
 
+def _description(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``len(x)``, ``hasattr(x, …)``: says nothing of what the outputs are."""
+    return Opaque(described(arguments.tags()))
+
+
 def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     return derived(*arguments.values)
 
@@ -427,6 +432,12 @@ _HANDLERS = {
     "builtins.sorted": _sorted,
     "builtins.type": _type,
     "builtins.range": _range,
+    "builtins.len": _description,
+    "builtins.hasattr": _description,
+    "builtins.id": _description,
+    "tensorflow.shape": _description,
+    "numpy.shape": _description,
+    "keras.ops.shape": _description,
     "builtins.iter": _listed,
     **dict.fromkeys(sorted(_PASSED_THROUGH), _listed),
 }

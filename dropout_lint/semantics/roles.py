@@ -61,6 +61,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_uses(event),
         *_function_names(event.frames, names),
         *_order(event, interpretation),
+        *_guess(event),
     )
     if event.tape and not any(each.points >= 3 for each in evidence):
         evidence = (*evidence, Evidence(-3, ""))
@@ -160,6 +161,14 @@ def _uses(event: ModeCall) -> list[Evidence]:
         elif use.kind == "returned" and use.text:
             add("returned", 1, f"its output is {use.text}")
     return list(found.values())
+
+
+def _guess(event: ModeCall) -> list[Evidence]:
+    """A default that nobody in sight leaves out says little of what callers pass."""
+    frame = event.choice.frame
+    node = event.choice.place.node
+    name = node.value if isinstance(node, cst.Name) else ""
+    return [Evidence(-1, "")] if frame.assumed and name in frame.defaulted else []
 
 
 def _short(name: str) -> str:

@@ -33,7 +33,7 @@ from dropout_lint.semantics.values import (
     Value,
     tags_of,
 )
-from dropout_lint.semantics.words import role_of_name
+from dropout_lint.semantics.words import ANSWERING_WORDS, role_of_name, words
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
@@ -145,10 +145,8 @@ def _return(run: Run, frame: Frame, scope: Scope, node: cst.Return) -> Flow:
         value = evaluate(run, frame, scope, node.value)
         frame.returns.append(value)
         if frame.assumed:
-            role = role_of_name(frame.name)
-            run.use(
-                "returned", f"returned by {frame.name}()" if role == "inference" else "", tags_of(value), frame, node
-            )
+            answers = role_of_name(frame.name) == "inference" and not ANSWERING_WORDS.isdisjoint(words(frame.name))
+            run.use("returned", f"returned by {frame.name}()" if answers else "", tags_of(value), frame, node)
     else:
         frame.returns.append(Const(None))
     return Flow.LEAVES

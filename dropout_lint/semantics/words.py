@@ -27,6 +27,11 @@ WEAK_INFERENCE_WORDS = frozenset(
 HELD_OUT_WORDS = frozenset(
     "test val valid validation dev holdout heldout eval evaluation unseen query inference".split()
 )
+ANSWERING_WORDS = frozenset(
+    "predict predicts evaluate evaluates validate validates infer infers inference serve serving respond classify "
+    "score scores detect recognize recognise translate transcribe caption recommend forecast".split()
+)
+"""Functions whose return value is the answer itself."""
 TRAINING_DATA_WORDS = frozenset("train training".split())
 MODE_WORDS = frozenset(
     "training train is_training istraining istrain is_train training_mode train_mode learning_phase "
