@@ -1,0 +1,417 @@
+"""What the interpreter sees of flags, roles and intent, as users see it: the lines that are found and those that are not."""
+
+import textwrap
+
+import pytest
+
+from dropout_lint import check_source
+from dropout_lint.settings import Resolver
+
+PRELUDE = textwrap.dedent(
+    """\
+    import contextlib, dataclasses, functools
+    import keras, numpy as np, tensorflow as tf
+    from keras import layers
+
+    def build():
+        return keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(2)])
+
+    model = build()
+    model.compile("adam", "mse")
+    model.fit(np.zeros((8, 4)), np.zeros((8, 2)))
+    x_test, y_test, rows = np.zeros((3, 4)), np.zeros(3), np.zeros((3, 4))
+    """
+)
+
+
+def found(source, **overrides):
+    """(rule, text of the line) of each finding in ``source``, which follows the prelude."""
+    program = PRELUDE + textwrap.dedent(source)
+    resolver = Resolver(isolated=True, overrides={"keras-version": "3.15", **overrides})
+    report = check_source(program, "program.py", resolver)
+    lines = program.splitlines()
+    return [(finding.code, lines[finding.span.start.line - 1].strip()) for finding in report.findings]
+
+
+FLAGS = {
+    "literal": "print(np.argmax(model(x_test, training=True), 1))",
+    "integer": "print(np.argmax(model(x_test, training=1), 1))",
+    "constant": "FLAG = True\nprint(np.argmax(model(x_test, training=FLAG), 1))",
+    "negation": "print(np.argmax(model(x_test, training=not False), 1))",
+    "keywords": "OPTIONS = {'training': True}\nprint(np.argmax(model(x_test, **OPTIONS), 1))",
+    "merged keywords": "OPTIONS = {**{'training': False}, 'training': True}\nprint(np.argmax(model(x_test, **OPTIONS), 1))",
+    "partial": "print(np.argmax(functools.partial(model, training=True)(x_test), 1))",
+    "class constant": "class Modes:\n    NOW = True\nprint(np.argmax(model(x_test, training=Modes.NOW), 1))",
+    "dataclass": """\
+        @dataclasses.dataclass
+        class Options:
+            training: bool = True
+        options = Options()
+        print(np.argmax(model(x_test, training=options.training), 1))
+        """,
+    "default parameter": """\
+        def answer(net, x, training=True):
+            return np.argmax(net(x, training=training), 1)
+        print(answer(model, x_test))
+        """,
+    "closure": """\
+        def make(mode):
+            return lambda x: np.argmax(model(x, training=mode), 1)
+        print(make(True)(x_test))
+        """,
+    "attribute": """\
+        class Scorer:
+            def __init__(self, net):
+                self.net, self.mode = net, True
+            def score(self, x):
+                return np.argmax(self.net(x, training=self.mode), 1)
+        print(Scorer(model).score(x_test))
+        """,
+    "property": """\
+        class Scorer:
+            @property
+            def mode(self):
+                return True
+            def score(self, x):
+                return np.argmax(model(x, training=self.mode), 1)
+        print(Scorer().score(x_test))
+        """,
+    "method of a base class": """\
+        class Base:
+            def run(self, x, training):
+                return model(x, training=training)
+        class Scorer(Base):
+            def score(self, x):
+                return np.argmax(self.run(x, True), 1)
+        print(Scorer().score(x_test))
+        """,
+    "conditional expression": """\
+        def answer(x, fast=False):
+            return np.argmax(model(x, training=False if fast else True), 1)
+        print(answer(x_test))
+        """,
+    "through a decorator": """\
+        @tf.function
+        def evaluate(x):
+            return tf.argmax(model(x, training=True), 1)
+        print(evaluate(x_test))
+        """,
+    "dispatch table": """\
+        def evaluate(x):
+            return np.argmax(model(x, training=True), 1)
+        STEPS = {"evaluate": evaluate}
+        print(STEPS["evaluate"](x_test))
+        """,
+}
+
+
+@pytest.mark.parametrize("source", FLAGS.values(), ids=FLAGS)
+def test_a_flag_is_followed_to_the_call(source):
+    assert [code for code, _ in found(source)] == ["KTM101"]
+
+
+INFERENCE = {
+    "metric": "acc = keras.metrics.Accuracy()\nacc.update_state(y_test, model(x_test, training=True))",
+    "score": "from sklearn.metrics import roc_auc_score\nprint(roc_auc_score(y_test, model(rows, training=True)))",
+    "threshold": "print((np.asarray(model(rows, training=True)) > 0.5).mean())",
+    "file": "np.save('features.npy', np.asarray(model(rows, training=True)))",
+    "test_step": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.drop = layers.Dropout(0.5)
+            def call(self, x, training=None):
+                return self.drop(x, training=training)
+            def test_step(self, data):
+                x, y = data
+                self.compute_loss(x, y, self(x, training=True))
+                return self.get_metrics_result()
+        """,
+    "evaluation inside a training function": """\
+        def train(net, train_ds, val_ds, optimizer, loss_fn, val_loss):
+            for x, y in train_ds:
+                with tf.GradientTape() as tape:
+                    loss = loss_fn(y, net(x, training=True))
+                optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))
+            for x, y in val_ds:
+                val_loss.update_state(loss_fn(y, net(x, training=True)))
+        train(model, zip(rows, rows), zip(rows, rows), keras.optimizers.Adam(), keras.losses.MeanSquaredError(), keras.metrics.Mean())
+        """,
+    "decoding loop": """\
+        def decode(start):
+            ids = [start]
+            for _ in range(5):
+                ids.append(int(np.argmax(model(np.array([ids]), training=True)[0])))
+            return ids
+        print(decode(0))
+        """,
+    "slices put together": """\
+        def collect(x):
+            return np.concatenate([np.asarray(model(x[i : i + 2], training=True)) for i in range(0, len(x), 2)])
+        print(np.argmax(collect(x_test), 1).mean())
+        """,
+}
+
+
+@pytest.mark.parametrize("source", INFERENCE.values(), ids=INFERENCE)
+def test_inference_is_known_by_what_is_done_with_the_output(source):
+    assert [code for code, _ in found(source)] == ["KTM101"]
+
+
+RIGHT = {
+    "training step": """\
+        optimizer = keras.optimizers.Adam()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows, training=True))
+        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+        """,
+    "helper with a misleading name": """\
+        def predict(net, x):
+            return net(x, training=True)
+        optimizer = keras.optimizers.Adam()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(predict(model, x_test))
+        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+        """,
+    "accuracy of the training step": """\
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                logits = model(x, training=True)
+                loss = tf.reduce_mean(logits)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            return np.mean(np.argmax(logits, 1) == y), gradients
+        print(train_step(x_test, y_test))
+        """,
+    "jax gradient": """\
+        import jax
+        def loss(tv, ntv, x):
+            y, ntv = model.stateless_call(tv, ntv, x, training=True)
+            return y.mean(), ntv
+        print(jax.value_and_grad(loss, has_aux=True)([], [], x_test))
+        """,
+    "Monte Carlo, comprehension": "print(np.stack([model(x_test, training=True) for _ in range(9)]).std(0))",
+    "Monte Carlo, running sum": """\
+        total = 0
+        for _ in range(9):
+            total += model(x_test, training=True)
+        print(np.argmax(total / 9))
+        """,
+    "Monte Carlo, sum by name": """\
+        total = 0.0
+        for _ in range(9):
+            total = total + model(x_test, training=True)
+        print(np.argmax(total / 9))
+        """,
+    "Monte Carlo, generator": "print(np.argmax(sum(model(x_test, training=True) for _ in range(9)) / 9))",
+    "Monte Carlo, collected twice": """\
+        draws = [model(x_test, training=True) for _ in range(9)]
+        print(np.stack([np.asarray(draw)[:, 0] for draw in draws]).mean(0))
+        """,
+    "Monte Carlo, repeated rows": """\
+        many = np.repeat(x_test, 9, axis=0)
+        print(np.reshape(model(many, training=True), (9, -1)).std(0))
+        """,
+    "Monte Carlo, in a helper": """\
+        def draw(net, x):
+            return np.asarray(net(x, training=True))
+        def predict(net, x):
+            return np.mean([draw(net, x) for _ in range(9)], axis=0)
+        print(np.argmax(predict(model, x_test)))
+        """,
+    "result thrown away": "model(np.zeros((1, 4)), training=True)",
+    "both modes compared": """\
+        for training in (True, False):
+            print(np.argmax(model(x_test, training=training)))
+        """,
+    "unit test": """\
+        import unittest
+        class DropoutTest(unittest.TestCase):
+            def test_it(self):
+                self.assertGreater(np.std(np.argmax(model(x_test, training=True))), 0)
+        """,
+    "no mode-dependent layer": """\
+        plain = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        print(np.argmax(plain(x_test, training=True)))
+        """,
+    "not Keras": """\
+        class Encoder:
+            def transform(self, x, training=False):
+                return x
+        print(np.argmax(Encoder().transform(x_test, training=True)))
+        """,
+    "flag of the caller": """\
+        def run(x, training):
+            return np.argmax(model(x, training=training))
+        """,
+    "mode as a string": """\
+        def run(x, mode):
+            return np.argmax(model(x, training=mode == "train"))
+        print(run(x_test, "predict"))
+        """,
+    "self-training labels": """\
+        optimizer = keras.optimizers.Adam()
+        with tf.GradientTape() as tape:
+            target = tf.argmax(model(rows, training=True), 1)
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(target, model(rows, training=True)))
+        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+        """,
+    "generator feeding a discriminator": """\
+        fake = model(rows, training=True)
+        model.train_on_batch(fake, np.ones(3))
+        """,
+    "named in a string only": "print('call model(x, training=True) to train')",
+}
+
+
+@pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
+def test_right_code_stays_silent(source):
+    assert found(source) == []
+
+
+SWITCHES = {
+    "Monte Carlo layer": (
+        "class MCDropout(layers.Dropout):\n    def call(self, x, training=None):\n        return super().call(x, training=True)\n",
+        [],
+    ),
+    "renamed layer": (
+        "class Robust(layers.Dropout):\n    def call(self, x, training=None):\n        return super().call(x, training=True)\n",
+        ["KTM103"],
+    ),
+    "docstring": (
+        'class Noisy(layers.Dropout):\n    """Dropout that stays active at inference."""\n    def call(self, x, training=None):\n        return super().call(x, training=True)\n',
+        [],
+    ),
+    "guarded": (
+        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
+        "    def call(self, x, training=None):\n        if training:\n            x = self.drop(x, training=True)\n        return x\n",
+        [],
+    ),
+    "switch": (
+        "class Block(layers.Layer):\n    def __init__(self, permanent=True):\n        super().__init__()\n        self.drop, self.permanent = layers.Dropout(0.5), permanent\n"
+        "    def call(self, x, training=None):\n        return self.drop(x, training=self.permanent)\nBlock()\n",
+        [],
+    ),
+    "attribute": (
+        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop, self.training_mode = layers.Dropout(0.5), True\n"
+        "    def call(self, x, training=None):\n        return self.drop(x, training=self.training_mode)\n",
+        ["KTM103"],
+    ),
+    "list of layers": (
+        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.parts = [layers.Dense(2), layers.Dropout(0.5)]\n"
+        "    def call(self, x, training=None):\n        for part in self.parts:\n            x = part(x, training=True)\n        return x\n",
+        ["KTM103"],
+    ),
+    "batch normalisation in a graph": (
+        "i = keras.Input((4,))\nlayers.BatchNormalization()(i, training=True)\n",
+        ["KTM102"],
+    ),
+    "dense layer in a graph": ("i = keras.Input((4,))\nlayers.Dense(1)(i, training=True)\n", []),
+    "recurrent layer without dropout": ("i = keras.Input((4, 1))\nlayers.LSTM(4)(i, training=True)\n", []),
+    "recurrent layer with dropout": (
+        "i = keras.Input((4, 1))\nlayers.LSTM(4, dropout=0.2)(i, training=True)\n",
+        ["KTM102"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "codes"), SWITCHES.values(), ids=SWITCHES)
+def test_flags_written_into_layers_and_graphs(source, codes):
+    assert [code for code, _ in found(source)] == codes
+
+
+TRAINABLE = {
+    "isinstance": (
+        "for layer in model.layers:\n    if isinstance(layer, layers.Dropout):\n        layer.trainable = False\n",
+        ["KTM201"],
+    ),
+    "isinstance, two classes": (
+        "for layer in model.layers:\n    if isinstance(layer, (layers.Dropout, layers.BatchNormalization)):\n        layer.trainable = False\n",
+        ["KTM201"],
+    ),
+    "two classes, unknown model": (
+        "def freeze(net):\n    for layer in net.layers:\n        if isinstance(layer, (layers.Dropout, layers.BatchNormalization)):\n            layer.trainable = False\n",
+        [],
+    ),
+    "unknown model": (
+        "def off(net):\n    for layer in net.layers:\n        if isinstance(layer, layers.Dropout):\n            layer.trainable = False\n",
+        ["KTM201"],
+    ),
+    "class name": (
+        "for layer in model.layers:\n    if layer.__class__.__name__ == 'Dropout':\n        layer.trainable = True\n",
+        ["KTM201"],
+    ),
+    "every layer": (
+        "for layer in model.layers:\n    layer.trainable = False\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\n",
+        [],
+    ),
+    "batch normalisation": (
+        "for layer in model.layers:\n    if isinstance(layer, layers.BatchNormalization):\n        layer.trainable = False\n",
+        [],
+    ),
+    "setattr": ("setattr(model.layers[1], 'trainable', False)\n", ["KTM201"]),
+    "constructor": ("layers.Dropout(0.5, trainable=False)\n", ["KTM201"]),
+    "dense constructor": ("layers.Dense(5, trainable=False)\n", []),
+    "variable": ("tf.Variable(0, trainable=False)\n", []),
+    "own class": ("class Config:\n    pass\nconfig = Config()\nconfig.trainable = True\n", []),
+    "true, predict, false": (
+        "model.trainable = True\nmodel.predict(rows)\nmodel.trainable = False\n",
+        ["KTM202", "KTM202"],
+    ),
+    "false, evaluate, true": (
+        "model.trainable = False\nmodel.evaluate(rows, rows)\nmodel.trainable = True\n",
+        ["KTM202", "KTM202"],
+    ),
+    "restored": (
+        "before = model.trainable\nmodel.trainable = False\nmodel.predict(rows)\nmodel.trainable = before\n",
+        ["KTM202", "KTM202"],
+    ),
+    "context manager": (
+        "@contextlib.contextmanager\ndef off(net):\n    net.trainable = False\n    yield\n    net.trainable = True\nwith off(model):\n    model.predict(rows)\n",
+        ["KTM202", "KTM202"],
+    ),
+    "feature extraction": ("model.trainable = False\nfeatures = model.predict(rows)\n", []),
+    "frozen, compiled, fitted": (
+        "model.trainable = False\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\nmodel.evaluate(rows, rows)\n",
+        [],
+    ),
+    "features, then fine-tuning": (
+        "model.trainable = False\nmodel.predict(rows)\nmodel.trainable = True\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\n",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "codes"), TRAINABLE.values(), ids=TRAINABLE)
+def test_trainable(source, codes):
+    assert [code for code, _ in found(source)] == codes
+
+
+ANCHORS = {
+    "literal in an outer call": (
+        "def run(net, x, training):\n    return net(x, training=training)\nprint(np.argmax(run(model, x_test, True)))\n",
+        "print(np.argmax(run(model, x_test, True)))",
+    ),
+    "constant, where it is read": (
+        "FLAG = True\nprint(np.argmax(model(x_test, training=FLAG)))\n",
+        "print(np.argmax(model(x_test, training=FLAG)))",
+    ),
+    "default, where it is left out": (
+        "def run(net, x, training=True):\n    return net(x, training=training)\nprint(np.argmax(run(model, x_test)))\n",
+        "print(np.argmax(run(model, x_test)))",
+    ),
+    "setdefault": (
+        "def run(net, x, **options):\n    options.setdefault('training', True)\n    return net(x, **options)\nprint(np.argmax(run(model, x_test)))\n",
+        "options.setdefault('training', True)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "line"), ANCHORS.values(), ids=ANCHORS)
+def test_a_finding_stands_where_the_flag_is_chosen(source, line):
+    assert found(source) == [("KTM101", line)]
+
+
+def test_settings_name_functions_where_randomness_is_meant():
+    source = "def noisy(x):\n    return np.argmax(model(x, training=True))\nprint(noisy(x_test))\n"
+    assert found(source) == [("KTM101", "return np.argmax(model(x, training=True))")]
+    assert found(source, **{"stochastic-inference": ["noisy"]}) == []
