@@ -62,6 +62,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_function_names(event.frames, names),
         *_order(event, interpretation),
         *_guess(event),
+        *_unlike_its_sibling(event, interpretation),
     )
     if event.tape and not any(each.points >= 3 for each in evidence):
         evidence = (*evidence, Evidence(-3, ""))
@@ -161,6 +162,22 @@ def _uses(event: ModeCall) -> list[Evidence]:
         elif use.kind == "returned" and use.text:
             add("returned", 1, f"its output is {use.text}")
     return list(found.values())
+
+
+def _unlike_its_sibling(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
+    """In a training function: held-out data, and no gradient, beside a call of the same model that has one."""
+    held_out = any(tag[0] == "data" and tag[1] == "held-out" for tag in event.input_tags)
+    if not held_out or event.tape:
+        return []
+    for other in interpretation.events:
+        if (
+            isinstance(other, ModeCall)
+            and other.callee is event.callee
+            and other.frames[-1].function is event.frames[-1].function
+            and other.used("gradient")
+        ):
+            return [Evidence(1, "its output enters no gradient, unlike that of the training call beside it")]
+    return []
 
 
 def _guess(event: ModeCall) -> list[Evidence]:
