@@ -95,11 +95,10 @@ def _draft(event: TrainableSet, layers: list[Instance]) -> Draft:
     )
     wanted = {True: "True", False: "False"}.get(truth(event.value), "…")  # type: ignore[arg-type]
     drops = any(mode_of(layer) in {"dropout", "noise", "augmentation"} for layer in layers)
-    message = (
-        f"`trainable` is set on {told}, which {'has' if len(names) == 1 else 'have'} no weights: this changes nothing"
-    )
+    several = len(names) > 1
+    message = f"`trainable` is set on {told}, which {'have' if several else 'has'} no weights: it has no effect"
     if drops:
-        message += f", {'it' if len(names) == 1 else 'they'} still {_acts(layers)} in fit() and only there"
+        message += f", {'they follow' if several else f'{told} follows'} the mode of the call alone"
     constructor = event.how == "constructor"
     return Draft(
         place=event.place if not constructor else _argument(event),
@@ -113,15 +112,6 @@ def _draft(event: TrainableSet, layers: list[Instance]) -> Draft:
         changes=_changes(event),
         probe=None if constructor else ProbeAt("toggle", event.place),
     )
-
-
-def _acts(layers: list[Instance]) -> str:
-    modes = {mode_of(layer) for layer in layers}
-    if modes == {"noise"}:
-        return "adds noise" if len(layers) == 1 else "add noise"
-    if modes == {"augmentation"}:
-        return "augments" if len(layers) == 1 else "augment"
-    return "drops" if len({layer.class_name for layer in layers}) == 1 else "drop"
 
 
 def _argument(event: TrainableSet) -> Place:

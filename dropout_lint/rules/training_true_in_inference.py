@@ -147,7 +147,7 @@ def _state_note(held: Content, context: Context) -> list[str]:
         return []
     name = changed[0].class_name
     return (
-        [f"on {version_text(context.keras)} every such call also overwrites the moving statistics of {name}"]
+        [f"every such call also overwrites the moving statistics of {name} ({version_text(context.keras)})"]
         if name.endswith("BatchNormalization")
         else []
     )
