@@ -147,10 +147,14 @@ def _state_note(held: Content, context: Context) -> list[str]:
         return []
     name = changed[0].class_name
     return (
-        [f"every such call also overwrites the moving statistics of {name} ({version_text(context.keras)})"]
+        [f"every such call also overwrites the moving statistics of {name}{_on(context)}"]
         if name.endswith("BatchNormalization")
         else []
     )
+
+
+def _on(context: Context) -> str:
+    return f", on {version_text(context.keras)}" if context.keras is not None else ""
 
 
 def _help(event: ModeCall) -> str:

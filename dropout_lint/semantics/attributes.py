@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import canonical
-from dropout_lint.semantics.events import Place, TrainableSet
+from dropout_lint.semantics.events import AttributeSet, Place, TrainableSet
 from dropout_lint.semantics.run import derived
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -82,7 +82,7 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
     if isinstance(value, Opaque):
         tags = value.tags
         if name in VARIABLE_ATTRIBUTES:
-            tags = tags | {("vars",)}
+            tags = tags | {("vars",), ("vars-of", value.key)}
         elif name in DESCRIPTIONS:
             tags = described(tags)
         key = (*value.key, name) if value.key is not None and len(value.key) < 12 else None
@@ -193,7 +193,7 @@ def _bound(run: Run, frame: Frame, value: Instance, function: FunctionValue, nod
 def keras_attribute(run: Run, value: Instance, name: str) -> Value:
     """An attribute that Keras defines on layers and models."""
     if name in VARIABLE_ATTRIBUTES:
-        return Opaque(frozenset({("vars",)}), ("instance", value.serial, name))
+        return Opaque(frozenset({("vars",), ("vars-of", value.serial)}), ("instance", value.serial, name))
     if name == "layers":
         from dropout_lint.semantics.models import inner_layers
 
@@ -246,6 +246,12 @@ def set_attribute(
             )
         )
     targets = alternatives(receiver)
+    if any(_may_be_keras(each) for each in targets):
+        run.emit(
+            AttributeSet(
+                run.serial(), Place(frame.module, node), receiver, text, name, value, frame.chain(), tuple(run.loops)
+            )
+        )
     for each in targets:
         if isinstance(each, Instance):
             setter = _setter(each, name)
@@ -261,6 +267,12 @@ def set_attribute(
             run.store.write(each.attributes, name, value)
         elif isinstance(each, ModuleValue):
             run.store.write(each.module.scope.names, name, value)
+
+
+def _may_be_keras(value: Value) -> bool:
+    return isinstance(value, (Opaque, Symbolic, Items)) or (
+        isinstance(value, Instance) and (value.keras_name is not None or isinstance(value.cls, ClassValue))
+    )
 
 
 def _setter(value: Instance, name: str) -> FunctionValue | None:

@@ -430,6 +430,7 @@ def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, nod
     from dropout_lint.semantics import keras_calls
 
     instance = run.allocate(cls, frame, node)
+    keras_calls.note_construction(run, frame, instance, arguments, node)
     init = cls.find("__init__")
     if isinstance(init, FunctionValue):
         call_function(run, frame, init, arguments, Place(frame.module, node), receiver=instance)

@@ -14,6 +14,7 @@ from dropout_lint.semantics.values import NO_TAGS, Tags, Value
 if TYPE_CHECKING:
     import libcst as cst
 
+    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.keras_calls import Choice
     from dropout_lint.semantics.modules import Module
     from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
@@ -90,6 +91,8 @@ class Use:
     place: Place
     loops: tuple[int, ...]
     frames: tuple[Frame, ...]
+    sources: Tags = NO_TAGS
+    """For a gradient: the tags of what it is taken with respect to; ``("vars-of", …)`` names whose weights."""
     drawn: frozenset[int] = frozenset()
     """The loops whose turns were collected in what is used."""
 
@@ -160,7 +163,78 @@ class ModelUse:
     uses: list[Use] = field(default_factory=list)
 
 
-Event = ModeCall | TrainableSet | ModelUse
+@dataclass(slots=True, eq=False)
+class Constructed:
+    """A Keras object, or one of a project class, is made."""
+
+    serial: int
+    place: Place
+    instance: Instance
+    arguments: Arguments
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+    guards: tuple[frozenset[str], ...]
+
+
+@dataclass(slots=True, eq=False)
+class AttributeSet:
+    """``receiver.name = value`` on anything that may be a layer or model; ``trainable`` included."""
+
+    serial: int
+    place: Place
+    receiver: Value
+    receiver_text: str
+    name: str
+    value: Value
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+
+
+@dataclass(slots=True, eq=False)
+class MethodCall:
+    """A method that is not the project's is called on a Keras object or on something unknown."""
+
+    serial: int
+    place: Place
+    receiver: Value
+    receiver_text: str
+    name: str
+    arguments: Arguments
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+    guards: tuple[frozenset[str], ...]
+
+
+@dataclass(slots=True, eq=False)
+class FunctionCall:
+    """A function of Keras, TensorFlow or JAX is called, under its canonical name."""
+
+    serial: int
+    place: Place
+    name: str
+    arguments: Arguments
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+    guards: tuple[frozenset[str], ...]
+    uses: list[Use] = field(default_factory=list)
+
+    @property
+    def input_tags(self) -> Tags:
+        """The tags of everything that goes in."""
+        return self.arguments.tags()
+
+
+@dataclass(slots=True, eq=False)
+class Discarded:
+    """An expression stands as a statement: what it gives goes nowhere."""
+
+    serial: int
+    place: Place
+    value: Value
+    frames: tuple[Frame, ...]
+
+
+Event = ModeCall | TrainableSet | ModelUse | Constructed | AttributeSet | MethodCall | FunctionCall | Discarded
 
 
 @dataclass(slots=True, eq=False)
@@ -171,6 +245,8 @@ class Interpretation:
     events: list[Event]
     loops: dict[int, Loop]
     instances: list[Instance]
+    classes: list[ClassValue] = field(default_factory=list)
+    """The project classes that were defined, those of imported modules included."""
     feedback: frozenset[int] = frozenset()
     """Ids of call nodes whose input depends on their own earlier output."""
     generation: str | None = None

@@ -9,6 +9,7 @@ import libcst as cst
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.semantics import calls, keras_calls
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
+from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
@@ -60,6 +61,7 @@ _TRANSPARENT = frozenset(
         "keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable", "numba.jit",
     }
 )  # fmt: skip
+_WATCHED = ("keras.", "tensorflow.", "jax.")
 _GRADIENTS = frozenset({"jax.grad", "jax.value_and_grad", "jax.experimental.grad"})
 _WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
 _MAPS = frozenset(
@@ -122,6 +124,13 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     tags = arguments.tags()
     kind = function_kind(name)
     extra: set[tuple[object, ...]] = set()
+    if name.startswith(_WATCHED):
+        event = FunctionCall(
+            run.serial(), Place(frame.module, node), name, arguments, frame.chain(), tuple(run.loops), tuple(run.guards)
+        )
+        run.emit(event)
+        if kind == "random" or "dropout" in name:
+            extra.add(("event", event.serial))
     if kind == "repeat":
         extra.add(("tiled",))
     elif kind == "random":

@@ -43,7 +43,14 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
     except BudgetExceeded:
         exhausted = f"the interpretation of this file was cut short after {steps} steps"
     return Interpretation(
-        module, run.events, run.all_loops, run.instances, frozenset(run.feedback), run.generation, exhausted
+        module,
+        run.events,
+        run.all_loops,
+        run.instances,
+        run.classes,
+        frozenset(run.feedback),
+        run.generation,
+        exhausted,
     )
 
 

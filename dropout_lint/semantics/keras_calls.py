@@ -9,7 +9,7 @@ import libcst as cst
 
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls
-from dropout_lint.semantics.events import Frame, ModeCall, Place, TrainableSet
+from dropout_lint.semantics.events import Constructed, Frame, ModeCall, Place, TrainableSet
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
@@ -71,6 +71,7 @@ def construct(
     instance = run.allocate(cls, frame, node)
     instance.generation = generation
     inherited_construction(run, frame, instance, name, arguments)
+    note_construction(run, frame, instance, arguments, node)
     trainable = arguments.get("trainable")
     if trainable is not None and is_layer(instance) and trainable.node is not None:
         run.emit(
@@ -88,6 +89,21 @@ def construct(
             )
         )
     return instance
+
+
+def note_construction(run: Run, frame: Frame, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> None:
+    """Emit the event of an object being made."""
+    run.emit(
+        Constructed(
+            run.serial(),
+            Place(frame.module, node),
+            instance,
+            arguments,
+            frame.chain(),
+            tuple(run.loops),
+            tuple(run.guards),
+        )
+    )
 
 
 def _is_object(name: str) -> bool:
@@ -412,6 +428,9 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
     event = mode_event(run, frame, callee, arguments, node, symbolic)
     externals.call_back(run, frame, arguments, node)
     tags = callee.tags | arguments.tags(without=("training",))
+    if run.tapes and not symbolic and (event is None or truth(event.flag) is not True):
+        # under a tape even a call of something unknown may be a model's
+        tags |= {("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)}
     if event is not None:
         tags |= {("event", event.serial)}
     if symbolic:

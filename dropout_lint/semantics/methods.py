@@ -8,6 +8,7 @@ import libcst as cst
 
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls
+from dropout_lint.semantics.events import MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.run import collect, derived, with_tags
 from dropout_lint.semantics.values import (
@@ -79,6 +80,19 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
         return _of_constant(receiver, name, arguments)
     if isinstance(receiver, Super):
         return _of_super(run, frame, receiver, name, arguments, node)
+    run.emit(
+        MethodCall(
+            run.serial(),
+            Place(frame.module, node),
+            receiver,
+            _receiver_text(frame, node),
+            name,
+            arguments,
+            frame.chain(),
+            tuple(run.loops),
+            tuple(run.guards),
+        )
+    )
     if isinstance(receiver, Instance):
         return _of_instance(run, frame, receiver, name, arguments, node)
     return _of_opaque(run, frame, receiver, name, arguments, node)
@@ -340,7 +354,8 @@ def _of_tape(run: Run, frame: Frame, receiver: Value, name: str, arguments: Argu
         by_weights = ("vars",) in source_tags or not any(
             tag[0] in {"data", "loop", "event", "watched", "random"} for tag in source_tags
         )
-        run.use("gradient" if by_weights else "input-gradient", "tape.gradient", target_tags, frame, node)
+        kind = "gradient" if by_weights else "input-gradient"
+        run.use(kind, "tape.gradient", target_tags, frame, node, source_tags)
         if by_weights:
             run.note_training()
         return Opaque(target_tags | source_tags)

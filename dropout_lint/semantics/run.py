@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.events import Event, Frame, Loop, ModeCall, ModelUse, Place, Use
+from dropout_lint.semantics.events import Event, Frame, FunctionCall, Loop, ModeCall, ModelUse, Place, Use
 from dropout_lint.semantics.scopes import Store
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -44,7 +44,7 @@ class Run:
         self.modules: dict[Any, Module | None] = {}
         self.executing: set[Any] = set()
         self.events: list[Event] = []
-        self.by_serial: dict[int, ModeCall | ModelUse] = {}
+        self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
         self.tapes: list[Value] = []
@@ -135,18 +135,26 @@ class Run:
     def emit(self, event: Event) -> None:
         """Record an event."""
         self.events.append(event)
-        if isinstance(event, ModeCall):
+        if isinstance(event, (ModeCall, FunctionCall)):
             self.by_serial[event.serial] = event
             self._note_feedback(event)
 
-    def use(self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode) -> None:
+    def use(
+        self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode, sources: Tags = frozenset()
+    ) -> None:
         """Record what is done with a value on every event whose output it carries."""
         serials = sorted({tag[1] for tag in tags if tag[0] == "event"})
         if not serials:
             return
         drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
         use = Use(
-            kind, text, Place(frame.module, node), tuple(loop.serial for loop in self.loops), frame.chain(), drawn
+            kind,
+            text,
+            Place(frame.module, node),
+            tuple(loop.serial for loop in self.loops),
+            frame.chain(),
+            sources,
+            drawn,
         )
         for serial in serials:
             event = self.by_serial.get(serial)
@@ -190,7 +198,7 @@ class Run:
         self._note_feedback(event)
         return event
 
-    def _note_feedback(self, event: ModeCall | ModelUse) -> None:
+    def _note_feedback(self, event: ModeCall | ModelUse | FunctionCall) -> None:
         """A decoder's input is what it gave on the turn before: its turns are steps, not draws."""
         for tag in event.input_tags:
             if tag[0] == "event":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, imports
-from dropout_lint.semantics.events import Frame, TrainableSet
+from dropout_lint.semantics.events import Discarded, Frame, Place, TrainableSet
 from dropout_lint.semantics.expressions import (
     binary,
     bind,
@@ -88,7 +88,9 @@ def block_of(block: cst.BaseSuite) -> Sequence[cst.CSTNode]:
 
 def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | None:
     before = len(run.events)
-    evaluate(run, frame, scope, node.value)
+    value = evaluate(run, frame, scope, node.value)
+    if isinstance(node.value, (cst.Call, cst.Comparison)):
+        run.emit(Discarded(run.serial(), Place(frame.module, node.value), value, frame.chain()))
     if isinstance(node.value, cst.Call):
         from dropout_lint.semantics.events import ModeCall
 
