@@ -180,10 +180,10 @@ def _announce(script: Path, arguments: tuple[str, ...], experiments: tuple[Exper
 def _print(reports: list[ProgramReport], output_format: str, *, trace: bool) -> None:
     import json
 
-    from dropout_lint.verify import report
+    from dropout_lint.verify import document, report
 
     if output_format == "json":
-        click.echo(json.dumps(report.document(reports), indent=2))
+        click.echo(json.dumps(document.document(reports), indent=2))
         return
     if not reports:
         return

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.verify.experiment import measuring_job, replay_job
-from dropout_lint.verify.judgement import CONFIRMED, judge_experiment, with_replay
+from dropout_lint.verify.judgement import judge_experiment, with_replay
 from dropout_lint.verify.replay import changed_numbers, same_output
+from dropout_lint.verify.result import CONFIRMED
 from dropout_lint.verify.runner import run_child
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dropout_lint.verify.experiment import Experiment, Json, Options
-    from dropout_lint.verify.judgement import Result
     from dropout_lint.verify.replay import Printed
+    from dropout_lint.verify.result import Result
     from dropout_lint.verify.runner import Run
 
 REPLAY_BY_ITSELF_SECONDS = 60.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dropout_lint.verify.result import Metric, Outputs, Result
 from dropout_lint.verify.statistics import (
     RATE_MARGIN,
     RELATIVE_MARGIN,
@@ -19,87 +20,9 @@ from dropout_lint.verify.statistics import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dropout_lint.findings import Finding
     from dropout_lint.verify.experiment import Experiment, Json
     from dropout_lint.verify.replay import Printed
     from dropout_lint.verify.runner import Run
-
-VERDICTS = (
-    "confirmed",
-    "confirmed-no-effect",
-    "confirmed-raises",
-    "no-material-difference",
-    "inconclusive",
-    "not-reached",
-    "failed",
-)
-CONFIRMED = VERDICTS[:3]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric in both arms. ``difference`` is as written minus fixed, averaged over passes."""
-
-    name: str
-    as_written: tuple[float, ...]
-    fixed: tuple[float, ...]
-    difference: float
-    interval: Interval
-    rows: int
-    margin: float
-    verdict: str
-    direction: str
-
-    @property
-    def passes(self) -> int:
-        """Passes as written."""
-        return len(self.as_written)
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """How outputs differ where there is no metric: class changes, or distance relative to their spread.
-
-    ``classes`` is ``"threshold"`` (one probability per row, cut at 0.5), ``"largest"`` (several scores) or None.
-    """
-
-    rows: int
-    classes: str | None
-    changed_between_calls: float | None
-    changed_by_fix: float | None
-    changed_interval: Interval
-    divergence: float | None
-    divergence_interval: Interval
-    max_abs_difference: float
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One finding, measured.
-
-    ``ran_in_training`` names the layers seen in training mode as written, with (traced) executions.
-    ``reached`` counts all executions of the line, ``eligible`` those the finding speaks of (not the ones while
-    training), and ``measured`` the sample of these.
-    """
-
-    finding: Finding
-    verdict: str
-    direction: str = "none"
-    reason: str = ""
-    boundary: str = ""
-    where: tuple[str, int] | None = None
-    reached: int = 0
-    eligible: int = 0
-    measured: int = 0
-    metrics: tuple[Metric, ...] = ()
-    outputs: Outputs | None = None
-    passes: int = 0
-    state: tuple[tuple[str, float], ...] = ()
-    ran_in_training: tuple[tuple[str, int], ...] = ()
-    toggle: Json | None = None
-    replay: tuple[Printed, ...] | None = None
-    exception: Json | None = None
-    seconds: float = 0.0
 
 
 def judge_experiment(experiment: Experiment, run: Run, margin: float | None, seed: int) -> Result:

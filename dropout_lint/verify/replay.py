@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?(?![\w]|\.\d)|\b(?:nan|inf)\b")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 TIMING = re.compile(r"\b\d+(?:\.\d+)?(?:us|ms|s)(?:/(?:step|epoch|sample))?\b|\d{1,2}:\d{2}(?::\d{2})?")
+SEPARATOR = re.compile(r"[,;|]\s*|:\s+|\s{2,}| / ")
+COUNTER = re.compile(r"^\d+/\d+\W*")
+VALUE_FOLLOWS = (":", "=", "(", "[", "{", ",")
 PUNCTUATION = " \t:=()[]{},;'\"|±+-/%<>"
 
 
@@ -82,12 +85,18 @@ def _lines(output: str) -> list[tuple[str, list[tuple[str, float]]]]:
 
 
 def _numbers(line: str) -> list[tuple[str, float]]:
+    """All numbers of a line with their labels: the words before each.
+
+    A number after ``:``, ``=``, a bracket or a comma is a value and ends a label; any other may be part of one, as in
+    "recall at 1% false alarms: 0.9".
+    """
     found: list[tuple[str, float]] = []
-    label, end = "", 0
+    label, start = "", 0
     for match in NUMBER.finditer(line):
-        between = line[end : match.start()].strip(PUNCTUATION)
-        if any(character.isalpha() for character in between):
-            label = re.split(r"[,;|]\s*|\s{2,}| / ", between)[-1].strip(PUNCTUATION) or between
+        words = line[start : match.start()].strip(PUNCTUATION)
+        if any(character.isalpha() for character in words):
+            label = COUNTER.sub("", SEPARATOR.split(words)[-1].strip(PUNCTUATION)) or words
         found.append((label, float(match[0])))
-        end = match.end()
+        if line[: match.start()].rstrip().endswith(VALUE_FOLLOWS):
+            start = match.end()
     return found

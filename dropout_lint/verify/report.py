@@ -1,15 +1,13 @@
-"""Results as JSON, and as text for people."""
+"""Results as text for people."""
 
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.output.json_report import finding_document
-from dropout_lint.verify.statistics import sign_of
-from dropout_lint.version import __version__
+from dropout_lint.verify.document import shown
+from dropout_lint.verify.statistics import deviation, mean, sign_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,11 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dropout_lint.verify.campaign import ProgramReport
-    from dropout_lint.verify.judgement import Metric, Outputs, Result
+    from dropout_lint.verify.experiment import Json
     from dropout_lint.verify.replay import Printed
-    from dropout_lint.verify.statistics import Interval
-
-Json = dict[str, object]
+    from dropout_lint.verify.result import Metric, Outputs, Result
 
 SPARKS = "▁▂▃▄▅▆▇█"
 MOST_SPARKS = 20
@@ -37,117 +33,6 @@ STYLES = {
 }
 REASONS = {"traced": "reached only inside a trace that cannot be entered again, as in a data pipeline"}
 TITLES = {"confirmed-no-effect": "CONFIRMED: NO EFFECT", "confirmed-raises": "CONFIRMED: RAISES"}
-
-
-# JSON
-
-
-def document(programs: Sequence[ProgramReport]) -> Json:
-    """All results as JSON's types. Fields may be added, never renamed."""
-    return {
-        "version": __version__,
-        "environment": programs[0].environment if programs else {},
-        "results": [
-            {"program": _shown(str(program.script)), **result_document(result)}
-            for program in programs
-            for result in program.results
-        ],
-        "programs": [
-            {
-                "path": _shown(str(program.script)),
-                "environment": program.environment,
-                "seconds": round(program.seconds, 3),
-                "timed_out": program.timed_out,
-                "exception": program.failure,
-                "modes": [_mode_document(event) for event in program.modes],
-                "replay_together": None if program.together is None else [_printed(p) for p in program.together],
-            }
-            for program in programs
-        ],
-    }
-
-
-def result_document(result: Result) -> Json:
-    """One result as JSON's types."""
-    outputs = result.outputs
-    return {
-        "finding": finding_document(result.finding),
-        "verdict": result.verdict,
-        "direction": result.direction,
-        "reason": result.reason,
-        "boundary": {
-            "kind": result.boundary,
-            "path": _shown(result.where[0]) if result.where else None,
-            "line": result.where[1] if result.where else None,
-        },
-        "executions": {"reached": result.reached, "measured": result.measured},
-        "metrics": [_metric(metric) for metric in result.metrics],
-        "outputs": None if outputs is None else _outputs(outputs),
-        "state": {"changed": [[name, norm] for name, norm in result.state]},
-        "observed": [{"layer": name, "training": True, "executions": count} for name, count in result.ran_in_training],
-        "toggle": result.toggle,
-        "replay": None if result.replay is None else [_printed(printed) for printed in result.replay],
-        "exception": result.exception,
-        "seconds": round(result.seconds, 3),
-    }
-
-
-def _metric(metric: Metric) -> Json:
-    bounds = metric.interval
-    return {
-        "name": metric.name,
-        "as_written": {
-            "mean": _finite(mean(metric.as_written)),
-            "sd": _finite(deviation(metric.as_written)),
-            "values": [_finite(value) for value in metric.as_written],
-        },
-        "fixed": {"value": _finite(mean(metric.fixed))},
-        "difference": _finite(metric.difference),
-        "interval": None if bounds.low is None else [bounds.low, bounds.high],
-        "interval_over": "none" if bounds.low is None else bounds.over,
-        "clusters": bounds.clusters,
-        "margin": metric.margin,
-        "rows": metric.rows,
-        "passes": metric.passes,
-    }
-
-
-def _outputs(outputs: Outputs) -> Json:
-    return {
-        "rows": outputs.rows,
-        "classes": outputs.classes,
-        "changed_between_calls": outputs.changed_between_calls,
-        "changed_by_fix": outputs.changed_by_fix,
-        "changed_interval": _bounds(outputs.changed_interval),
-        "relative_divergence": outputs.divergence,
-        "relative_divergence_interval": _bounds(outputs.divergence_interval),
-        "max_abs_difference": outputs.max_abs_difference,
-    }
-
-
-def _bounds(bounds: Interval) -> list[float] | None:
-    return None if bounds.low is None or bounds.high is None else [bounds.low, bounds.high]
-
-
-def _printed(printed: Printed) -> Json:
-    return {
-        "label": printed.label,
-        "as_written": [_finite(value) for value in printed.as_written],
-        "fixed": [_finite(value) for value in printed.fixed],
-    }
-
-
-def _mode_document(event: Json) -> Json:
-    path = event.get("path")
-    return {**event, "path": _shown(path) if isinstance(path, str) else None}
-
-
-def _finite(value: float) -> float | None:
-    # JSON knows no NaN.
-    return value if math.isfinite(value) else None
-
-
-# Text
 
 
 def write(programs: Sequence[ProgramReport], console: Console, *, trace: bool) -> None:
@@ -307,12 +192,12 @@ def _printed_lines(numbers: Sequence[Printed]) -> Iterator[str]:
 
 
 def _write_trace(program: ProgramReport, console: Console) -> None:
-    console.print(f"[bold]modes[/bold] in {_shown(str(program.script))}", highlight=False)
+    console.print(f"[bold]modes[/bold] in {shown(str(program.script))}", highlight=False)
     if not program.modes:
         console.print("  no layer whose result depends on the mode was run", highlight=False)
     for event in program.modes:
         mode = event["training"]
-        place = f"{_shown(str(event['path']))}:{event['line']}" if event["path"] else "(no line of the program)"
+        place = f"{shown(str(event['path']))}:{event['line']}" if event["path"] else "(no line of the program)"
         line = f"  {event['phase']!s:<16} {event['layer']!s:<24} {event['class']!s:<20} training={mode!s:<6} "
         console.print(f"{line}{event['why']!s:<10} {place}", markup=False, highlight=False, soft_wrap=True)
     console.print()
@@ -322,7 +207,7 @@ def exception_lines(exception: Json) -> Iterator[str]:
     """An exception of the user's program with the frames of the user's own files."""
     frames: Any = exception.get("frames") or ()
     for frame in frames:
-        yield f"{_shown(frame['path'])}:{frame['line']} in {frame['function']}: {frame['text']}"
+        yield f"{shown(frame['path'])}:{frame['line']} in {frame['function']}: {frame['text']}"
     message = str(exception.get("message", "")).strip().splitlines()
     yield f"{exception['type']}: {message[0] if message else ''}"
 
@@ -336,22 +221,6 @@ def _versions(program: ProgramReport) -> Iterator[str]:
         elif environment.get("backend"):
             parts.append(str(environment["backend"]))
         yield ", ".join(parts)
-
-
-# Small things
-
-
-def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean."""
-    return sum(values) / len(values) if values else float("nan")
-
-
-def deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation; 0 for a single value."""
-    if len(values) < 2:
-        return 0.0
-    centre = mean(values)
-    return math.sqrt(sum((value - centre) ** 2 for value in values) / (len(values) - 1))
 
 
 def is_rate(metric: Metric) -> bool:
@@ -373,13 +242,8 @@ def source_text(path: str, line: int) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()[line - 1].strip()
     except (OSError, IndexError):
-        return f"{_shown(path)}:{line}"
-    return f"{_shown(path)}:{line}: {text if len(text) <= 72 else text[:71] + '…'}"
-
-
-def _shown(path: str) -> str:
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else Path(relative).as_posix()
+        return f"{shown(path)}:{line}"
+    return f"{shown(path)}:{line}: {text if len(text) <= 72 else text[:71] + '…'}"
 
 
 def _number(value: float) -> str:

@@ -159,3 +159,16 @@ def _direction(difference: float, sign: int) -> str:
     if sign == 0:
         return "changed"
     return "worse" if difference * sign < 0 else "better"
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean."""
+    return sum(values) / len(values) if values else float("nan")
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation; 0 for a single value."""
+    if len(values) < 2:
+        return 0.0
+    centre = mean(values)
+    return math.sqrt(sum((value - centre) ** 2 for value in values) / (len(values) - 1))

@@ -13,6 +13,12 @@ from dropout_lint.verify.replay import Printed, changed_numbers, same_output
         ('{"loss": 0.7, "acc": 0.6}\n', '{"loss": 0.5, "acc": 0.6}\n', [("loss", 0.7, 0.5)]),
         ("two: [0.1, 0.9] [0.2, 0.9]\n", "two: [0.1, 0.9] [0.1, 0.8]\n", [("two", 0.2, 0.1), ("two", 0.9, 0.8)]),
         ("mse: nan\n", "mse: nan\n", []),
+        (
+            "recall at 1% false alarms: 0.3\n",
+            "recall at 1% false alarms: 0.9\n",
+            [("recall at 1% false alarms", 0.3, 0.9)],
+        ),
+        ("epoch 2: loss 0.7, accuracy 0.5\n", "epoch 2: loss 0.7, accuracy 0.6\n", [("accuracy", 0.5, 0.6)]),
         ("mse: nan\n", "mse: 0.5\n", [("mse", pytest.approx(float("nan"), nan_ok=True), 0.5)]),
         ("changed: 79 of 400\n", "changed: 0 of 400\n", [("changed", 79, 0)]),
         ("start\nextra line 7\naccuracy 0.5\n", "start\naccuracy 0.6\n", [("accuracy", 0.5, 0.6)]),

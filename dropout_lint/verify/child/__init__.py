@@ -10,9 +10,9 @@ One run goes through these modules in this order:
 * ``instrument``: wraps flagged expressions in the text of the user's modules, line by line in place;
 * ``importing``: hands the edited texts to Python, and calls back when Keras or TensorFlow has been imported;
 * ``flavour``: where Keras 2 and Keras 3 differ;
-* ``hooks``: patches the few Keras and TensorFlow entry points that bound an experiment;
+* ``hooks``, ``calls``: patch the few Keras and TensorFlow entry points that bound an experiment;
 * ``session``, ``sites``, ``toggles``: what happens when a flagged expression is reached;
-* ``state``, ``capture``, ``arms``: both arms on the same inputs, everything restored afterwards;
+* ``boundaries``, ``state``, ``capture``, ``arms``, ``observation``: both arms on the same inputs, everything restored;
 * ``modes``: which layer ran in which mode, and why;
 * ``results``: one JSON line per fact, written as it comes.
 """

@@ -61,8 +61,8 @@ class Flavour:
         """True while a TensorFlow graph is traced, or JAX traces."""
         tensorflow = sys.modules.get("tensorflow")
         if self.backend == "jax":
-            jax = sys.modules["jax"]
-            return not bool(jax.core.trace_ctx.is_top_level()) if hasattr(jax.core, "trace_ctx") else False
+            clean = getattr(sys.modules.get("jax._src.core"), "trace_state_clean", None)
+            return clean is not None and not clean()
         return bool(tensorflow and not tensorflow.executing_eagerly())
 
     def sublayers(self, layer: Any) -> list[Any]:

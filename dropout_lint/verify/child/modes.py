@@ -12,11 +12,13 @@ import functools
 import inspect
 import linecache
 import sys
-import types
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .flavour import Flavour, training_position
+
+if TYPE_CHECKING:
+    import types
 
 INSTALLED = ("/site-packages/", "/dist-packages/")
 OWN_FOLDER = str(Path(__file__).absolute().parent)

@@ -19,6 +19,8 @@ import sys
 import weakref
 from typing import Any
 
+from .capture import to_array
+
 # Seeds of experiments lie far from those a program would choose.
 SEED_BASE = 730_001
 
@@ -75,7 +77,8 @@ class Snapshot:
         for variable in keras_variables.alive():
             value = getattr(variable, "_value", None)
             if value is not None and not hasattr(value, "read_value"):
-                self.arrays.append((variable, value.clone() if hasattr(value, "clone") else value))
+                # A copy: JAX donates buffers to compiled steps, and a donated buffer is gone.
+                self.arrays.append((variable, to_array(value)))
         self.random = _random_state()
 
     def restore(self) -> None:
