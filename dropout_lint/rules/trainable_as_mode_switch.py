@@ -172,7 +172,7 @@ def _trained_next(history: list[TrainableSet | ModelUse], position: int) -> bool
     for event in history[position + 1 :]:
         if isinstance(event, TrainableSet):
             continue
-        return event.kind in {"train", "compile", "gradient"}
+        return event.kind in {"compile", "gradient"}
     return False
 
 

@@ -65,14 +65,24 @@ def check(context: Context) -> Iterator[Draft]:
     for event in context.interpretation.events:
         if isinstance(event, TrainableSet) and not is_test_code(event.frames):
             layers = _weightless_layers(event.receiver)
-            if layers and not _passed_on(event):
+            if layers and not _passed_on(event, context):
                 yield _draft(event, layers)
 
 
-def _passed_on(event: TrainableSet) -> bool:
+def _passed_on(event: TrainableSet, context: Context) -> bool:
     """``trainable=trainable`` on every layer of a block: a uniform setting, not a belief about this one."""
-    return event.how == "constructor" and not (
-        isinstance(event.node, cst.Name) and event.node.value in {"True", "False"}
+    if event.how != "constructor":
+        return False
+    if isinstance(event.node, cst.Name) and event.node.value in {"True", "False"}:
+        return False
+    if all(truth(each) is None for each in alternatives(event.value)):
+        return True
+    return any(
+        isinstance(other, TrainableSet)
+        and other.how == "constructor"
+        and other.frames[-1].function is event.frames[-1].function
+        and not all(weightless(each) is True for each in alternatives(other.receiver))
+        for other in context.interpretation.events
     )
 
 

@@ -99,7 +99,10 @@ def _chosen_in_call(event: ModeCall) -> Frame | None:
 
 
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or event.used("gradient"):
+    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event):
+        return True
+    if any(frame in use.frames for use in event.used("gradient")):
+        # a training step that `call` itself performs
         return True
     return _is_switch(event, frame) or _drawn_from(event, frame, context)
 
@@ -108,11 +111,8 @@ def _is_switch(event: ModeCall, frame: Frame) -> bool:
     """Whether whoever makes the layer can choose: a constructor argument that is not simply the mode."""
     node = event.choice.place.node
     origin = event.flag.origin if isinstance(event.flag, Const) else None
-    if (
-        (isinstance(node, cst.Name) and node.value == "True")
-        or isinstance(node, (cst.Integer, cst.Call))
-        or origin is None
-    ):
+    parameter = isinstance(node, cst.Name) and (node.value in frame.arguments or node.value in frame.defaulted)
+    if origin is None or not (isinstance(node, cst.Attribute) or parameter):
         return False
     owner = frame.owner
     own = owner is not None and any(_holds(cls, origin.node) for cls in owner.ancestry())

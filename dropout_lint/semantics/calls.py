@@ -260,7 +260,9 @@ def call_function(
     if not assumed:
         run.called.add(id(function.node))
     depth = frame.depth + 1 if frame is not None else 0
-    if depth > DEEPEST_CALL or run.on_stack.count(id(function.node)) > 0:
+    if run.on_stack.count(id(function.node)) > 0:
+        return Opaque(arguments.tags() | {("recursion", id(function.node))})
+    if depth > DEEPEST_CALL:
         return Opaque(arguments.tags())
     run.step(3)
     scope = Scope("function", function.scope)

@@ -76,6 +76,9 @@ def guard_words(node: cst.BaseExpression) -> frozenset[str]:
             stack.extend(argument.value for argument in each.args)
         elif isinstance(each, cst.Subscript):
             stack.append(each.value)
+            stack.extend(part.slice.value for part in each.slice if isinstance(part.slice, cst.Index))
+        elif isinstance(each, (cst.Tuple, cst.List)):
+            stack.extend(element.value for element in each.elements)
     return frozenset(found)
 
 

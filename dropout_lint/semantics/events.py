@@ -76,6 +76,10 @@ class Loop:
 
     serial: int
     node: cst.CSTNode
+    function: int = 0
+    """The id of the function's node it stands in; 0 in a module's body."""
+    targets: frozenset[str] = frozenset()
+    """The names it binds on every turn."""
     trains: bool = False
     """Whether weights are updated in it: then its turns are not draws from one model."""
 
@@ -93,6 +97,8 @@ class Use:
     frames: tuple[Frame, ...]
     sources: Tags = NO_TAGS
     """For a gradient: the tags of what it is taken with respect to; ``("vars-of", …)`` names whose weights."""
+    partners: frozenset[int] = frozenset()
+    """The events whose outputs are in what is used."""
     drawn: frozenset[int] = frozenset()
     """The loops whose turns were collected in what is used."""
 
@@ -119,6 +125,8 @@ class ModeCall:
     guards: tuple[frozenset[str], ...]
     tape: bool
     discarded: bool = False
+    callee_names: frozenset[tuple[int, str]] = frozenset()
+    """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True
     """False where ``layer.call(...)`` is used rather than ``layer(...)``."""
     uses: list[Use] = field(default_factory=list)

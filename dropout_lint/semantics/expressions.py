@@ -160,6 +160,8 @@ def merge_mapping(run: Run, into: Mapping, value: Value) -> None:
 
 def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
     """``container[key] = value``."""
+    if isinstance(container, (Mapping, Items)) and run.loops:
+        value = collect(run, value, container.loops)
     if isinstance(container, Mapping):
         if isinstance(key, Const) and isinstance(key.value, _SMALL) and key.value is not None:
             run.store.write(container.entries, key.value, value)
@@ -343,7 +345,7 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
         return merged
     if isinstance(sign, cst.Multiply) and isinstance(left, Items) and isinstance(right, Const):
         return run.items(left.kind, left.items, exact=False)
-    if run.loops and isinstance(sign, cst.Add):
+    if isinstance(sign, cst.Add):
         run.note_sum(left, right, frame, node)
     return derived(left, right)
 
@@ -396,7 +398,7 @@ def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> 
             return
         source = evaluate(run, frame, inner, clause.iter)
         known = elements_of(run, source)
-        with run.loop(clause) as loop:
+        with run.loop(clause, frame, conditions.guard_words(clause.target)) as loop:
             turns = known if known is not None and 0 < len(known) <= 12 and clause.inner_for_in is None else (None,)
             for turn in turns:
                 run.step()

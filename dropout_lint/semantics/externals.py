@@ -116,7 +116,8 @@ def _transparent(callee: External, arguments: Arguments) -> Value:
 def _mapped(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     functions = [each for each in arguments.values if is_function(each)]
     if name in {"jax.vmap", "numpy.vectorize", "joblib.delayed"} and functions:
-        return Transformed("map", functions[0])
+        axes = arguments.get("in_axes", 1)
+        return Transformed("map", functions[0], axes.value if axes is not None else None)
     return call_back(run, frame, arguments, node, always=True)
 
 
@@ -214,11 +215,14 @@ def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arg
         return _record(run, frame, callee, arguments, node)
     if callee.kind == "map":
         with run.loop(node) as loop:
+            turn: Tags = frozenset({("loop", loop.serial)})
             positional = tuple(
-                Argument(with_tags(Opaque(tags_of(each.value)), frozenset({("loop", loop.serial)})), each.node)
-                for each in arguments.positional
+                Argument(with_tags(Opaque(tags_of(each.value)), turn), each.node) if _is_mapped(callee, place) else each
+                for place, each in enumerate(arguments.positional)
             )
-            return calls.call_value(run, frame, callee.function, calls.Arguments(positional, arguments.keywords), node)
+            inner = calls.Arguments(positional, arguments.keywords)
+            result = calls.call_value(run, frame, callee.function, inner, node)
+        return with_tags(derived(result), frozenset({("drawn", loop.serial)}))
     run.tapes.append(callee)
     try:
         result = calls.call_value(run, frame, callee.function, arguments, node)
@@ -227,6 +231,14 @@ def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arg
     run.use("gradient", "differentiated", tags_of(result), frame, node)
     run.note_training()
     return Opaque(tags_of(result))
+
+
+def _is_mapped(callee: Transformed, position: int) -> bool:
+    """Whether ``vmap`` goes over this argument: not where ``in_axes`` says None."""
+    axes = callee.axes
+    if isinstance(axes, Items) and axes.exact and position < len(axes.items):
+        return not calls.is_none(axes.items[position])
+    return True
 
 
 def _record(run: Run, frame: Frame, callee: Transformed, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -386,6 +398,21 @@ def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, s
     return run.items("list", tuple(kept), exact=source.exact)
 
 
+def _attributes(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``vars(options)``."""
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    return run.mapping(dict(value.attributes)) if isinstance(value, Instance) else Opaque(tags_of(value))
+
+
+def _field(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``dataclasses.field``: its default, or what its factory makes."""
+    default = arguments.keywords.get("default")
+    factory = arguments.keywords.get("default_factory") or arguments.keywords.get("factory")
+    if default is not None:
+        return default.value
+    return calls.call_value(run, frame, factory.value, calls.Arguments(), node) if factory is not None else UNKNOWN
+
+
 def _total(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     run.use("aggregated", "sum()", arguments.tags(), frame, node)
     return derived(*arguments.values, *_contents(arguments))
@@ -434,6 +461,12 @@ _HANDLERS = {
     "builtins.isinstance": _isinstance,
     "builtins.enumerate": _enumerate,
     "builtins.zip": _zip,
+    "builtins.vars": _attributes,
+    "dataclasses.field": _field,
+    "attr.ib": _field,
+    "attr.field": _field,
+    "attrs.field": _field,
+    "pydantic.Field": _field,
     "builtins.filter": _filtered,
     "builtins.sum": _total,
     "typing.NamedTuple": _named_tuple,

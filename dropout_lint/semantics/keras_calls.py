@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.keras.layers import layer as layer_facts
-from dropout_lint.semantics import calls
+from dropout_lint.semantics import calls, conditions
 from dropout_lint.semantics.events import Constructed, Frame, ModeCall, Place, TrainableSet
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.run import derived, with_tags
@@ -338,10 +338,27 @@ def mode_event(
         callee_loops=callee.loops if isinstance(callee, Instance) else _loops_of(callee),
         guards=tuple(run.guards),
         tape=bool(run.tapes),
+        callee_names=_names_of(frame, func),
         direct=direct,
     )
     run.emit(event)
     return event
+
+
+def _names_of(frame: Frame, node: cst.CSTNode) -> frozenset[tuple[int, str]]:
+    """The names an expression reads, followed outwards through parameters."""
+    found: set[tuple[int, str]] = set()
+    here: Frame | None = frame
+    names = conditions.guard_words(node) if isinstance(node, cst.BaseExpression) else frozenset()
+    while here is not None and names:
+        function = id(here.function.node) if here.function is not None else 0
+        found |= {(function, name) for name in names}
+        passed = [here.arguments[name].node for name in names if name in here.arguments]
+        names = frozenset().union(
+            *(conditions.guard_words(each) for each in passed if isinstance(each, cst.BaseExpression))
+        )
+        here = here.caller
+    return frozenset(found)
 
 
 def _loops_of(callee: Value) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from dropout_lint.semantics.values import (
     Symbolic,
     Tags,
     Value,
+    alternatives,
     join,
     tags_of,
     truth,
@@ -282,23 +283,25 @@ def _get_layer(run: Run, receiver: Instance, arguments: Arguments) -> Value:
     known = inner_layers(receiver)
     name = arguments.get("name", 0)
     index = arguments.get("index", 1)
-    if known is not None and name is not None and isinstance(name.value, Const):
-        for each in known:
-            given = each.arguments.get("name") if isinstance(each, Instance) else None
-            if isinstance(given, Const) and given.value == name.value.value:
-                return each
     if (
-        (
-            known is not None
-            and index is not None
-            and isinstance(index.value, Const)
-            and isinstance(index.value.value, int)
-        )
-        and receiver.keras_name == "keras.Sequential"
-        and -len(known) <= index.value.value < len(known)
+        known is not None
+        and index is not None
+        and isinstance(index.value, Const)
+        and isinstance(index.value.value, int)
     ):
-        return known[index.value.value]
-    label = name.value.value if name is not None and isinstance(name.value, Const) else None
+        position = index.value.value
+        if receiver.keras_name == "keras.Sequential" and -len(known) <= position < len(known):
+            return known[position]
+    names = alternatives(name.value) if name is not None else (UNKNOWN,)
+    return join([_layer_called(receiver, known, each) for each in names], 64)
+
+
+def _layer_called(receiver: Instance, known: tuple[Value, ...] | None, name: Value) -> Value:
+    label = name.value if isinstance(name, Const) else None
+    for each in known or ():
+        given = each.arguments.get("name") if isinstance(each, Instance) else None
+        if label is not None and isinstance(given, Const) and given.value == label:
+            return each
     return Opaque(key=("instance", receiver.serial, "get_layer", label))
 
 

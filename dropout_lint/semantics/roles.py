@@ -52,6 +52,8 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         return Role("training")
     if is_test_code(event.frames):
         return Role("unknown")
+    if compares_modes(event, interpretation):
+        return Role("unknown")
     if stochastic_by_design(event, interpretation, names):
         return Role("intended")
     evidence = (
@@ -64,7 +66,9 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_guess(event),
         *_unlike_its_sibling(event, interpretation),
     )
-    if event.tape and not any(each.points >= 3 for each in evidence):
+    if _trains_elsewhere(event, interpretation):
+        evidence = (*evidence, Evidence(2, "on another path the same line is the training step, on this one it is not"))
+    elif event.tape and not any(each.points >= 3 for each in evidence):
         evidence = (*evidence, Evidence(-3, ""))
     role = Role("inference", evidence)
     return role if role.points > 0 else Role("unknown", evidence)
@@ -164,6 +168,35 @@ def _uses(event: ModeCall) -> list[Evidence]:
     return list(found.values())
 
 
+def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
+    """Whether the same line, reached by another path, is a training step: a flag decides, and here it says no."""
+    path = _path(event)
+    return any(
+        isinstance(other, ModeCall)
+        and other.place.node is event.place.node
+        and _path(other) != path
+        and other.used("gradient")
+        for other in interpretation.events
+    )
+
+
+def _path(event: ModeCall) -> tuple[int, ...]:
+    return tuple(id(frame.call.node) for frame in event.frames if frame.call is not None)
+
+
+def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
+    """Whether the output is held against that of the same model in inference mode: somebody looks at the modes."""
+    partners = frozenset().union(*(use.partners for use in event.uses)) if event.uses else frozenset()
+    return any(
+        isinstance(other, ModeCall)
+        and other.serial in partners
+        and other.callee is event.callee
+        and other.frames[-1].function is event.frames[-1].function
+        and truth(other.flag) is False
+        for other in interpretation.events
+    )
+
+
 def _unlike_its_sibling(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
     """In a training function: held-out data, and no gradient, beside a call of the same model that has one."""
     held_out = any(tag[0] == "data" and tag[1] == "held-out" for tag in event.input_tags)
@@ -252,11 +285,19 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         return True
     return (
         draws(event, interpretation)
-        or class_means_it(event)
+        or (class_means_it(event) and not _drawn_once(event))
         or guarded_on_purpose(event)
         or flag_says_intent(event)
         or _conditional_generator(event)
     )
+
+
+def _drawn_once(event: ModeCall) -> bool:
+    """Whether a class of that name is seen to take a single pass and to score it."""
+    own = isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue)
+    if own or event.loops or any(frame.assumed for frame in event.frames):
+        return False
+    return bool(event.used("decision", "score", "metric", "aggregated"))
 
 
 def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
@@ -273,10 +314,16 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
     ]
     if ("tiled",) in event.input_tags and aggregating:
         return True
+    if any(use.kind == "summed-by-recursion" for use in event.uses):
+        return True
+    names = event.callee_names if isinstance(event, ModeCall) else frozenset()
     for loop in event.loops:
         if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
             continue
-        if any(use.kind == "summed" or loop.serial in use.drawn for use in aggregating):
+        if any(function == loop.function and name in loop.targets for function, name in names):
+            # another model on every turn: members of an ensemble, candidates of a search
+            continue
+        if any((use.kind == "summed" and loop.serial in use.loops) or loop.serial in use.drawn for use in aggregating):
             return True
     return False
 

@@ -98,15 +98,20 @@ class Run:
 
     def mapping(self, entries: dict[Any, Value] | None = None) -> Mapping:
         """A new dict."""
-        return Mapping(self.serial(), entries)
+        return Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
 
     # Context --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def loop(self, node: cst.CSTNode) -> Iterator[Loop]:
+    def loop(
+        self, node: cst.CSTNode, frame: Frame | None = None, targets: frozenset[str] = frozenset()
+    ) -> Iterator[Loop]:
         """Run a loop's body: values bound to its variable are tagged with its serial."""
         serial = id(node)
-        entered = self.all_loops.setdefault(serial, Loop(serial, node))
+        if serial not in self.all_loops:
+            function = id(frame.function.node) if frame is not None and frame.function is not None else 0
+            self.all_loops[serial] = Loop(serial, node, function, targets)
+        entered = self.all_loops[serial]
         self.loops.append(entered)
         try:
             yield entered
@@ -148,13 +153,14 @@ class Run:
             return
         drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
         use = Use(
-            kind,
-            text,
-            Place(frame.module, node),
-            tuple(loop.serial for loop in self.loops),
-            frame.chain(),
-            sources,
-            drawn,
+            kind=kind,
+            text=text,
+            place=Place(frame.module, node),
+            loops=tuple(loop.serial for loop in self.loops),
+            frames=frame.chain(),
+            sources=sources,
+            partners=frozenset(serials),
+            drawn=drawn,
         )
         for serial in serials:
             event = self.by_serial.get(serial)
@@ -162,14 +168,21 @@ class Run:
                 event.uses.append(use)
 
     def note_sum(self, left: Value, right: Value, frame: Frame, node: cst.CSTNode) -> None:
-        """``total = total + output``: an output is added to what the same call gave on an earlier turn."""
-        one, two = self._sources(left), self._sources(right)
-        if one & two:
-            self.use("summed", "summed up over the loop", tags_of(left) | tags_of(right), frame, node)
+        """``total = total + output``: an output is added to what the same call gave on an earlier turn.
 
-    def _sources(self, value: Value) -> set[int]:
-        found = (self.by_serial.get(tag[1]) for tag in tags_of(value) if tag[0] == "event")
-        return {id(event.place.node) for event in found if event is not None}
+        A function that adds its own result for one draw less is a loop too.
+        """
+        one, two = self._sources(left), self._sources(right)
+        turns = any(call == other and serial != again for serial, call in one - two for again, other in two - one)
+        recursive = any(tag[0] == "recursion" for tag in tags_of(left) | tags_of(right))
+        if (turns and self.loops) or (recursive and (one or two)):
+            kind = "summed" if turns else "summed-by-recursion"
+            self.use(kind, "summed up", tags_of(left) | tags_of(right), frame, node)
+
+    def _sources(self, value: Value) -> set[tuple[int, int]]:
+        """The events a value was computed from, each with the call it is of."""
+        found = ((tag[1], self.by_serial.get(tag[1])) for tag in tags_of(value) if tag[0] == "event")
+        return {(serial, id(event.place.node)) for serial, event in found if event is not None}
 
     def model_use(
         self,

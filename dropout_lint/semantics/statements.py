@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -223,11 +224,11 @@ def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.Functi
     """The function as its project decorators leave it; decorators of libraries are taken to keep it."""
     value: Value = function
     for decorator, syntax in zip(reversed(function.decorators), reversed(node.decorators), strict=True):
-        if isinstance(decorator, FunctionValue) and function.owner is None:
+        if isinstance(decorator, FunctionValue):
             made = calls.call_value(run, frame, decorator, calls.Arguments((Argument(value),)), syntax.decorator)
             if isinstance(made, FunctionValue):
                 run.called.add(id(function.node))
-                value = made
+                value = replace(made, owner=function.owner, name=function.name)
     return value
 
 
@@ -319,7 +320,7 @@ def _maybe(run: Run, action: Callable[[], Flow]) -> None:
 def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
     source = evaluate(run, frame, scope, node.iter)
     known = elements_of(run, source)
-    with run.loop(node) as loop:
+    with run.loop(node, frame, conditions.guard_words(node.target)) as loop:
         if known is not None and not known:
             return Flow.ON
         element = loop_element(run, source, node.iter, loop.serial)
@@ -452,15 +453,27 @@ def _match(run: Run, frame: Frame, scope: Scope, node: cst.Match) -> Flow:
             _bind_pattern(run, frame, scope, case.pattern, subject)
             return execute_block(run, frame, scope, block_of(case.body))
 
-        if isinstance(case.pattern, cst.MatchValue):
-            value = evaluate(run, frame, scope, case.pattern.value)
-            decided = conditions.compare(subject, value, cst.Equal())
-            if decided is True:
-                return arm()
-            if decided is False:
-                continue
+        decided = _matches(run, frame, scope, case.pattern, subject) if case.guard is None else None
+        if decided is True:
+            return arm()
+        if decided is False:
+            continue
         _maybe(run, arm)
     return Flow.ON
+
+
+def _matches(run: Run, frame: Frame, scope: Scope, pattern: cst.MatchPattern, subject: Value) -> bool | None:
+    """Whether a pattern fits, where that is known."""
+    if isinstance(pattern, cst.MatchValue):
+        return conditions.compare(subject, evaluate(run, frame, scope, pattern.value), cst.Equal())
+    if isinstance(pattern, cst.MatchSingleton):
+        return conditions.compare(subject, evaluate(run, frame, scope, pattern.value), cst.Is())
+    if isinstance(pattern, cst.MatchOr):
+        answers = {_matches(run, frame, scope, each.pattern, subject) for each in pattern.patterns}
+        return True if True in answers else (None if None in answers else False)
+    if isinstance(pattern, cst.MatchAs) and pattern.pattern is None:
+        return True
+    return None
 
 
 def _bind_pattern(run: Run, frame: Frame, scope: Scope, pattern: cst.MatchPattern, subject: Value) -> None:

@@ -136,10 +136,11 @@ class Items:
 class Mapping:
     """A dict with known constant keys; under the key None: the values of unknown keys."""
 
-    __slots__ = ("entries", "serial")
+    __slots__ = ("entries", "loops", "serial")
 
-    def __init__(self, serial: int, entries: dict[Any, Value] | None = None) -> None:
+    def __init__(self, serial: int, entries: dict[Any, Value] | None = None, loops: tuple[int, ...] = ()) -> None:
         self.serial = serial
+        self.loops = loops
         self.entries: dict[Any, Value] = dict(entries or {})
 
     @property
@@ -253,6 +254,8 @@ class Transformed:
 
     kind: str
     function: Value
+    axes: Value | None = None
+    """The ``in_axes`` of a map."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
