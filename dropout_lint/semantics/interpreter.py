@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
 from dropout_lint.semantics import calls
 from dropout_lint.semantics.events import Frame, Interpretation
 from dropout_lint.semantics.imports import load
@@ -19,11 +21,11 @@ from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.statements import execute_block
 from dropout_lint.semantics.values import Argument, ClassValue, Const, FunctionValue, Instance, Opaque
+from dropout_lint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import libcst as cst
 
 _STEPS = frozenset({"train_step", "test_step", "predict_step"})
 _MOST_OBJECTS_PER_CLASS = 3
@@ -58,12 +60,17 @@ def _assume(run: Run, module: Module) -> None:
     """Interpret what nobody called."""
     run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
     done: set[tuple[int, int]] = set()
-    # interpreting one function may define others; a bounded number of rounds reaches them
-    for _ in range(4):
+    used = _names_used(run, module)
+    # first what nobody refers to, then what is left: whoever is called is known by how it is called.
+    # Interpreting one function may define others; a bounded number of rounds reaches them.
+    for patient in (True, True, False, False):
         waiting = [each for each in _methods(run, module) if (id(each[0].node), each[1].serial) not in done]
         for function, receiver in waiting:
+            hook = _hook_of(function, receiver)
+            if patient and hook is None and used.get(function.name, frozenset()) - {id(function.node)}:
+                continue
             done.add((id(function.node), receiver.serial))
-            if id(function.node) in run.called and _hook_of(function, receiver) is None:
+            if id(function.node) in run.called and hook is None:
                 continue
             _call_method(run, module, function, receiver)
         functions = [
@@ -71,15 +78,25 @@ def _assume(run: Run, module: Module) -> None:
             for function, frame in run.functions
             if frame.module is module
             and function.owner is None
-            and id(function.node) not in run.called
             and (id(function.node), 0) not in done
+            and not (patient and used.get(function.name, frozenset()) - {id(function.node)})
         ]
         for function in functions:
             done.add((id(function.node), 0))
             if id(function.node) not in run.called:
                 calls.call_function(run, None, function, calls.Arguments(), None, assumed=True)
-        if not waiting and not functions:
-            break
+
+
+def _names_used(run: Run, module: Module) -> dict[str, frozenset[int]]:
+    """The names that the functions of a module read, each with the functions (ids of their nodes) that read it."""
+    found: dict[str, set[int]] = {}
+    for function, frame in run.functions:
+        if frame.module is not module:
+            continue
+        for node in walk(function.node):
+            if isinstance(node, cst.Name):
+                found.setdefault(node.value, set()).add(id(function.node))
+    return {name: frozenset(readers) for name, readers in found.items()}
 
 
 def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance]]:

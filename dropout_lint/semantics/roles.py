@@ -175,6 +175,7 @@ def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
         isinstance(other, ModeCall)
         and other.place.node is event.place.node
         and _path(other) != path
+        and not any(frame.assumed for frame in event.frames)
         and other.used("gradient")
         for other in interpretation.events
     )
@@ -191,7 +192,7 @@ def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
         isinstance(other, ModeCall)
         and other.serial in partners
         and other.callee is event.callee
-        and other.frames[-1].function is event.frames[-1].function
+        and other.frames[-1] is event.frames[-1]
         and truth(other.flag) is False
         for other in interpretation.events
     )

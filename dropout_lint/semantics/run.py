@@ -13,6 +13,7 @@ from dropout_lint.semantics.values import (
     Instance,
     Items,
     Mapping,
+    OneOf,
     Opaque,
     Symbolic,
     Tags,
@@ -262,6 +263,8 @@ def with_tags(value: Value, tags: Tags) -> Value:
         return value if tags <= value.tags else Opaque(value.tags | tags, value.key)
     if isinstance(value, Symbolic):
         return Symbolic(value.layers, value.tags | tags)
+    if isinstance(value, OneOf):
+        return OneOf(tuple(with_tags(each, tags) for each in value.values))
     if isinstance(value, Items):
         return Items(value.serial, value.kind, tuple(with_tags(each, tags) for each in value.items), value.exact)
     return value
