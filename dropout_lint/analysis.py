@@ -191,7 +191,7 @@ def _cut_short(path: str, reason: str) -> Finding:
     return Finding(
         code,
         name,
-        Severity.NOTE,
+        Severity.WARNING,
         Confidence.HIGH,
         reason,
         path,

@@ -207,7 +207,7 @@ class _Outcome:
             else:
                 kept.append(finding)
         return Report(
-            findings=tuple(kept),
+            findings=_one_voice(kept),
             errors=problems,
             files=tuple(self._files),
             candidates=self._candidates,
@@ -243,6 +243,24 @@ def _analysis(settings: Settings, root: Path) -> Analyser:
     from dropout_lint.analysis import Analysis
 
     return Analysis(settings, root)
+
+
+def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Where several rules of one family speak of a line, only the most specific one is heard."""
+    from dropout_lint.rules import PRECEDENCE
+
+    best: dict[tuple[object, ...], int] = {}
+    for finding in findings:
+        if finding.code in PRECEDENCE:
+            line = (finding.path, finding.cell, finding.span.start.line)
+            rank = PRECEDENCE.index(finding.code)
+            best[line] = min(rank, best.get(line, rank))
+    return tuple(
+        finding
+        for finding in findings
+        if finding.code not in PRECEDENCE
+        or PRECEDENCE.index(finding.code) == best[finding.path, finding.cell, finding.span.start.line]
+    )
 
 
 def _wanted(finding: Finding, file: _File) -> bool:

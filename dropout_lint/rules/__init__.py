@@ -23,6 +23,10 @@ REGISTRY: tuple[Rule, ...] = (
 )
 
 
+PRECEDENCE: tuple[str, ...] = ("KTM103", "KTM102", "KTM101")
+"""Rules that may speak of one line, the most specific first."""
+
+
 def find_rule(name: str) -> Rule | None:
     """The rule with this code or name, or None."""
     wanted = name.strip().casefold()
@@ -32,4 +36,4 @@ def find_rule(name: str) -> Rule | None:
     return None
 
 
-__all__ = ["REGISTRY", "Rule", "find_rule"]
+__all__ = ["PRECEDENCE", "REGISTRY", "Rule", "find_rule"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.events import Frame, Place
+from dropout_lint.semantics.events import Frame, ModeCall, Place
 from dropout_lint.semantics.models import Content, mode_of
 from dropout_lint.semantics.values import Const, Instance
 from dropout_lint.syntax.lazy import cst
@@ -78,6 +78,13 @@ def _described(layer: Instance) -> str:
 def holders(content: Content) -> list[Instance]:
     """The layers whose own state a call in training mode overwrites."""
     return [layer for layer in content.layers if mode_of(layer) in {"batch-statistics", "power-iteration"}]
+
+
+def name_of_callee(event: ModeCall) -> str:
+    """What is called, as it is written; by its class where that is long."""
+    if len(event.callee_text) <= 40:
+        return event.callee_text
+    return f"{event.callee.class_name}(…)" if isinstance(event.callee, Instance) else "the model"
 
 
 def chain_of(frames: tuple[Frame, ...]) -> tuple[tuple[Place, str], ...]:

@@ -78,6 +78,11 @@ def _histories(context: Context) -> Iterator[list[TrainableSet | ModelUse]]:
     found: dict[Any, list[TrainableSet | ModelUse]] = {}
     members = _members(context)
     for event in context.interpretation.events:
+        if any(frame.name == "__init__" for frame in event.frames) or any(
+            frame.hook == "call" for frame in event.frames
+        ):
+            # how a model is put together, and what it does inside, is no evaluation
+            continue
         if isinstance(event, TrainableSet) and event.how != "constructor":
             subjects = _subjects(event.receiver, members)
         elif isinstance(event, ModelUse) and not event.symbolic:

@@ -59,6 +59,7 @@ from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import (
     class_means_it,
+    comment_says_intent,
     draws,
     flag_says_intent,
     guarded_on_purpose,
@@ -99,7 +100,7 @@ def _chosen_in_call(event: ModeCall) -> Frame | None:
 
 
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event):
+    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
         return True
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs

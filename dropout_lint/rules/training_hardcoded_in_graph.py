@@ -59,10 +59,17 @@ from collections.abc import Iterator
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.versions import behaviour
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
-from dropout_lint.rules.telling import argument_at, chain_of, label_of, stays_active, version_text
+from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Place
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
-from dropout_lint.semantics.roles import class_means_it, draws, flag_says_intent, guarded_on_purpose, is_test_code
+from dropout_lint.semantics.roles import (
+    class_means_it,
+    comment_says_intent,
+    draws,
+    flag_says_intent,
+    guarded_on_purpose,
+    is_test_code,
+)
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
 from dropout_lint.syntax.lazy import cst
@@ -80,7 +87,7 @@ def check(context: Context) -> Iterator[Draft]:
 
 
 def _ignored(event: ModeCall, context: Context) -> bool:
-    if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
+    if event.discarded or any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
         return True
     if any(isinstance(each, Method) for each in alternatives(event.callee)):
         return True
@@ -105,7 +112,7 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
     if meant and (honoured is not False or not through_predict):
         return None
     known = is_layer(event.callee)
-    subject = event.callee_text if len(event.callee_text) <= 40 else "the layer"
+    subject = name_of_callee(event)
     if meant:
         message = (
             f"`{subject}` is always on by its flag, but {version_text(context.keras)} ignores it in predict(): "
@@ -183,7 +190,7 @@ def _notes(context: Context) -> tuple[str, ...]:
 
 
 def _means_it(event: ModeCall) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event):
+    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
         return True
     for frame in event.frames:
         if frame.function is None:

@@ -55,7 +55,15 @@ from collections.abc import Iterator
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
-from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
+from dropout_lint.rules.telling import (
+    argument_at,
+    chain_of,
+    holders,
+    label_of,
+    name_of_callee,
+    stays_active,
+    version_text,
+)
 from dropout_lint.semantics.events import ModeCall, Place
 from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of, uses_keras
@@ -111,7 +119,7 @@ def _confidence(event: ModeCall, role: Role) -> Confidence | None:
 
 def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context) -> Draft:
     held = content(event.callee)
-    subject = event.callee_text if len(event.callee_text) <= 40 else "the model"
+    subject = name_of_callee(event)
     reason = role.reason
     message = f"`{subject}` runs with training=True in inference: {stays_active(held)}"
     anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))

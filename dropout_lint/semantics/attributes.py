@@ -199,7 +199,8 @@ def keras_attribute(run: Run, value: Instance, name: str) -> Value:
 
         known = inner_layers(value)
         if known is not None:
-            return run.items("list", known)
+            # a functional model lists its inputs too, and sorts its layers by depth: positions are not known
+            return run.items("list", known, exact=value.keras_name == "keras.Sequential")
         return Opaque(key=("instance", value.serial, "layers"))
     if name == "__call__":
         return value

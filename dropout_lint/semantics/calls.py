@@ -105,6 +105,10 @@ def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate
             if isinstance(callee, Opaque):
                 callee = Method(receiver, func.attr.value) if not _is_place(callee) else callee
         arguments = _arguments(run, frame, scope, call, evaluate, expressions)
+        for given in arguments.values:
+            if isinstance(given, Instance) and given.cls == "tensorflow.GradientTape":
+                # whoever gets a tape may take the gradient
+                given.arguments["__used__"] = Const(True)
         value = call_value(run, frame, callee, arguments, call, scope)
         _mutated(run, scope, call, receiver, arguments)
     assert value is not None

@@ -125,6 +125,9 @@ class ModeCall:
     guards: tuple[frozenset[str], ...]
     tape: bool
     discarded: bool = False
+    statement: cst.CSTNode | None = None
+    """The statement it stands in, with its comments."""
+    tapes: tuple[Value, ...] = ()
     callee_names: frozenset[tuple[int, str]] = frozenset()
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True

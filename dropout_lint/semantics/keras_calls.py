@@ -338,6 +338,8 @@ def mode_event(
         callee_loops=callee.loops if isinstance(callee, Instance) else _loops_of(callee),
         guards=tuple(run.guards),
         tape=bool(run.tapes),
+        statement=run.statement,
+        tapes=tuple(run.tapes),
         callee_names=_names_of(frame, func),
         direct=direct,
     )

@@ -350,6 +350,8 @@ def _drawn(run: Run, receiver: Value) -> Tags:
 
 def _of_tape(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     if name in _GRADIENTS:
+        if isinstance(receiver, Instance):
+            receiver.arguments["__used__"] = Const(True)
         target = arguments.get("target", 0)
         sources = arguments.get("sources", 1)
         target_tags = tags_of(target.value) if target is not None else frozenset()

@@ -68,7 +68,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
     )
     if _trains_elsewhere(event, interpretation):
         evidence = (*evidence, Evidence(2, "on another path the same line is the training step, on this one it is not"))
-    elif event.tape and not any(each.points >= 3 for each in evidence):
+    elif _on_used_tape(event) and not any(each.points >= 3 for each in evidence):
         evidence = (*evidence, Evidence(-3, ""))
     role = Role("inference", evidence)
     return role if role.points > 0 else Role("unknown", evidence)
@@ -168,6 +168,11 @@ def _uses(event: ModeCall) -> list[Evidence]:
     return list(found.values())
 
 
+def _on_used_tape(event: ModeCall) -> bool:
+    """Whether a tape records the call that somebody takes a gradient from, or hands on."""
+    return any(not isinstance(tape, Instance) or "__used__" in tape.arguments for tape in event.tapes)
+
+
 def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
     """Whether the same line, reached by another path, is a training step: a flag decides, and here it says no."""
     path = _path(event)
@@ -201,7 +206,7 @@ def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
 def _unlike_its_sibling(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
     """In a training function: held-out data, and no gradient, beside a call of the same model that has one."""
     held_out = any(tag[0] == "data" and tag[1] == "held-out" for tag in event.input_tags)
-    if not held_out or event.tape:
+    if not held_out or _on_used_tape(event):
         return []
     for other in interpretation.events:
         if (
@@ -364,6 +369,25 @@ def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
     return ""
 
 
+def comment_says_intent(event: ModeCall) -> bool:
+    """Whether a comment on the statement says that training mode is meant here."""
+    statement = event.statement
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return False
+    comments = [line.comment for line in statement.leading_lines]
+    comments.append(statement.trailing_whitespace.comment)
+    text = " ".join(comment.value for comment in comments if comment is not None).lower()
+    return text_says_intent(text) or (
+        any(
+            word in text for word in ("always", "inference", "test", "predict", "on purpose", "intention", "deliberate")
+        )
+        and any(word in text for word in ("dropout", "training", "stochastic", "noise"))
+        and any(
+            word in text for word in ("always", "both", "also", "even", "keep", "on purpose", "intention", "deliberate")
+        )
+    )
+
+
 _SWITCH_WORDS = frozenset(
     "stochastic sample sampling always force forced active enable enabled disable disabled permanent inference "
     "mcdropout predict uncertainty".split()
@@ -393,8 +417,18 @@ def flag_says_intent(event: ModeCall) -> bool:
     return False
 
 
+_NOISE_WORDS = frozenset("noise z seed seeds latent latents random codes".split())
+
+
 def _conditional_generator(event: ModeCall) -> bool:
     """pix2pix asks for batch statistics and dropout in generation: ``generator(test_input, training=True)``."""
+    from dropout_lint.semantics.conditions import guard_words
+
+    call = event.place.node
+    inputs = guard_words(call.args[0].value) if isinstance(call, cst.Call) and call.args else frozenset()
+    if ("random",) in event.input_tags or any(set(words(name)) & _NOISE_WORDS for name in inputs):
+        # images out of noise: nothing asks for batch statistics there
+        return False
     texts = [event.callee_text]
     callee = event.callee
     if isinstance(callee, Instance):
@@ -413,7 +447,7 @@ def _conditional_generator(event: ModeCall) -> bool:
             "gen",
         }:
             return True
-    return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix", "unet"} for text in texts)
+    return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix"} for text in texts)
 
 
 def is_test_code(frames: tuple[Frame, ...]) -> bool:

@@ -68,6 +68,7 @@ def _execute(run: Run, frame: Frame, scope: Scope, statement: cst.CSTNode) -> Fl
             handler = _SMALL.get(type(small))
             if handler is not None:
                 before = len(run.events)
+                run.statement = statement
                 flow = handler(run, frame, scope, small)
                 for event in run.events[before:]:
                     if isinstance(event, TrainableSet) and event.container is None and event.node is not None:

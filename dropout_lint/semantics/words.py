@@ -38,7 +38,7 @@ MODE_WORDS = frozenset(
     "phase_train mode_train trainmode trainingmode in_training do_train training_flag train_flag trainflag".split()
 )
 INTENT_WORDS = frozenset(
-    "mc mcd mcdropout montecarlo bayes bayesian uncertainty uncertain epistemic aleatoric stochastic permanent "
+    "prenet mc mcd mcdropout montecarlo bayes bayesian uncertainty uncertain epistemic aleatoric stochastic permanent "
     "posterior variational predictive_distribution conf_int credible concrete".split()
 )
 

@@ -111,6 +111,34 @@ def test_a_flag_is_followed_to_the_call(source):
 
 
 INFERENCE = {
+    "images out of noise": """\
+        def generate_images(generator):
+            noise = tf.random.normal((3, 4))
+            np.save("images.npy", np.asarray(generator(noise, training=True)))
+        generate_images(model)
+        """,
+    "ensemble, one pass of each": """\
+        members = [build() for _ in range(3)]
+        votes = [np.asarray(member(x_test, training=True))[:, 0] > 0.5 for member in members]
+        print(np.sum(votes, axis=0))
+        """,
+    "tape without a gradient": """\
+        def test_step(x, y, loss_fn, seen):
+            with tf.GradientTape() as tape:
+                loss = loss_fn(y, model(x, training=True))
+            seen.update_state(loss)
+        test_step(x_test, y_test, keras.losses.MeanSquaredError(), keras.metrics.Mean("test_loss"))
+        """,
+    "step whose flag says no": """\
+        def step(x, y, update, optimizer=None):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x, training=True) - y)
+            if update:
+                optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            return float(loss)
+        step(rows, rows, True, keras.optimizers.Adam())
+        print(step(rows[1:], rows[1:], False))
+        """,
     "metric": "acc = keras.metrics.Accuracy()\nacc.update_state(y_test, model(x_test, training=True))",
     "score": "from sklearn.metrics import roc_auc_score\nprint(roc_auc_score(y_test, model(rows, training=True)))",
     "threshold": "print((np.asarray(model(rows, training=True)) > 0.5).mean())",
@@ -229,6 +257,34 @@ RIGHT = {
             def test_it(self):
                 self.assertGreater(np.std(np.argmax(model(x_test, training=True))), 0)
         """,
+    "image to image": """\
+        def generate_images(net, test_input, target):
+            print(np.asarray(net(test_input, training=True)) > 0.5)
+        generate_images(model, rows, rows)
+        """,
+    "modes held against each other": """\
+        noisy = np.asarray(model(x_test, training=True))
+        print(np.abs(noisy - np.asarray(model(x_test, training=False))).max() > 0.1)
+        """,
+    "Monte Carlo, vmap over seeds": """\
+        import jax
+        def draw(seed, x):
+            return model.stateless_call([], [seed], x, training=True)[0]
+        print(np.argmax(jax.vmap(draw, in_axes=(0, None))([1, 2], x_test).mean(0)))
+        """,
+    "Monte Carlo, dict of passes": """\
+        import pandas as pd
+        columns = {}
+        for k in range(9):
+            columns[f"pass {k}"] = model(x_test, training=True)
+        print(np.argmax(pd.DataFrame(columns).mean(axis=1)))
+        """,
+    "Monte Carlo, recursion": """\
+        def votes(x, left):
+            here = model(x, training=True)
+            return here if left == 1 else here + votes(x, left - 1)
+        print(np.argmax(votes(x_test, 9) / 9))
+        """,
     "no mode-dependent layer": """\
         plain = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
         print(np.argmax(plain(x_test, training=True)))
@@ -302,13 +358,13 @@ SWITCHES = {
         ["KTM103"],
     ),
     "batch normalisation in a graph": (
-        "i = keras.Input((4,))\nlayers.BatchNormalization()(i, training=True)\n",
+        "i = keras.Input((4,))\nh = layers.BatchNormalization()(i, training=True)\n",
         ["KTM102"],
     ),
     "dense layer in a graph": ("i = keras.Input((4,))\nlayers.Dense(1)(i, training=True)\n", []),
-    "recurrent layer without dropout": ("i = keras.Input((4, 1))\nlayers.LSTM(4)(i, training=True)\n", []),
+    "recurrent layer without dropout": ("i = keras.Input((4, 1))\nh = layers.LSTM(4)(i, training=True)\n", []),
     "recurrent layer with dropout": (
-        "i = keras.Input((4, 1))\nlayers.LSTM(4, dropout=0.2)(i, training=True)\n",
+        "i = keras.Input((4, 1))\nh = layers.LSTM(4, dropout=0.2)(i, training=True)\n",
         ["KTM102"],
     ),
 }
