@@ -338,23 +338,31 @@ SWITCHES = {
         [],
     ),
     "guarded": (
-        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
-        "    def call(self, x, training=None):\n        if training:\n            x = self.drop(x, training=True)\n        return x\n",
+        (
+            "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
+            "    def call(self, x, training=None):\n        if training:\n            x = self.drop(x, training=True)\n        return x\n"
+        ),
         [],
     ),
     "switch": (
-        "class Block(layers.Layer):\n    def __init__(self, permanent=True):\n        super().__init__()\n        self.drop, self.permanent = layers.Dropout(0.5), permanent\n"
-        "    def call(self, x, training=None):\n        return self.drop(x, training=self.permanent)\nBlock()\n",
+        (
+            "class Block(layers.Layer):\n    def __init__(self, permanent=True):\n        super().__init__()\n        self.drop, self.permanent = layers.Dropout(0.5), permanent\n"
+            "    def call(self, x, training=None):\n        return self.drop(x, training=self.permanent)\nBlock()\n"
+        ),
         [],
     ),
     "attribute": (
-        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop, self.training_mode = layers.Dropout(0.5), True\n"
-        "    def call(self, x, training=None):\n        return self.drop(x, training=self.training_mode)\n",
+        (
+            "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop, self.training_mode = layers.Dropout(0.5), True\n"
+            "    def call(self, x, training=None):\n        return self.drop(x, training=self.training_mode)\n"
+        ),
         ["KTM103"],
     ),
     "list of layers": (
-        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.parts = [layers.Dense(2), layers.Dropout(0.5)]\n"
-        "    def call(self, x, training=None):\n        for part in self.parts:\n            x = part(x, training=True)\n        return x\n",
+        (
+            "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.parts = [layers.Dense(2), layers.Dropout(0.5)]\n"
+            "    def call(self, x, training=None):\n        for part in self.parts:\n            x = part(x, training=True)\n        return x\n"
+        ),
         ["KTM103"],
     ),
     "batch normalisation in a graph": (
