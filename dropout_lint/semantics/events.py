@@ -47,6 +47,8 @@ class Frame:
     returns: list[Value] = field(default_factory=list)
     depth: int = 0
     pending: list[Any] = field(default_factory=list)
+    comment: str = ""
+    """The comments on the statement that runs, and above the statements it stands with."""
     on_yield: Callable[[Any], None] | None = None
     """The body of the ``with`` statement that a context manager's ``yield`` lets run."""
 
@@ -125,8 +127,8 @@ class ModeCall:
     guards: tuple[frozenset[str], ...]
     tape: bool
     discarded: bool = False
-    statement: cst.CSTNode | None = None
-    """The statement it stands in, with its comments."""
+    comment: str = ""
+    """What comments say on the statement that chooses the flag, and right above it."""
     tapes: tuple[Value, ...] = ()
     callee_names: frozenset[tuple[int, str]] = frozenset()
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""

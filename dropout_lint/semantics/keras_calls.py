@@ -323,13 +323,14 @@ def mode_event(
         return None
     given, how = found
     func = node.func if isinstance(node, cst.Call) else node
+    choice = choice_of(frame, given, node)
     event = ModeCall(
         serial=run.serial(),
         place=Place(frame.module, node),
         callee=callee,
         callee_text=text or calls.source_of(frame, func),
         flag=given.value,
-        choice=choice_of(frame, given, node),
+        choice=choice,
         how=how,
         frames=frame.chain(),
         graph=graph,
@@ -338,7 +339,7 @@ def mode_event(
         callee_loops=callee.loops if isinstance(callee, Instance) else _loops_of(callee),
         guards=tuple(run.guards),
         tape=bool(run.tapes),
-        statement=run.statement,
+        comment=choice.frame.comment,
         tapes=tuple(run.tapes),
         callee_names=_names_of(frame, func),
         direct=direct,

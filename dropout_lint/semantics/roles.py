@@ -10,9 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
-from dropout_lint.semantics.values import ClassValue, Const, External, Instance, Items, truth
+from dropout_lint.semantics.values import (
+    ClassValue,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Value,
+    alternatives,
+    truth,
+)
 from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name, says_intent, text_says_intent, words
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import walk
 
 STRONG, CLEAR = 4, 3
 """Points of evidence from which a role is taken as sure, and as likely."""
@@ -65,6 +75,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_order(event, interpretation),
         *_guess(event),
         *_unlike_its_sibling(event, interpretation),
+        *_other_switch(event),
     )
     if _trains_elsewhere(event, interpretation):
         evidence = (*evidence, Evidence(2, "on another path the same line is the training step, on this one it is not"))
@@ -203,6 +214,41 @@ def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
     )
 
 
+def _other_switch(event: ModeCall) -> list[Evidence]:
+    """The flag decides more than the mode of layers: a sampler that feeds back the truth, another branch."""
+    seen: set[int] = set()
+    waiting: list[Value] = [event.callee]
+    for _ in range(40):
+        if not waiting:
+            break
+        value = waiting.pop()
+        if not isinstance(value, Instance) or value.serial in seen or not isinstance(value.cls, ClassValue):
+            continue
+        seen.add(value.serial)
+        waiting += [each for part in value.attributes.values() for each in alternatives(part)]
+        if any(_branches_on_mode(cls) for cls in value.cls.ancestry()):
+            return [Evidence(-3, "")]
+    return []
+
+
+def _branches_on_mode(cls: ClassValue) -> bool:
+    for attribute in cls.attributes.values():
+        if not isinstance(attribute, FunctionValue):
+            continue
+        for node in walk(attribute.node):
+            if (
+                isinstance(node, (cst.If, cst.IfExp))
+                and isinstance(node.test, cst.Name)
+                and node.test.value == "training"
+            ):
+                body = node.body
+                text = cls.module.tree.code_for_node(body).lower()
+                # `if training: x = dropout(x)` is the mode itself
+                if not any(word in text for word in ("drop", "noise", "moving", "random", "assign")):
+                    return True
+    return False
+
+
 def _unlike_its_sibling(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
     """In a training function: held-out data, and no gradient, beside a call of the same model that has one."""
     held_out = any(tag[0] == "data" and tag[1] == "held-out" for tag in event.input_tags)
@@ -291,7 +337,7 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         return True
     return (
         draws(event, interpretation)
-        or (class_means_it(event) and not _drawn_once(event))
+        or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
         or guarded_on_purpose(event)
         or flag_says_intent(event)
         or _conditional_generator(event)
@@ -371,12 +417,7 @@ def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
 
 def comment_says_intent(event: ModeCall) -> bool:
     """Whether a comment on the statement says that training mode is meant here."""
-    statement = event.statement
-    if not isinstance(statement, cst.SimpleStatementLine):
-        return False
-    comments = [line.comment for line in statement.leading_lines]
-    comments.append(statement.trailing_whitespace.comment)
-    text = " ".join(comment.value for comment in comments if comment is not None).lower()
+    text = event.comment.lower()
     return text_says_intent(text) or (
         any(
             word in text for word in ("always", "inference", "test", "predict", "on purpose", "intention", "deliberate")
@@ -473,6 +514,3 @@ def uses_keras(frames: tuple[Frame, ...]) -> bool:
                 if root in {"keras", "tensorflow"}:
                     found = True
     return found
-
-
-__all__ = ["CLEAR", "STRONG", "Evidence", "Items", "Role", "RoleNames", "role_of"]

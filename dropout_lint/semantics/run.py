@@ -61,7 +61,6 @@ class Run:
         self.opaque_cells: dict[Any, Value] = {}
         self.generation: str | None = None
         self.entry: Module | None = None
-        self.statement: cst.CSTNode | None = None
         self.on_stack: list[int] = []
         self._steps = steps
         self._serial = 0

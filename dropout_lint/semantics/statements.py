@@ -68,7 +68,7 @@ def _execute(run: Run, frame: Frame, scope: Scope, statement: cst.CSTNode) -> Fl
             handler = _SMALL.get(type(small))
             if handler is not None:
                 before = len(run.events)
-                run.statement = statement
+                _note_comments(frame, statement)
                 flow = handler(run, frame, scope, small)
                 for event in run.events[before:]:
                     if isinstance(event, TrainableSet) and event.container is None and event.node is not None:
@@ -78,6 +78,15 @@ def _execute(run: Run, frame: Frame, scope: Scope, statement: cst.CSTNode) -> Fl
         return Flow.ON
     compound = _COMPOUND.get(type(statement))
     return compound(run, frame, scope, statement) if compound is not None else Flow.ON
+
+
+def _note_comments(frame: Frame, statement: cst.SimpleStatementLine) -> None:
+    """A comment speaks of the statements below it, up to the next comment or blank line."""
+    above = frame.comment.partition("\n")[0]
+    if statement.leading_lines:
+        above = " ".join(line.comment.value for line in statement.leading_lines if line.comment is not None)
+    beside = statement.trailing_whitespace.comment
+    frame.comment = f"{above}\n{beside.value if beside is not None else ''}"
 
 
 def block_of(block: cst.BaseSuite) -> Sequence[cst.CSTNode]:
