@@ -67,7 +67,8 @@ from dropout_lint.rules.telling import (
 from dropout_lint.semantics.events import ModeCall, Place
 from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of, uses_keras
-from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, tags_of, truth
+from dropout_lint.semantics.words import words as name_words
 from dropout_lint.syntax.lazy import cst
 
 
@@ -100,11 +101,13 @@ def _confidence(event: ModeCall, role: Role) -> Confidence | None:
         return None
     points = role.points
     if not is_layer(event.callee) and not all(is_layer(each) for each in alternatives(event.callee)):
-        if not uses_keras(event.frames):
+        if not uses_keras(event.frames) and ("model",) not in tags_of(event.callee):
             return None
-        points -= 1 if isinstance(event.callee, Opaque) else 2
-    elif not any(is_model(each) for each in alternatives(event.callee)) and isinstance(
-        getattr(event.callee, "cls", None), str
+        points -= 0 if _is_called_model(event) else 1 if isinstance(event.callee, Opaque) else 2
+    elif (
+        event.frames[-1].owner is None
+        and not any(is_model(each) for each in alternatives(event.callee))
+        and isinstance(getattr(event.callee, "cls", None), str)
     ):
         # one bare layer in a script: somebody looks at what it does
         points -= 2
@@ -115,6 +118,14 @@ def _confidence(event: ModeCall, role: Role) -> Confidence | None:
     if points >= CLEAR:
         return Confidence.MEDIUM
     return Confidence.LOW if points >= 2 else None
+
+
+def _is_called_model(event: ModeCall) -> bool:
+    """Whether something unknown is called a model by whoever wrote it, or comes from where models come from."""
+    if not isinstance(event.callee, Opaque):
+        return False
+    last = event.callee_text.rpartition(".")[2]
+    return ("model",) in event.callee.tags or not {"model", "net", "network"}.isdisjoint(name_words(last))
 
 
 def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context) -> Draft:

@@ -504,6 +504,8 @@ def assign(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, val
         kind = kind_of_data(target.value)
         if kind is not None and isinstance(value, (Opaque, Items)) and not is_mode_name(target.value):
             value = with_tags(value, frozenset({("data", kind, target.value)}))
+        if kind == "held-out" and not is_mode_name(target.value):
+            run.use("named", target.value, tags_of(value), frame, target)
         if isinstance(value, Instance) and value.keras_name is not None and "__variable__" not in value.arguments:
             value.arguments["__variable__"] = Const(target.value)
         run.store.write(scope.target(target.value).names, target.value, value)

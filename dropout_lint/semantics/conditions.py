@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.keras.ancestors import derives
+from dropout_lint.keras.layers import LAYERS
 from dropout_lint.semantics.values import (
     NONE,
+    UNKNOWN,
     ClassValue,
     Const,
     External,
@@ -198,10 +200,7 @@ def _comparison_tests(
         subject = _name_subject(right)
         if subject is not None and isinstance(text, Const) and isinstance(text.value, str):
             wanted = text.value.lower()
-            yield (
-                subject,
-                lambda value: _matching(value, lambda each: _may_be_named(each, wanted) is not (not positive)),
-            )
+            yield subject, lambda value: _of_name(run, frame, value, wanted, positive, test)
     elif isinstance(right, cst.Name) and right.value == "None":
         yield left, lambda value: _matching(value, lambda each: _is_none(each) is not (not positive))
 
@@ -231,6 +230,27 @@ def _name_subject(node: cst.BaseExpression) -> cst.BaseExpression | None:
     if isinstance(node, cst.Attribute) and node.attr.value == "name":
         return node.value
     return None
+
+
+def _of_name(run: Run, frame: Frame, value: Value, wanted: str, positive: bool, node: cst.CSTNode) -> Value | None:
+    kept: list[Value] = []
+    for each in alternatives(value):
+        if isinstance(each, Opaque) and positive and each.key is not None and each.key[-2:] == ("layers", "[]"):
+            kept += _assumed(run, frame, each, _classes_named(wanted), node)
+        elif _may_be_named(each, wanted) is not (not positive):
+            kept.append(each)
+    return join(kept, 64) if kept else None
+
+
+def _classes_named(wanted: str) -> list[Value]:
+    """The classes whose automatic names (``spatial_dropout1d_2``) hold a text, if all of them are of one kind.
+
+    Keras names a layer after its class unless told otherwise (keras/src/utils/naming.py, auto_name).
+    """
+    found = [facts for facts in LAYERS.values() if wanted.replace("_", "") in facts.name.lower()]
+    if not found or not all(facts.weightless is True for facts in found):
+        return [UNKNOWN]
+    return [External(facts.canonical_name) for facts in found]
 
 
 def _may_be_named(value: Value, wanted: str) -> bool | None:

@@ -61,6 +61,8 @@ _TRANSPARENT = frozenset(
         "keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable", "numba.jit",
     }
 )  # fmt: skip
+_MODEL_SOURCES = ("transformers.TF", "tensorflow_hub.")
+"""Whose models are Keras models."""
 _WATCHED = ("keras.", "tensorflow.", "jax.")
 _GRADIENTS = frozenset({"jax.grad", "jax.value_and_grad", "jax.experimental.grad"})
 _WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
@@ -142,6 +144,8 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     if name in _WEIGHT_GRADIENTS:
         run.use("gradient", name, tags, frame, node)
         run.note_training()
+    if name.startswith(_MODEL_SOURCES):
+        extra.add(("model",))
     if name in _CONVERSIONS:
         run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
     returned = call_back(run, frame, arguments, node)

@@ -412,6 +412,8 @@ def _of_opaque(
         return _run_once(run, frame, arguments, node)
     if name in _SAME_FUNCTION and arguments.positional and isinstance(arguments.positional[0].value, FunctionValue):
         return arguments.positional[0].value
+    if name == "save":
+        run.use("saved", ".save()", tags, frame, node)
     if name in {"numpy", "item", "tolist"}:
         run.use("converted", f".{name}()", tags, frame, node)
     kind = method_kind(name)

@@ -58,7 +58,7 @@ class Role:
 def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames | None = None) -> Role:
     """Classify one mode event."""
     names = settings or RoleNames()
-    if event.used("gradient", "train-input"):
+    if event.used("gradient", "train-input") or _chosen_for_training(event, interpretation):
         return Role("training")
     if is_test_code(event.frames):
         return Role("unknown")
@@ -77,7 +77,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_unlike_its_sibling(event, interpretation),
         *_other_switch(event),
     )
-    if _trains_elsewhere(event, interpretation):
+    if event.tape and _trains_elsewhere(event, interpretation):
         evidence = (*evidence, Evidence(2, "on another path the same line is the training step, on this one it is not"))
     elif _on_used_tape(event) and not any(each.points >= 3 for each in evidence):
         evidence = (*evidence, Evidence(-3, ""))
@@ -107,8 +107,9 @@ def _framework(frames: tuple[Frame, ...]) -> list[Evidence]:
         if frame.hook in {"test_step", "predict_step"}:
             entry = "evaluate()" if frame.hook == "test_step" else "predict()"
             return [Evidence(4, f"it runs in {frame.hook}(), which {entry} calls")]
-        if frame.hook == "callback-inference":
-            return [Evidence(3, f"it runs in the callback {frame.name}()")]
+        if frame.hook in {"callback-inference", "callback"}:
+            points = 3 if frame.hook == "callback-inference" else 1
+            return [Evidence(points, f"it runs in the callback {frame.name}()")]
         if frame.hook == "train_step":
             return [Evidence(-4, "")]
     return []
@@ -174,6 +175,8 @@ def _uses(event: ModeCall) -> list[Evidence]:
             add(use.kind, 1, f"its output is shown by {_short(use.text)}" if use.kind == "shown" else "")
         elif use.kind == "converted":
             add("converted", 1, "its output leaves the graph as plain numbers")
+        elif use.kind == "named":
+            add("named", 2, f"its result is called `{use.text}`")
         elif use.kind == "returned" and use.text:
             add("returned", 1, f"its output is {use.text}")
     return list(found.values())
@@ -182,6 +185,20 @@ def _uses(event: ModeCall) -> list[Evidence]:
 def _on_used_tape(event: ModeCall) -> bool:
     """Whether a tape records the call that somebody takes a gradient from, or hands on."""
     return any(not isinstance(tape, Instance) or "__used__" in tape.arguments for tape in event.tapes)
+
+
+def _chosen_for_training(event: ModeCall, interpretation: Interpretation) -> bool:
+    """Whether the same choice, made once, also governs a call whose output enters a gradient.
+
+    A decoder that is unrolled under a tape computes a last state that nothing uses; it is still the training step.
+    """
+    return any(
+        isinstance(other, ModeCall)
+        and other.choice.frame is event.choice.frame
+        and other.choice.place.node is event.choice.place.node
+        and bool(other.used("gradient", "train-input"))
+        for other in interpretation.events
+    )
 
 
 def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
@@ -299,7 +316,9 @@ def _function_names(frames: tuple[Frame, ...], names: RoleNames) -> list[Evidenc
         ):
             role = "inference" if frame.name in {"do_POST", "do_GET"} else names.role(frame.owner.name)
         if role == "inference":
-            found.append(Evidence(2, f"it runs in {frame.name}()"))
+            # test_step, val_step: the name of a loop's other half
+            points = 3 if "step" in words(frame.name) else 2
+            found.append(Evidence(points, f"it runs in {frame.name}()"))
             break
         if role == "weak-inference":
             found.append(Evidence(1, f"it runs in {frame.name}()"))
