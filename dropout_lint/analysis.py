@@ -7,8 +7,6 @@ entries of a run do not influence each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
@@ -18,6 +16,9 @@ from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     import libcst as cst
 
     from dropout_lint.rules.model import Draft, Rule
@@ -116,7 +117,7 @@ class Analysis:
         from dropout_lint.rules.model import Context
         from dropout_lint.rules.placing import place
         from dropout_lint.semantics.interpreter import interpret
-        from dropout_lint.semantics.roles import RoleNames
+        from dropout_lint.semantics.words import RoleNames
         from dropout_lint.syntax.parse import parse
 
         entry = path.absolute()

@@ -5,10 +5,13 @@ A selector is ``ALL``, a code (``KTM101``), a prefix of codes (``KTM1``) or a na
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SYNTAX_ERROR = ("KTM990", "syntax-error")
 NOT_ANALYSED = ("KTM991", "not-analysed")

@@ -9,14 +9,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.options import DEFAULT_EXCLUDE, OPTION_BY_KEY, PatternRules, read_value, toml_kind
 from dropout_lint.selection import Selection, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 if sys.version_info >= (3, 11):
     import tomllib

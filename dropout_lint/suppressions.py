@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import tokenize
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dropout_lint.sources.text import split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _IGNORE = re.compile(r"#\s*dropout-lint:\s*ignore\[([^\]]*)\]")
 _NOQA = re.compile(r"#\s*noqa\s*:\s*([A-Z][A-Z0-9]+(?:[\s,]+[A-Z]+[0-9]+)*)", re.IGNORECASE)

@@ -8,9 +8,11 @@ versions. PeepholeLSTMCell, which neither has, rests on tensorflow/python/keras/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Mode = Literal[
     "dropout",  # drops units (or whole channels) in training

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.roles import RoleNames
+from dropout_lint.semantics.words import RoleNames
 
 if TYPE_CHECKING:
     from dropout_lint.findings import Applicability, Confidence, Severity

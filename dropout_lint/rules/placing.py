@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -14,6 +12,9 @@ from dropout_lint.syntax.positions import spans
 from dropout_lint.syntax.walk import children
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
     from dropout_lint.rules.model import Change, Draft, Rule
     from dropout_lint.semantics.modules import Module
 

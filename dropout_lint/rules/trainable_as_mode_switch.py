@@ -43,16 +43,18 @@ Keras 3.15.1 (A1 of the measured facts): the standard deviation over 20 `predict
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import ModelUse, TrainableSet
+from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import content, is_layer, is_model
-from dropout_lint.semantics.roles import is_test_code
 from dropout_lint.semantics.values import Instance, Opaque, Value, alternatives, fingerprint, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check(context: Context) -> Iterator[Draft]:

@@ -48,16 +48,19 @@ fixtures/article/article.py` shows it bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Place, TrainableSet
+from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import mode_of, weightless
-from dropout_lint.semantics.roles import is_test_code
 from dropout_lint.semantics.values import Instance, Value, alternatives, truth
 from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check(context: Context) -> Iterator[Draft]:

@@ -50,14 +50,13 @@ accuracy is .525 at batch size 1 and .945 at 512.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
-from dropout_lint.semantics.models import Content, content, is_layer, mode_of
-from dropout_lint.semantics.roles import (
+from dropout_lint.semantics.intent import (
     class_means_it,
     comment_says_intent,
     draws,
@@ -66,9 +65,13 @@ from dropout_lint.semantics.roles import (
     is_test_code,
     uses_keras,
 )
+from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.values import ClassValue, Const, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check(context: Context) -> Iterator[Draft]:

@@ -54,25 +54,29 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.versions import behaviour
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
-from dropout_lint.semantics.events import ModeCall, ModelUse, Place
-from dropout_lint.semantics.models import Content, content, is_layer, mode_of
-from dropout_lint.semantics.roles import (
+from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
+from dropout_lint.semantics.intent import (
     class_means_it,
     comment_says_intent,
+    docstring,
     draws,
     flag_says_intent,
     guarded_on_purpose,
     is_test_code,
 )
+from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
 from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HONOURED = "functional-hardcoded-flag-honoured-by-predict"
 
@@ -203,13 +207,9 @@ def _means_it(event: ModeCall) -> bool:
     return isinstance(variable, Const) and says_intent(str(variable.value))
 
 
-def _docstring(frame: object) -> str:
-    from dropout_lint.semantics.events import Frame
-    from dropout_lint.semantics.roles import docstring
-
-    if isinstance(frame, Frame) and frame.function is not None and isinstance(frame.function.node, cst.FunctionDef):
-        return docstring(frame.function.node)
-    return ""
+def _docstring(frame: Frame) -> str:
+    function = frame.function
+    return docstring(function.node) if function is not None and isinstance(function.node, cst.FunctionDef) else ""
 
 
 def _draws_from(event: ModeCall, context: Context) -> list[ModelUse | ModeCall]:

@@ -51,7 +51,7 @@ statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
@@ -65,11 +65,15 @@ from dropout_lint.rules.telling import (
     version_text,
 )
 from dropout_lint.semantics.events import ModeCall, Place
+from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
-from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of, uses_keras
+from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of
 from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, tags_of, truth
 from dropout_lint.semantics.words import words as name_words
 from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check(context: Context) -> Iterator[Draft]:

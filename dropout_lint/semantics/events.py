@@ -5,13 +5,14 @@ Rules are functions over these events; they never walk a tree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.values import NO_TAGS, Tags, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import libcst as cst
 
     from dropout_lint.semantics.calls import Arguments

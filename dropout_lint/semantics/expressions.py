@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -36,6 +35,8 @@ from dropout_lint.semantics.values import (
 from dropout_lint.semantics.words import kind_of_data
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -16,6 +14,9 @@ from dropout_lint.semantics.scopes import Deferred
 from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue, Opaque, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
 

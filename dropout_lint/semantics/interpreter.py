@@ -7,7 +7,6 @@ functions, methods of the objects that were made, methods of classes that were n
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -25,6 +24,7 @@ from dropout_lint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 _STEPS = frozenset({"train_step", "test_step", "predict_step"})

@@ -10,17 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
+from dropout_lint.semantics.intent import compares_modes, is_test_code, stochastic_by_design
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
-    External,
     FunctionValue,
     Instance,
     Value,
     alternatives,
     truth,
 )
-from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name, says_intent, text_says_intent, words
+from dropout_lint.semantics.words import (
+    RoleNames,
+    is_mode_name,
+    kind_of_data,
+    role_of_name,
+    words,
+)
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import walk
 
@@ -83,23 +89,6 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         evidence = (*evidence, Evidence(-3, ""))
     role = Role("inference", evidence)
     return role if role.points > 0 else Role("unknown", evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleNames:
-    """Functions whose role the user's settings name."""
-
-    inference: frozenset[str] = frozenset()
-    training: frozenset[str] = frozenset()
-    stochastic: frozenset[str] = frozenset()
-
-    def role(self, name: str) -> str | None:
-        """The role of a function by the settings, else by the words of its name."""
-        if name in self.inference:
-            return "inference"
-        if name in self.training:
-            return "training"
-        return role_of_name(name)
 
 
 def _framework(frames: tuple[Frame, ...]) -> list[Evidence]:
@@ -218,19 +207,6 @@ def _path(event: ModeCall) -> tuple[int, ...]:
     return tuple(id(frame.call.node) for frame in event.frames if frame.call is not None)
 
 
-def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
-    """Whether the output is held against that of the same model in inference mode: somebody looks at the modes."""
-    partners = frozenset().union(*(use.partners for use in event.uses)) if event.uses else frozenset()
-    return any(
-        isinstance(other, ModeCall)
-        and other.serial in partners
-        and other.callee is event.callee
-        and other.frames[-1] is event.frames[-1]
-        and truth(other.flag) is False
-        for other in interpretation.events
-    )
-
-
 def _other_switch(event: ModeCall) -> list[Evidence]:
     """The flag decides more than the mode of layers: a sampler that feeds back the truth, another branch."""
     seen: set[int] = set()
@@ -347,189 +323,3 @@ def _order(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
 
 
 # Intent ------------------------------------------------------------------------------------------------------
-
-
-def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names: RoleNames | None = None) -> bool:
-    """Whether the program means this pass to be random: Monte Carlo dropout, test-time augmentation, pix2pix."""
-    settings = names or RoleNames()
-    if any(frame.name in settings.stochastic for frame in event.frames):
-        return True
-    return (
-        draws(event, interpretation)
-        or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
-        or guarded_on_purpose(event)
-        or flag_says_intent(event)
-        or _conditional_generator(event)
-    )
-
-
-def _drawn_once(event: ModeCall) -> bool:
-    """Whether a class of that name is seen to take a single pass and to score it."""
-    own = isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue)
-    if own or event.loops or any(frame.assumed for frame in event.frames):
-        return False
-    return bool(event.used("decision", "score", "metric", "aggregated"))
-
-
-def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
-    """Whether the same input goes through the same model several times and the outcomes are put together."""
-    if id(event.place.node) in interpretation.feedback:
-        return False
-    callee_loops = (
-        event.callee_loops
-        if isinstance(event, ModeCall)
-        else (event.receiver.loops if isinstance(event.receiver, Instance) else ())
-    )
-    aggregating = [
-        use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)
-    ]
-    if ("tiled",) in event.input_tags and aggregating:
-        return True
-    if any(use.kind == "summed-by-recursion" for use in event.uses):
-        return True
-    names = event.callee_names if isinstance(event, ModeCall) else frozenset()
-    for loop in event.loops:
-        if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
-            continue
-        if any(function == loop.function and name in loop.targets for function, name in names):
-            # another model on every turn: members of an ensemble, candidates of a search
-            continue
-        if any((use.kind == "summed" and loop.serial in use.loops) or loop.serial in use.drawn for use in aggregating):
-            return True
-    return False
-
-
-def _stacks(text: str, kind: str) -> bool:
-    return kind == "collected" and text.rpartition(".")[2].rstrip("()") in {
-        "stack",
-        "concatenate",
-        "concat",
-        "vstack",
-        "hstack",
-        "dstack",
-        "bincount",
-        "mode",
-    }
-
-
-def class_means_it(event: ModeCall) -> bool:
-    """Whether a class on the way says, by its name or docstring, that permanent randomness is its purpose."""
-    owners = [frame.owner for frame in event.frames if frame.owner is not None]
-    if isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue):
-        owners.append(event.callee.cls)
-    return any(
-        says_intent(each.name) or text_says_intent(docstring(each.node)) for cls in owners for each in cls.ancestry()
-    )
-
-
-def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
-    """The docstring of a class or function, or nothing."""
-    body = node.body.body
-    if not body or not isinstance(body[0], cst.SimpleStatementLine):
-        return ""
-    first = body[0].body[0]
-    if isinstance(first, cst.Expr) and isinstance(first.value, (cst.SimpleString, cst.ConcatenatedString)):
-        value = first.value.evaluated_value
-        return value if isinstance(value, str) else ""
-    return ""
-
-
-def comment_says_intent(event: ModeCall) -> bool:
-    """Whether a comment on the statement says that training mode is meant here."""
-    text = event.comment.lower()
-    return text_says_intent(text) or (
-        any(
-            word in text for word in ("always", "inference", "test", "predict", "on purpose", "intention", "deliberate")
-        )
-        and any(word in text for word in ("dropout", "training", "stochastic", "noise"))
-        and any(
-            word in text for word in ("always", "both", "also", "even", "keep", "on purpose", "intention", "deliberate")
-        )
-    )
-
-
-_SWITCH_WORDS = frozenset(
-    "stochastic sample sampling always force forced active enable enabled disable disabled permanent inference "
-    "mcdropout predict uncertainty".split()
-)
-
-
-def guarded_on_purpose(event: ModeCall) -> bool:
-    """Whether it only happens under a condition on the mode, or on a switch for stochastic inference."""
-    for guard in event.guards:
-        for name in guard:
-            if is_mode_name(name) or says_intent(name) or set(words(name)) & _SWITCH_WORDS:
-                return True
-    return False
-
-
-def flag_says_intent(event: ModeCall) -> bool:
-    """Whether the expression of the flag names the intent: ``training=self.mc_dropout``, ``training=mc or None``."""
-    stack: list[cst.CSTNode] = [event.choice.place.node]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, cst.Name) and says_intent(node.value):
-            return True
-        if isinstance(
-            node, (cst.Attribute, cst.BooleanOperation, cst.IfExp, cst.UnaryOperation, cst.Comparison, cst.Subscript)
-        ):
-            stack.extend(node.children)
-    return False
-
-
-_NOISE_WORDS = frozenset("noise z seed seeds latent latents random codes".split())
-
-
-def _conditional_generator(event: ModeCall) -> bool:
-    """pix2pix asks for batch statistics and dropout in generation: ``generator(test_input, training=True)``."""
-    from dropout_lint.semantics.conditions import guard_words
-
-    call = event.place.node
-    inputs = guard_words(call.args[0].value) if isinstance(call, cst.Call) and call.args else frozenset()
-    if ("random",) in event.input_tags or any(set(words(name)) & _NOISE_WORDS for name in inputs):
-        # images out of noise: nothing asks for batch statistics there
-        return False
-    texts = [event.callee_text]
-    callee = event.callee
-    if isinstance(callee, Instance):
-        variable = callee.arguments.get("__variable__")
-        if isinstance(variable, Const):
-            texts.append(str(variable.value))
-    for frame in event.frames:
-        parts = set(words(frame.name))
-        if parts & {"image", "images", "img", "imgs", "sample", "samples", "pictures"} and parts & {
-            "generate",
-            "sample",
-            "save",
-            "show",
-            "plot",
-            "translate",
-            "gen",
-        }:
-            return True
-    return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix"} for text in texts)
-
-
-def is_test_code(frames: tuple[Frame, ...]) -> bool:
-    """Whether a unit test is running: layers are called in both modes there to compare them."""
-    for frame in frames:
-        name = frame.module.path.name
-        if name.startswith("test_") or name.endswith(("_test.py", "_tests.py")) or name == "conftest.py":
-            return True
-        if frame.owner is not None and any(base.name.endswith("TestCase") for base in frame.owner.external_bases):
-            return True
-    return False
-
-
-def uses_keras(frames: tuple[Frame, ...]) -> bool:
-    """Whether a module on the way imports Keras or TensorFlow, and no other library with modules of its own."""
-    found = False
-    for frame in frames:
-        for value in frame.module.scope.names.values():
-            if isinstance(value, External):
-                root = value.name.partition(".")[0]
-                if root in {"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"}:
-                    return False
-                if root in {"keras", "tensorflow"}:
-                    found = True
-    return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.values import Value, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _MISSING = object()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,8 @@ from dropout_lint.semantics.values import (
 from dropout_lint.semantics.words import ANSWERING_WORDS, role_of_name, words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from dropout_lint.semantics.run import Run
 
 

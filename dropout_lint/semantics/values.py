@@ -7,11 +7,12 @@ with, which data they are. Tags are what lets a rule ask "does this output reach
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import libcst as cst
 
     from dropout_lint.semantics.modules import Module

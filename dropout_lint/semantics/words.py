@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 _SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -132,3 +133,20 @@ def text_says_intent(text: str) -> bool:
             "even at test",
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RoleNames:
+    """Functions whose role the user's settings name."""
+
+    inference: frozenset[str] = frozenset()
+    training: frozenset[str] = frozenset()
+    stochastic: frozenset[str] = frozenset()
+
+    def role(self, name: str) -> str | None:
+        """The role of a function by the settings, else by the words of its name."""
+        if name in self.inference:
+            return "inference"
+        if name in self.training:
+            return "training"
+        return role_of_name(name)

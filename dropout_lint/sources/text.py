@@ -10,7 +10,10 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
 """What ends a line of Python source; form feeds and Unicode separators do not."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.sources.text import split_lines
@@ -17,6 +16,8 @@ from dropout_lint.syntax.scan import too_complex
 from dropout_lint.syntax.stack import on_deep_stack
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import libcst as cst
 
 __all__ = ["NotAnalysed", "SyntaxFailure", "parse"]

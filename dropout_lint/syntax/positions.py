@@ -7,9 +7,7 @@ only wanted nodes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from libcst._nodes.internal import CodegenState
@@ -20,6 +18,9 @@ from dropout_lint.syntax.failures import NotAnalysed
 from dropout_lint.syntax.stack import on_deep_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
     import libcst as cst
 
 _NOTHING = nullcontext()

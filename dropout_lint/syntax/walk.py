@@ -6,11 +6,12 @@ fields costs less than a twentieth, and is not limited by recursion.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import libcst as cst
 
 SEMANTIC_FIELDS: dict[str, tuple[str, ...]] = {
