@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from dropout_lint.semantics.attributes import get_attribute, set_attribute
+from dropout_lint.semantics import containers
+from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.run import DEEPEST_CALL, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
@@ -30,7 +31,6 @@ from dropout_lint.semantics.values import (
     Opaque,
     Partial,
     Super,
-    Symbolic,
     Tags,
     Transformed,
     Value,
@@ -86,8 +86,6 @@ class Arguments:
 
 def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate: Evaluate) -> Value:
     """Evaluate a call expression."""
-    from dropout_lint.semantics import expressions
-
     run.step()
     # method chains (`a.b().c()…`) may be thousands of calls long: walk down with a loop
     chain: list[cst.Call] = [node]
@@ -104,7 +102,7 @@ def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate
             callee = get_attribute(run, frame, receiver, func.attr.value, func)
             if isinstance(callee, Opaque):
                 callee = Method(receiver, func.attr.value) if not _is_place(callee) else callee
-        arguments = _arguments(run, frame, scope, call, evaluate, expressions)
+        arguments = _arguments(run, frame, scope, call, evaluate)
         for given in arguments.values:
             if isinstance(given, Instance) and given.cls == "tensorflow.GradientTape":
                 # whoever gets a tape may take the gradient
@@ -162,7 +160,7 @@ def _callee(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Eval
     return evaluate(run, frame, scope, func), None
 
 
-def _arguments(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Evaluate, expressions: Any) -> Arguments:
+def _arguments(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Evaluate) -> Arguments:
     positional: list[Argument] = []
     keywords: dict[str, Argument] = {}
     mappings: list[Argument] = []
@@ -171,7 +169,7 @@ def _arguments(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: E
     for arg in call.args:
         value = evaluate(run, frame, scope, arg.value)
         if arg.star == "*":
-            known = expressions.elements_of(run, value)
+            known = containers.elements_of(run, value)
             if known is None:
                 spread = True
                 positional.append(Argument(Opaque(tags_of(value)), arg.value))
@@ -494,65 +492,6 @@ def _fill_record(run: Run, frame: Frame, instance: Instance, cls: ClassValue, ar
 
 
 # Assignment --------------------------------------------------------------------------------------------------
-
-
-def assign(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, value: Value, evaluate: Evaluate) -> None:
-    """Bind ``value`` to a name, attribute, item or pattern of them."""
-    from dropout_lint.semantics import expressions
-
-    if isinstance(target, cst.Name):
-        kind = kind_of_data(target.value)
-        if kind is not None and isinstance(value, (Opaque, Items)) and not is_mode_name(target.value):
-            value = with_tags(value, frozenset({("data", kind, target.value)}))
-        if kind == "held-out" and not is_mode_name(target.value):
-            run.use("named", target.value, tags_of(value), frame, target)
-        if isinstance(value, Instance) and value.keras_name is not None and "__variable__" not in value.arguments:
-            value.arguments["__variable__"] = Const(target.value)
-        run.store.write(scope.target(target.value).names, target.value, value)
-    elif isinstance(target, cst.Attribute):
-        receiver = evaluate(run, frame, scope, target.value)
-        if isinstance(value, Instance) and value.keras_name is not None and "__variable__" not in value.arguments:
-            value.arguments["__variable__"] = Const(target.attr.value)
-        set_attribute(run, frame, receiver, target.attr.value, value, target, source_of(frame, target.value))
-    elif isinstance(target, cst.Subscript):
-        container = evaluate(run, frame, scope, target.value)
-        key: Value = UNKNOWN
-        if len(target.slice) == 1 and isinstance(target.slice[0].slice, cst.Index):
-            key = evaluate(run, frame, scope, target.slice[0].slice.value)
-        expressions.set_item(run, container, key, value)
-        if isinstance(container, Opaque) and isinstance(target.value, cst.Name):
-            changed = with_tags(container, tags_of(value) | tags_of(key))
-            run.store.write(scope.target(target.value.value).names, target.value.value, changed)
-    elif isinstance(target, (cst.Tuple, cst.List)):
-        _unpack(run, frame, scope, target, value, evaluate)
-    elif isinstance(target, cst.StarredElement):
-        assign(run, frame, scope, target.value, Opaque(tags_of(value)), evaluate)
-
-
-def _unpack(
-    run: Run, frame: Frame, scope: Scope, target: cst.Tuple | cst.List, value: Value, evaluate: Evaluate
-) -> None:
-    from dropout_lint.semantics import expressions
-
-    known = expressions.elements_of(run, value)
-    elements = target.elements
-    plain = not any(isinstance(element, cst.StarredElement) for element in elements)
-    for position, element in enumerate(elements):
-        if known is not None and plain and len(known) == len(elements):
-            part = known[position]
-        elif isinstance(value, OneOf):
-            part = join((expressions.get_item(run, each, Const(position)) for each in value.values), 16)
-        elif isinstance(value, Opaque):
-            part = expressions.get_item(run, value, Const(position))
-        elif isinstance(value, Items):
-            part = expressions.element_of(run, value)
-        elif isinstance(value, Symbolic):
-            part = value
-        else:
-            part = Opaque(tags_of(value))
-        if isinstance(element, cst.StarredElement):
-            part = Opaque(tags_of(value))
-        assign(run, frame, scope, element.value, part, evaluate)
 
 
 def source_of(frame: Frame, node: cst.CSTNode) -> str:

@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics.assignment import assign
 from dropout_lint.semantics.attributes import get_attribute
-from dropout_lint.semantics.run import collect, derived, with_tags, without_draws
+from dropout_lint.semantics.containers import (
+    SMALL,
+    slice_of,
+    element_of,
+    elements_of,
+    get_item,
+    merge_mapping,
+    set_item,
+)
+from dropout_lint.semantics.run import collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
-    Argument,
     Const,
     External,
     FunctionValue,
-    Instance,
     Items,
     Mapping,
-    OneOf,
     Opaque,
     Origin,
     Symbolic,
@@ -53,7 +60,6 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     cst.BitOr: operator.or_,
     cst.BitXor: operator.xor,
 }
-_SMALL = (bool, int, float, str, type(None))
 
 
 def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> Value:
@@ -149,72 +155,6 @@ def _dict(run: Run, frame: Frame, scope: Scope, node: cst.Dict) -> Value:
     return made
 
 
-def merge_mapping(run: Run, into: Mapping, value: Value) -> None:
-    """``into.update(value)``."""
-    for each in alternatives(value):
-        if isinstance(each, Mapping):
-            for key, entry in each.entries.items():
-                run.store.write(into.entries, key, entry)
-        else:
-            run.store.write(into.entries, None, Opaque(tags_of(each)))
-
-
-def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
-    """``container[key] = value``."""
-    if isinstance(container, (Mapping, Items)) and run.loops:
-        value = collect(run, value, container.loops)
-    if isinstance(container, Mapping):
-        if isinstance(key, Const) and isinstance(key.value, _SMALL) and key.value is not None:
-            run.store.write(container.entries, key.value, value)
-        else:
-            run.store.write(container.entries, None, join((container.entries.get(None, value), value)))
-    elif isinstance(container, Items):
-        items = container.items
-        if (
-            isinstance(key, Const)
-            and isinstance(key.value, int)
-            and -len(items) <= key.value < len(items)
-            and container.exact
-        ):
-            changed = list(items)
-            changed[key.value] = value
-            run.store.write(container.cells, "items", tuple(changed))
-        else:
-            run.store.write(container.cells, "items", (*items[:63], value))
-            run.store.write(container.cells, "exact", False)
-
-
-def get_item(run: Run, container: Value, key: Value) -> Value:
-    """``container[key]``."""
-    if isinstance(container, OneOf):
-        return join(get_item(run, each, key) for each in container.values)
-    if isinstance(container, Mapping):
-        if isinstance(key, Const) and isinstance(key.value, _SMALL):
-            found = container.entries.get(key.value) if key.value is not None else None
-            if found is not None:
-                return found
-            return container.entries.get(None, UNKNOWN)
-        return join(container.entries.values(), 64) if container.entries else UNKNOWN
-    if isinstance(container, Items):
-        if container.exact and isinstance(key, Const) and isinstance(key.value, int):
-            items = container.items
-            return without_draws(items[key.value]) if -len(items) <= key.value < len(items) else UNKNOWN
-        return join(map(without_draws, container.items), 64) if container.items else UNKNOWN
-    if isinstance(container, Instance):
-        method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
-        if isinstance(method, FunctionValue):
-            return calls.call_value(
-                run, None, calls.bind(run, method, container), calls.Arguments((Argument(key),)), container.node
-            )
-        return UNKNOWN
-    if isinstance(container, Opaque):
-        key_part = container.key
-        if key_part is not None and isinstance(key, Const) and isinstance(key.value, (int, str)):
-            return Opaque(container.tags | tags_of(key), (*key_part, "[]", key.value))
-        return Opaque(container.tags | tags_of(key), (*key_part, "[]") if key_part is not None else None)
-    return derived(container, key)
-
-
 def _subscript(run: Run, frame: Frame, scope: Scope, node: cst.Subscript) -> Value:
     container = evaluate(run, frame, scope, node.value)
     if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
@@ -230,51 +170,11 @@ def _subscript(run: Run, frame: Frame, scope: Scope, node: cst.Subscript) -> Val
                 if bound is not None
             ]
     if len(node.slice) == 1 and isinstance(container, Items):
-        return _slice(run, container, bounds, node.slice[0].slice)
+        return slice_of(run, container, bounds, node.slice[0].slice)
     if isinstance(container, Symbolic):
         return container
     tags = frozenset().union(*(tags_of(bound) for bound in bounds)) if bounds else frozenset()
     return with_tags(derived(container), tags)
-
-
-def _slice(run: Run, container: Items, bounds: list[Value], node: Any) -> Value:
-    tags = frozenset().union(*(tags_of(bound) for bound in bounds)) if bounds else frozenset()
-    if container.exact and all(isinstance(bound, Const) and isinstance(bound.value, int) for bound in bounds):
-        numbers = iter([bound.value for bound in bounds if isinstance(bound, Const)])
-        lower, upper, step = (
-            next(numbers) if each is not None else None for each in (node.lower, node.upper, node.step)
-        )
-        if step != 0:
-            return run.items(container.kind, container.items[lower:upper:step])
-    return run.items(container.kind, tuple(with_tags(each, tags) for each in container.items), exact=False)
-
-
-def elements_of(run: Run, value: Value) -> tuple[Value, ...] | None:
-    """The elements that iterating over ``value`` yields, in order, or None where they are not all known."""
-    if isinstance(value, Items) and value.exact:
-        return value.items
-    if isinstance(value, Mapping) and value.exact:
-        return tuple(Const(key) for key in value.entries)
-    if isinstance(value, Const) and isinstance(value.value, str) and len(value.value) <= 16:
-        return tuple(Const(letter) for letter in value.value)
-    return None
-
-
-def element_of(run: Run, value: Value) -> Value:
-    """Any one element that iterating over ``value`` yields."""
-    if isinstance(value, OneOf):
-        return join((element_of(run, each) for each in value.values), 64)
-    if isinstance(value, Items):
-        return join(map(without_draws, value.items), 64) if value.items else UNKNOWN
-    if isinstance(value, Mapping):
-        return (
-            join((Const(key) if key is not None else UNKNOWN for key in value.entries), 64)
-            if value.entries
-            else UNKNOWN
-        )
-    if isinstance(value, Opaque) and value.key is not None:
-        return Opaque(value.tags, (*value.key, "[]"))
-    return Opaque(tags_of(value))
 
 
 def _boolean(run: Run, frame: Frame, scope: Scope, node: cst.BooleanOperation) -> Value:
@@ -326,8 +226,8 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     if (
         isinstance(left, Const)
         and isinstance(right, Const)
-        and isinstance(left.value, _SMALL)
-        and isinstance(right.value, _SMALL)
+        and isinstance(left.value, SMALL)
+        and isinstance(right.value, SMALL)
     ):
         compute = _ARITHMETIC.get(type(sign))
         if compute is not None:
@@ -474,7 +374,7 @@ def _source_name(node: cst.BaseExpression) -> str:
 
 def bind(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, value: Value) -> None:
     """Bind ``value`` to an assignment target."""
-    calls.assign(run, frame, scope, target, value, evaluate)
+    assign(run, frame, scope, target, value, evaluate)
 
 
 def _named(run: Run, frame: Frame, scope: Scope, node: cst.NamedExpr) -> Value:

@@ -104,7 +104,7 @@ def _again(found: Value, receiver: Value, name: str) -> Value:
 
 
 def _of_items(run: Run, frame: Frame, items: Items, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
-    from dropout_lint.semantics.expressions import element_of, elements_of
+    from dropout_lint.semantics.containers import element_of, elements_of
 
     values = [each.value for each in arguments.positional]
     if name in {"append", "add", "insert"} and values:
@@ -138,7 +138,7 @@ def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True
 
 
 def _of_mapping(run: Run, mapping: Mapping, name: str, arguments: Arguments) -> Value:
-    from dropout_lint.semantics.expressions import get_item, merge_mapping, set_item
+    from dropout_lint.semantics.containers import get_item, merge_mapping, set_item
 
     key = arguments.positional[0].value if arguments.positional else UNKNOWN
     default = arguments.positional[1].value if len(arguments.positional) > 1 else NONE

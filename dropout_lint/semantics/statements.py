@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, imports
+from dropout_lint.semantics.containers import elements_of, get_item
 from dropout_lint.semantics.events import Discarded, Frame, Place, TrainableSet
-from dropout_lint.semantics.expressions import (
-    binary,
-    bind,
-    elements_of,
-    evaluate,
-    get_item,
-    loop_element,
-)
+from dropout_lint.semantics.expressions import binary, bind, evaluate, loop_element
 from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (

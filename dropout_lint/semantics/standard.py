@@ -1,0 +1,281 @@
+"""Builtins and the standard library, as far as flags, layers and data pass through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.semantics import calls
+from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
+from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.values import (
+    NONE,
+    UNKNOWN,
+    Argument,
+    Const,
+    External,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Partial,
+    Transformed,
+    Value,
+    alternatives,
+    join,
+    tags_of,
+    truth,
+)
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.run import Run
+    from dropout_lint.semantics.scopes import Scope
+
+
+_PASSED_THROUGH = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.reversed"})
+
+
+def _contents(arguments: Arguments) -> list[Value]:
+    found: list[Value] = []
+    for value in arguments.values:
+        if isinstance(value, Items):
+            found += value.items
+        elif isinstance(value, Mapping):
+            found += value.entries.values()
+    return found
+
+
+def _partial(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if not arguments.positional:
+        return UNKNOWN
+    return Partial(arguments.positional[0].value, arguments.positional[1:], dict(arguments.keywords))
+
+
+def _super(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    return calls.super_of(frame)
+
+
+def _new_dict(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.containers import merge_mapping
+
+    made = run.mapping()
+    for argument in arguments.positional[:1]:
+        merge_mapping(run, made, argument.value)
+    for key, argument in arguments.keywords.items():
+        made.entries[key] = argument.value
+    if arguments.unknown_keywords is not None:
+        made.entries[None] = Opaque(arguments.unknown_keywords)
+    return made
+
+
+def _namespace(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    instance = run.allocate("types.SimpleNamespace", frame, node)
+    for key, argument in arguments.keywords.items():
+        run.store.write(instance.attributes, key, argument.value)
+    return instance
+
+
+def _named_tuple(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    fields = arguments.get("field_names", 1)
+    listed = fields.value if fields is not None else UNKNOWN
+    names: list[str] = []
+    if isinstance(listed, Const) and isinstance(listed.value, str):
+        names = listed.value.replace(",", " ").split()
+    elif isinstance(listed, Items):
+        # [("name", type), …] for typing.NamedTuple
+        firsts = [each.items[0] if isinstance(each, Items) and each.items else each for each in listed.items]
+        names = [str(each.value) for each in firsts if isinstance(each, Const)]
+    record = run.mapping(dict.fromkeys(names, UNKNOWN))
+    defaults = arguments.keywords.get("defaults")
+    if defaults is not None and isinstance(defaults.value, Items) and defaults.value.exact:
+        given = defaults.value.items[-len(names) :] if names else ()
+        record.entries.update(zip(names[len(names) - len(given) :], given, strict=True))
+    return Transformed("record", record)
+
+
+def _bool(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if not arguments.positional:
+        return UNKNOWN
+    value = arguments.positional[0].value
+    decided = truth(value)
+    if decided is not None:
+        return Const(decided, value.origin if isinstance(value, Const) else None)
+    return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
+
+
+def _getattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if len(arguments.positional) < 2:
+        return UNKNOWN
+    name = arguments.positional[1].value
+    if isinstance(name, Const) and isinstance(name.value, str):
+        found = get_attribute(run, frame, arguments.positional[0].value, name.value, node)
+        missing = isinstance(found, Opaque) and len(arguments.positional) > 2
+        return join((found, arguments.positional[2].value)) if missing else found
+    return UNKNOWN
+
+
+def _setattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if len(arguments.positional) == 3:
+        receiver, name, value = (each.value for each in arguments.positional)
+        if isinstance(name, Const) and isinstance(name.value, str):
+            text = (
+                calls.source_of(frame, arguments.positional[0].node) if arguments.positional[0].node is not None else ""
+            )
+            set_attribute(run, frame, receiver, name.value, value, node, text, how="setattr")
+    return NONE
+
+
+def _isinstance(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.conditions import class_list, is_a
+
+    if len(arguments.positional) != 2:
+        return UNKNOWN
+    subjects = alternatives(arguments.positional[0].value)
+    wanted = class_list(arguments.positional[1].value)
+    answers = set()
+    for subject in subjects:
+        each = {is_a(subject, cls) for cls in wanted}
+        answers.add(True if True in each else (None if None in each or not each else False))
+    if len(answers) == 1:
+        answer = answers.pop()
+        if answer is not None:
+            return Const(answer)
+    return UNKNOWN
+
+
+def _enumerate(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.containers import element_of, elements_of
+
+    if not arguments.positional:
+        return UNKNOWN
+    source = arguments.positional[0].value
+    known = elements_of(run, source)
+    if known is not None:
+        return run.items("list", tuple(run.items("tuple", (UNKNOWN, each)) for each in known))
+    return run.items("list", (run.items("tuple", (UNKNOWN, element_of(run, source))),), exact=False)
+
+
+def _zip(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.containers import element_of
+
+    parts = tuple(element_of(run, each.value) for each in arguments.positional)
+    return run.items("list", (run.items("tuple", parts),), exact=False)
+
+
+def _listed(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    if not arguments.positional:
+        return run.items("list", ())
+    from dropout_lint.semantics import externals
+
+    value = arguments.positional[0].value
+    externals.call_back(run, frame, arguments, node, data=tags_of(value), always=True)
+    if isinstance(value, Items):
+        return run.items("list", value.items, value.exact)
+    return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
+
+
+def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``filter(test, items)``: the elements for which the test may hold."""
+    if len(arguments.positional) != 2:
+        return UNKNOWN
+    test, source = (each.value for each in arguments.positional)
+    if not isinstance(source, Items):
+        return Opaque(tags_of(source))
+    kept = [
+        each
+        for each in source.items
+        if truth(calls.call_value(run, frame, test, calls.Arguments((Argument(each),)), node)) is not False
+    ]
+    return run.items("list", tuple(kept), exact=source.exact)
+
+
+def _attributes(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``vars(options)``."""
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    return run.mapping(dict(value.attributes)) if isinstance(value, Instance) else Opaque(tags_of(value))
+
+
+def _field(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``dataclasses.field``: its default, or what its factory makes."""
+    default = arguments.keywords.get("default")
+    factory = arguments.keywords.get("default_factory") or arguments.keywords.get("factory")
+    if default is not None:
+        return default.value
+    return calls.call_value(run, frame, factory.value, calls.Arguments(), node) if factory is not None else UNKNOWN
+
+
+def _total(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    run.use("aggregated", "sum()", arguments.tags(), frame, node)
+    return derived(*arguments.values, *_contents(arguments))
+
+
+def _sorted(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    from dropout_lint.semantics import externals
+
+    ranked = externals.call_back(run, frame, arguments, node, data=tags_of(value), always=True)
+    run.use("decision", "builtins.sorted", tags_of(ranked) | tags_of(value), frame, node)
+    return _listed(run, frame, calls.Arguments(arguments.positional), node, scope)
+
+
+def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    from dropout_lint.semantics.containers import element_of
+
+    return element_of(run, arguments.positional[0].value) if arguments.positional else UNKNOWN
+
+
+def _type(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    if isinstance(value, Instance):
+        return External(value.cls) if isinstance(value.cls, str) else value.cls
+    return UNKNOWN
+
+
+def _description(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``len(x)``, ``hasattr(x, …)``: says nothing of what the outputs are."""
+    return Opaque(described(arguments.tags()))
+
+
+def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    return derived(*arguments.values)
+
+
+HANDLERS = {
+    "functools.partial": _partial,
+    "builtins.super": _super,
+    "builtins.dict": _new_dict,
+    "types.SimpleNamespace": _namespace,
+    "argparse.Namespace": _namespace,
+    "ml_collections.ConfigDict": _namespace,
+    "collections.namedtuple": _named_tuple,
+    "builtins.bool": _bool,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.isinstance": _isinstance,
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "builtins.vars": _attributes,
+    "dataclasses.field": _field,
+    "attr.ib": _field,
+    "attr.field": _field,
+    "attrs.field": _field,
+    "pydantic.Field": _field,
+    "builtins.filter": _filtered,
+    "builtins.sum": _total,
+    "typing.NamedTuple": _named_tuple,
+    "builtins.next": _next,
+    "builtins.sorted": _sorted,
+    "builtins.type": _type,
+    "builtins.range": _range,
+    "builtins.len": _description,
+    "builtins.hasattr": _description,
+    "builtins.id": _description,
+    "tensorflow.shape": _description,
+    "numpy.shape": _description,
+    "keras.ops.shape": _description,
+    "builtins.iter": _listed,
+    **dict.fromkeys(sorted(_PASSED_THROUGH), _listed),
+}
