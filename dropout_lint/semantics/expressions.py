@@ -13,12 +13,12 @@ from dropout_lint.semantics.assignment import assign
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.containers import (
     SMALL,
-    slice_of,
     element_of,
     elements_of,
     get_item,
     merge_mapping,
     set_item,
+    slice_of,
 )
 from dropout_lint.semantics.run import collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
