@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dropout_lint.verify.experiment import Json
     from dropout_lint.verify.replay import Printed
     from dropout_lint.verify.result import Metric, Outputs, Result
+    from dropout_lint.verify.statistics import Interval
 
 SPARKS = "▁▂▃▄▅▆▇█"
 MOST_SPARKS = 20
@@ -135,10 +136,16 @@ def _metric_table(metrics: Sequence[Metric]) -> Any:
     return table
 
 
+def _counted(bounds: Interval) -> str:
+    """``7 batches``, ``1 batch``: what an interval would have been taken over."""
+    one = {"batches": "batch", "rows": "row"}.get(bounds.over, bounds.over)
+    return f"{bounds.clusters} {one if bounds.clusters == 1 else bounds.over}"
+
+
 def _interval_text(metric: Metric, *, points: bool) -> str:
     bounds = metric.interval
     if bounds.low is None or bounds.high is None:
-        return "none: rows unknown" if bounds.over == "none" else f"none: {bounds.clusters} {bounds.over} only"
+        return "none: rows unknown" if bounds.over == "none" else f"none: {_counted(bounds)} only"
     text = f"[{_signed(bounds.low, points=points)}, {_signed(bounds.high, points=points)}]"
     return text if bounds.over == "rows" else f"{text} over {bounds.over}"
 
@@ -151,7 +158,7 @@ def _afterwards(result: Result) -> Iterator[str]:
             yield f"{outputs.changed_between_calls:.1%} of {_class_word(outputs)} change between two identical calls"
         if outputs.changed_by_fix:
             bounds = outputs.changed_interval
-            interval = f"(no interval: {bounds.clusters} {bounds.over} only)"
+            interval = f"(no interval: {_counted(bounds)} only)"
             if bounds.low is not None and bounds.high is not None:
                 interval = f"[{bounds.low:.1%}, {bounds.high:.1%}]"
             yield f"{outputs.changed_by_fix:.1%} of {_class_word(outputs)} differ from the fixed ones  {interval}"
