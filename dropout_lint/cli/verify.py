@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,10 +69,25 @@ def verify(
     """
     from dropout_lint.verify.experiment import Options
 
+    _require_statistics()
     options = Options(**chosen)  # type: ignore[arg-type]
     programs = [(script, _interpreter(options.python, script)) for script in map(_program, paths)]
     findings = {script: _lint(script, keras_version, select, python) for script, python in programs}
     return run_programs(programs, ctx.obj, findings, options, output_format)
+
+
+def _require_statistics() -> None:
+    """The programs run elsewhere, the numbers are made here: with NumPy and SciPy.
+
+    Raises:
+        Failure: One of them is not installed.
+    """
+    missing = [name for name in ("numpy", "scipy") if find_spec(name) is None]
+    if missing:
+        raise Failure(
+            f"{' and '.join(missing)} missing in {sys.executable}: install what measuring needs with "
+            "pip install 'dropout-lint[verify]'"
+        )
 
 
 def run_programs(

@@ -229,3 +229,13 @@ def test_a_program_without_findings_is_not_run(program):
 
     assert outcome.return_value == 0
     assert "no findings" in outcome.output
+
+
+def test_what_measuring_needs_is_asked_for_before_anything_runs(program, monkeypatch):
+    script = program("open('ran', 'w')\n")
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "scipy" else object())
+    result = CliRunner().invoke(command.verify, [str(script)], standalone_mode=True)
+    assert result.exit_code == 2
+    assert "scipy missing in" in result.output
+    assert "dropout-lint[verify]" in result.output
+    assert not script.with_name("ran").exists()
