@@ -44,6 +44,9 @@ from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_nam
 if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
 
+MOST_ACTIVATIONS = 48
+"""Interpretations of one function after which its calls are told apart by fewer things."""
+
 Evaluate = Callable[["Run", "Frame", "Scope", cst.BaseExpression], Value]
 
 
@@ -275,6 +278,13 @@ def call_function(
     if on_yield is None and not assumed and place is not None and _manages(function):
         return Managed(function, arguments, receiver, place)
     slot = _memo_key(run, frame, function, scope, receiver, hook, assumed)
+    widened = None
+    if on_yield is None and run.activations.get(id(function.node), 0) >= MOST_ACTIVATIONS:
+        widened = _widened_key(run, frame, function, scope, hook, assumed)
+        if slot not in run.memo and widened in run.memo:
+            # what went in may come out: nothing that was computed from an output is lost on the way
+            return with_tags(run.memo[widened], arguments.tags())
+    run.activations[id(function.node)] = run.activations.get(id(function.node), 0) + 1
     if slot in run.memo and on_yield is None:
         return run.memo[slot]  # type: ignore[no-any-return]
     run.on_stack.append(id(function.node))
@@ -289,7 +299,21 @@ def call_function(
     finally:
         run.on_stack.pop()
     run.store.write(run.memo, slot, result)
+    if widened is not None:
+        run.store.write(run.memo, widened, result)
     return result
+
+
+def _widened_key(
+    run: Run, frame: Frame | None, function: FunctionValue, scope: Scope, hook: str | None, assumed: bool
+) -> Any:
+    """What tells the calls of a much-called function apart: the role, and arguments that are no data."""
+    arguments = tuple(
+        (name, "data" if isinstance(value, (Opaque, Items)) else fingerprint(value))
+        for name, value in scope.names.items()
+    )
+    role = (role_of_name(frame.name), frame.hook) if frame is not None else None
+    return ("widened", id(function.node), arguments, role, hook, assumed, len(run.tapes), tuple(run.facts.items()))
 
 
 def _manages(function: FunctionValue) -> bool:

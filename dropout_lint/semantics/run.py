@@ -56,6 +56,7 @@ class Run:
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
         self.instances: list[Instance] = []
         self.called: set[int] = set()
+        self.activations: dict[int, int] = {}
         self.feedback: set[int] = set()
         self.functions: list[Any] = []
         self.classes: list[ClassValue] = []
