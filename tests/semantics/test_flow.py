@@ -479,3 +479,16 @@ def test_settings_name_functions_where_randomness_is_meant():
     source = "def noisy(x):\n    return np.argmax(model(x, training=True))\nprint(noisy(x_test))\n"
     assert found(source) == [("KTM101", "return np.argmax(model(x, training=True))")]
     assert found(source, **{"stochastic-inference": ["noisy"]}) == []
+
+
+def test_a_function_called_from_everywhere_loses_no_gradient():
+    calls = "\n".join(f"    part_{k} = scaled(model(rows[{k}:], training=True))" for k in range(70))
+    total = " + ".join(f"part_{k}" for k in range(70))
+    source = (
+        "def scaled(x):\n    return x / 2\n"
+        "optimizer = keras.optimizers.Adam()\n"
+        f"with tf.GradientTape() as tape:\n{calls}\n    loss = tf.reduce_mean({total})\n"
+        "optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+        "print(np.argmax(scaled(model(x_test, training=True))))\n"
+    )
+    assert [line for _, line in found(source)] == ["print(np.argmax(scaled(model(x_test, training=True))))"]
