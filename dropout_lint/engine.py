@@ -193,21 +193,23 @@ class _Outcome:
 
     def report(self, problems: tuple[Problem, ...], default: Settings) -> Report:
         files: dict[str, _File] = {}
-        kept: list[Finding] = []
-        silenced = 0
+        wanted: list[Finding] = []
         for finding in sorted(self._findings.values(), key=lambda finding: finding.sort_key):
             if finding.path not in files:
                 files[finding.path] = self._file(finding.path, default)
-            file = files[finding.path]
-            if not _wanted(finding, file):
-                continue
+            if _wanted(finding, files[finding.path]):
+                wanted.append(finding)
+        kept: list[Finding] = []
+        silenced = 0
+        # one voice first: whoever silences the most specific rule has said all there is to say
+        for finding in _one_voice(wanted):
             lines = range(finding.span.start.line, finding.span.end.line + 1)
-            if suppressed(file.suppressions, lines, finding.code, finding.name):
+            if suppressed(files[finding.path].suppressions, lines, finding.code, finding.name):
                 silenced += 1
             else:
                 kept.append(finding)
         return Report(
-            findings=_one_voice(kept),
+            findings=tuple(kept),
             errors=problems,
             files=tuple(self._files),
             candidates=self._candidates,
@@ -247,19 +249,20 @@ def _analysis(settings: Settings, root: Path) -> Analyser:
 
 def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:
     """Where several rules of one family speak of a line, only the most specific one is heard."""
-    from dropout_lint.rules import PRECEDENCE
+    from dropout_lint.rules import FAMILIES
 
+    ranks = {code: (family, rank) for family, codes in enumerate(FAMILIES) for rank, code in enumerate(codes)}
     best: dict[tuple[object, ...], int] = {}
+
+    def slot(finding: Finding) -> tuple[object, ...]:
+        return (finding.path, finding.cell, finding.span.start.line, ranks[finding.code][0])
+
     for finding in findings:
-        if finding.code in PRECEDENCE:
-            line = (finding.path, finding.cell, finding.span.start.line)
-            rank = PRECEDENCE.index(finding.code)
-            best[line] = min(rank, best.get(line, rank))
+        if finding.code in ranks:
+            rank = ranks[finding.code][1]
+            best[slot(finding)] = min(rank, best.get(slot(finding), rank))
     return tuple(
-        finding
-        for finding in findings
-        if finding.code not in PRECEDENCE
-        or PRECEDENCE.index(finding.code) == best[finding.path, finding.cell, finding.span.start.line]
+        finding for finding in findings if finding.code not in ranks or ranks[finding.code][1] == best[slot(finding)]
     )
 
 

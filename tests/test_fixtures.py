@@ -1,6 +1,9 @@
 """The programs of fixtures/<rule>: lines marked `# expect: KTM101` are found, no others, and fixes give the twins."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,7 @@ FLAGGED = [name for name in PROGRAMS if "/flagged_" in name and name not in TWIN
 SILENT = [name for name in PROGRAMS if name not in FLAGGED]
 
 EXPECTATION = re.compile(r"\s*# expect: (KTM\d{3}(?:, KTM\d{3})*)$")
+MEASURED = re.compile(r"# (prints|raises): (.*)")
 
 
 def expected(name):
@@ -33,7 +37,14 @@ def expected(name):
 
 
 def without_marks(text):
-    return "".join(EXPECTATION.sub("", line) + "\n" for line in text.splitlines())
+    lines = (line for line in text.splitlines() if not MEASURED.fullmatch(line))
+    return "".join(EXPECTATION.sub("", line) + "\n" for line in lines)
+
+
+def measured(name):
+    """What a program prints or raises when it runs, as its comments say."""
+    text = (FIXTURES / name).read_text(encoding="utf-8")
+    return [match.groups() for line in text.splitlines() if (match := MEASURED.fullmatch(line))]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +103,23 @@ def test_a_folder_is_about_the_rule_it_is_named_after(folder):
 def test_every_rule_has_programs_to_find_and_to_leave_alone(rule):
     kinds = {path.name.split("_")[0] for path in (FIXTURES / rule.name).iterdir()}
     assert {"flagged", "clean"} <= kinds
+
+
+@pytest.mark.cases
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if measured(name)])
+def test_programs_do_what_their_comments_say(name, tmp_path):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment.pop("KERAS_BACKEND", None)
+    done = subprocess.run(
+        [sys.executable, FIXTURES / name], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    raised = [text for kind, text in measured(name) if kind == "raises"]
+    assert done.returncode == (1 if raised else 0), done.stderr[-2000:]
+    printed = done.stdout.splitlines()
+    assert [text for kind, text in measured(name) if kind == "prints" and text not in printed] == [], done.stdout[
+        -2000:
+    ]
+    assert [text for text in raised if text not in done.stderr] == [], done.stderr[-2000:]
 
 
 def test_marks_stand_in_programs_to_be_found_only():

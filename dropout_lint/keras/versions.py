@@ -296,3 +296,71 @@ def _truth(fact: Behaviour, minor: int) -> bool | None:
         if minor >= first:
             truth = value
     return truth
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """On which of the Keras versions that a file may run on a statement is true.
+
+    ``versions`` are those, as a reader writes them (``("2", "3.3", …)``); ``candidates`` is how many there are in all.
+    """
+
+    versions: tuple[str, ...]
+    candidates: int
+
+    @property
+    def certain(self) -> bool:
+        """True on every version the file may run on."""
+        return bool(self.versions) and len(self.versions) == self.candidates
+
+    @property
+    def possible(self) -> bool:
+        """True on at least one of them."""
+        return bool(self.versions)
+
+    @property
+    def text(self) -> str:
+        """The versions in words: ``Keras 2 and Keras 3.3 to 3.9``; ``Keras`` where it is true on all."""
+        if not self.versions or (self.certain and self.candidates > 1):
+            return "Keras"
+        minors = sorted(int(each[2:]) for each in self.versions if each.startswith("3."))
+        told = ["Keras 2"] if "2" in self.versions else []
+        if minors == list(range(FIRST_MEASURED_MINOR, LAST_RELEASED_MINOR + 1)):
+            told.append("Keras 3")
+        else:
+            told += [f"Keras 3.{one}" if one == two else f"Keras 3.{one} to 3.{two}" for one, two in _ranges(minors)]
+        return " and ".join(told)
+
+
+def _ranges(numbers: list[int]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def candidates(version: KerasVersion | None) -> tuple[KerasVersion, ...]:
+    """The versions that ``version`` may stand for: all supported ones (None), those of a generation, or itself."""
+    if version is None:
+        return SUPPORTED
+    if version.minor is None:
+        return tuple(each for each in SUPPORTED if each.generation == version.generation)
+    return (KerasVersion(2),) if version.generation == 2 else (version,)
+
+
+def where(name: str, version: KerasVersion | None, truth: bool = True, backend: str | None = None) -> Holding:
+    """On which versions that ``version`` may stand for the statement ``name`` of ``BEHAVIOURS`` is ``truth``.
+
+    Raises KeyError for an unknown name.
+    """
+    possible = candidates(version)
+    return Holding(tuple(str(each) for each in possible if behaviour(name, each, backend) is truth), len(possible))
+
+
+def on_generation(generation: int, version: KerasVersion | None) -> Holding:
+    """The versions of one generation among those that ``version`` may stand for."""
+    possible = candidates(version)
+    return Holding(tuple(str(each) for each in possible if each.generation == generation), len(possible))

@@ -23,8 +23,11 @@ REGISTRY: tuple[Rule, ...] = (
 )
 
 
-PRECEDENCE: tuple[str, ...] = ("KTM103", "KTM102", "KTM101")
-"""Rules that may speak of one line, the most specific first."""
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101"),
+    ("KTM208", "KTM203"),
+)
+"""Rules that may speak of one line, the most specific first; only that one is heard."""
 
 
 def find_rule(name: str) -> Rule | None:
@@ -36,4 +39,4 @@ def find_rule(name: str) -> Rule | None:
     return None
 
 
-__all__ = ["PRECEDENCE", "REGISTRY", "Rule", "find_rule"]
+__all__ = ["FAMILIES", "REGISTRY", "Rule", "find_rule"]

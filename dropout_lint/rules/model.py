@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.versions import on_generation, where
 from dropout_lint.semantics.words import RoleNames
 
 if TYPE_CHECKING:
     from dropout_lint.findings import Applicability, Confidence, Severity
-    from dropout_lint.keras.versions import KerasVersion
+    from dropout_lint.keras.versions import Holding, KerasVersion
     from dropout_lint.semantics.events import Interpretation, Place
 
 
@@ -63,6 +64,16 @@ class Context:
     keras: KerasVersion | None
     """The Keras version the file runs on, or None where it is not known."""
     names: RoleNames = field(default_factory=RoleNames)
+    backend: str | None = None
+    """``"tensorflow"``, ``"jax"`` or ``"torch"`` where it is known."""
+
+    def where(self, behaviour: str, truth: bool = True) -> Holding:
+        """Where, among the versions the file may run on, a statement of ``keras.versions.BEHAVIOURS`` is ``truth``."""
+        return where(behaviour, self.keras, truth, self.backend)
+
+    def on(self, generation: int) -> Holding:
+        """The versions of a generation among those the file may run on."""
+        return on_generation(generation, self.keras)
 
     @property
     def generation(self) -> int | None:

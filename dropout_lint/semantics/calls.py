@@ -283,10 +283,13 @@ def call_function(
         widened = _widened_key(run, frame, function, scope, hook, assumed)
         if slot not in run.memo and widened in run.memo:
             # what went in may come out: nothing that was computed from an output is lost on the way
+            run.repeat(widened)
             return with_tags(run.memo[widened], arguments.tags())
     run.activations[id(function.node)] = run.activations.get(id(function.node), 0) + 1
     if slot in run.memo and on_yield is None:
+        run.repeat(slot)
         return run.memo[slot]  # type: ignore[no-any-return]
+    before = len(run.timeline)
     run.on_stack.append(id(function.node))
     try:
         if isinstance(function.node, cst.Lambda):
@@ -299,8 +302,10 @@ def call_function(
     finally:
         run.on_stack.pop()
     run.store.write(run.memo, slot, result)
+    run.effects[slot] = tuple(run.timeline[before:])
     if widened is not None:
         run.store.write(run.memo, widened, result)
+        run.effects[widened] = run.effects[slot]
     return result
 
 

@@ -248,6 +248,8 @@ class Discarded:
     frames: tuple[Frame, ...]
 
 
+Moment = ModelUse | TrainableSet | AttributeSet
+"""What the order of things is told in: what is done to models and layers."""
 Event = ModeCall | TrainableSet | ModelUse | Constructed | AttributeSet | MethodCall | FunctionCall | Discarded
 
 
@@ -259,6 +261,9 @@ class Interpretation:
     events: list[Event]
     loops: dict[int, Loop]
     instances: list[Instance]
+    timeline: list[Moment] = field(default_factory=list)
+    """The moments in the order in which they happen. Unlike in ``events``, a function that is called again with what
+    it was called with before does here what it did before."""
     classes: list[ClassValue] = field(default_factory=list)
     """The project classes that were defined, those of imported modules included."""
     feedback: frozenset[int] = frozenset()

@@ -49,6 +49,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.events,
         run.all_loops,
         run.instances,
+        run.timeline,
         run.classes,
         frozenset(run.feedback),
         run.generation,

@@ -5,7 +5,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.events import Event, Frame, FunctionCall, Loop, ModeCall, ModelUse, Place, Use
+from dropout_lint.semantics.events import (
+    AttributeSet,
+    Event,
+    Frame,
+    FunctionCall,
+    Loop,
+    ModeCall,
+    ModelUse,
+    Moment,
+    Place,
+    TrainableSet,
+    Use,
+)
 from dropout_lint.semantics.scopes import Store
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -29,6 +41,8 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.modules import Module, Project
 
 DEEPEST_CALL = 8
+LONGEST_TIMELINE = 20_000
+"""Moments after which calls that are known already are no longer told again."""
 STEPS_PER_FILE = 150_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 
@@ -46,6 +60,9 @@ class Run:
         self.modules: dict[Any, Module | None] = {}
         self.executing: set[Any] = set()
         self.events: list[Event] = []
+        self.timeline: list[Moment] = []
+        self.effects: dict[Any, tuple[Moment, ...]] = {}
+        """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
@@ -140,9 +157,16 @@ class Run:
 
     # Events ---------------------------------------------------------------------------------------------------
 
+    def repeat(self, slot: Any) -> None:
+        """A call whose outcome is known happens again: what it did to models, it does once more."""
+        if len(self.timeline) < LONGEST_TIMELINE:
+            self.timeline.extend(self.effects.get(slot, ()))
+
     def emit(self, event: Event) -> None:
         """Record an event."""
         self.events.append(event)
+        if isinstance(event, (TrainableSet, AttributeSet)):
+            self.timeline.append(event)
         if isinstance(event, (ModeCall, FunctionCall)):
             self.by_serial[event.serial] = event
             self._note_feedback(event)
@@ -210,6 +234,7 @@ class Run:
             symbolic,
         )
         self.events.append(event)
+        self.timeline.append(event)
         self.by_serial[event.serial] = event
         self._note_feedback(event)
         return event
