@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 
+MOST_EFFECTS = 1_000
+"""Moments of one call that are told again when it is known already."""
+
 Evaluate = Callable[["Run", "Frame", "Scope", cst.BaseExpression], Value]
 
 
@@ -302,7 +305,7 @@ def call_function(
     finally:
         run.on_stack.pop()
     run.store.write(run.memo, slot, result)
-    run.effects[slot] = tuple(run.timeline[before:])
+    run.effects[slot] = tuple(run.timeline[before : before + MOST_EFFECTS])
     if widened is not None:
         run.store.write(run.memo, widened, result)
         run.effects[widened] = run.effects[slot]
