@@ -148,7 +148,7 @@ class Analysis:
         if self._project is None:
             from dropout_lint.semantics.modules import Project
 
-            self._project = Project(self._roots, _load)
+            self._project = Project(self._roots, load_module)
         return self._project
 
 
@@ -159,7 +159,7 @@ def _triggers() -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(trigger for rule in REGISTRY for trigger in rule.triggers))
 
 
-def _load(path: Path) -> tuple[str, cst.Module] | None:
+def load_module(path: Path) -> tuple[str, cst.Module] | None:
     """Text and tree of an imported module; None where it cannot be had, which is reported when it is linted itself."""
     from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
     from dropout_lint.syntax.parse import parse
@@ -201,4 +201,4 @@ def _cut_short(path: str, reason: str) -> Finding:
     )
 
 
-__all__ = ["Analysis"]
+__all__ = ["Analysis", "load_module"]

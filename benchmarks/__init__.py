@@ -1,0 +1,1 @@
+"""What the project's figures are made with. Every module runs as ``python -m benchmarks.<name>`` and prints ratios."""
