@@ -120,6 +120,7 @@ def observations(program: Path, timeout: float = 300.0) -> tuple[list[dict[str, 
 
 def compare(program: Path, timeout: float = 300.0) -> Agreement:
     """Interpret and run one program."""
+    program = program.resolve()
     outcome = Agreement(program)
     seen, outcome.failed = observations(program, timeout)
     foreseen = predictions(program)
