@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import canonical
+from dropout_lint.semantics.command_line import FLAG_VALUES
 from dropout_lint.semantics.events import AttributeSet, Place, TrainableSet
 from dropout_lint.semantics.run import derived
 from dropout_lint.semantics.values import (
@@ -74,6 +75,8 @@ def described(tags: Tags) -> Tags:
 def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CSTNode) -> Value:
     """``value.name``."""
     if isinstance(value, External):
+        if value.name in FLAG_VALUES:
+            return run.flags.get(name, UNKNOWN)
         generation = value.generation
         found = external(f"{value.name}.{name}")
         return External(found.name, generation) if generation is not None and found.generation is None else found

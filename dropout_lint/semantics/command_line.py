@@ -1,4 +1,4 @@
-"""Options of a command line: what a program runs with when nobody passes any."""
+"""Options of a command line (argparse, absl): what a program runs with when nobody passes any."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
+    from dropout_lint.semantics.scopes import Scope
+
+_FLAG_MODULES = ("absl.flags", "tensorflow.compat.v1.app.flags", "tensorflow.compat.v1.flags", "tensorflow.app.flags")
+_FLAG_KINDS = ("bool", "boolean", "enum", "float", "integer", "string")
+FLAG_VALUES = frozenset(f"{module}.FLAGS" for module in _FLAG_MODULES)
+"""Objects whose attributes are the flags that a program has defined."""
 
 
 def call(run: Run, frame: Frame, parser: Instance, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -50,7 +56,7 @@ def _value(arguments: Arguments) -> Value:
     """The default where it is True: what the flag is unless somebody says otherwise. Other defaults are a guess."""
     default = arguments.keywords.get("default")
     action = arguments.keywords.get("action")
-    if default is not None and isinstance(default.value, Const) and default.value.value is True:
+    if default is not None and isinstance(_if_true(default.value), Const):
         return default.value
     if (
         default is None
@@ -60,3 +66,21 @@ def _value(arguments: Arguments) -> Value:
     ):
         return Const(True, action.value.origin)
     return UNKNOWN
+
+
+def _define_flag(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``flags.DEFINE_boolean("training", True, "…")``; what it returns holds the flag as ``value``."""
+    name, default = arguments.get("name", 0), arguments.get("default", 1)
+    holder = run.allocate("absl.flags.FlagHolder", frame, node)
+    value = _if_true(default.value) if default is not None else UNKNOWN
+    run.store.write(holder.attributes, "value", value)
+    if name is not None and isinstance(name.value, Const):
+        run.flags[str(name.value.value)] = value
+    return holder
+
+
+def _if_true(default: Value) -> Value:
+    return default if isinstance(default, Const) and default.value is True else UNKNOWN
+
+
+HANDLERS = {f"{module}.DEFINE_{kind}": _define_flag for module in _FLAG_MODULES for kind in _FLAG_KINDS}

@@ -77,6 +77,8 @@ class Run:
         self.feedback: set[int] = set()
         self.functions: list[Any] = []
         self.classes: list[ClassValue] = []
+        self.flags: dict[str, Value] = {}
+        """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}
         self.generation: str | None = None
         self.entry: Module | None = None

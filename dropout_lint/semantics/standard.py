@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics import calls
+from dropout_lint.semantics import calls, command_line
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
 from dropout_lint.semantics.run import derived
 from dropout_lint.semantics.values import (
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.scopes import Scope
 
 
+ANY_NAME = "<any>"
+"""The attribute that holds what was set under names that are not known: ``setattr(self, f"drop{i}", …)``."""
 _PASSED_THROUGH = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.reversed"})
 
 
@@ -114,7 +116,8 @@ def _getattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sc
         found = get_attribute(run, frame, arguments.positional[0].value, name.value, node)
         missing = isinstance(found, Opaque) and len(arguments.positional) > 2
         return join((found, arguments.positional[2].value)) if missing else found
-    return UNKNOWN
+    receiver = arguments.positional[0].value
+    return receiver.attributes.get(ANY_NAME, UNKNOWN) if isinstance(receiver, Instance) else UNKNOWN
 
 
 def _setattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
@@ -125,6 +128,9 @@ def _setattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sc
                 calls.source_of(frame, arguments.positional[0].node) if arguments.positional[0].node is not None else ""
             )
             set_attribute(run, frame, receiver, name.value, value, node, text, how="setattr")
+        elif isinstance(receiver, Instance):
+            before = receiver.attributes.get(ANY_NAME)
+            run.store.write(receiver.attributes, ANY_NAME, value if before is None else join((before, value)))
     return NONE
 
 
@@ -244,6 +250,7 @@ def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
 
 
 HANDLERS = {
+    **command_line.HANDLERS,
     "functools.partial": _partial,
     "builtins.super": _super,
     "builtins.dict": _new_dict,

@@ -96,6 +96,28 @@ FLAGS = {
             return tf.argmax(model(x, training=True), 1)
         print(evaluate(x_test))
         """,
+    "absl flag": """\
+        from absl import flags
+        flags.DEFINE_boolean("noisy", True, "whether to be noisy")
+        print(np.argmax(model(x_test, training=flags.FLAGS.noisy), 1))
+        """,
+    "absl flag holder": """\
+        from absl import flags
+        NOISY = flags.DEFINE_bool("noisy", True, "whether to be noisy")
+        print(np.argmax(model(x_test, training=NOISY.value), 1))
+        """,
+    "layers under computed names": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                for k in range(3):
+                    setattr(self, f"drop{k}", layers.Dropout(0.1))
+            def call(self, x, training=None):
+                for k in range(3):
+                    x = getattr(self, f"drop{k}")(x, training=training)
+                return x
+        print(np.argmax(Net()(x_test, training=True), 1))
+        """,
     "dispatch table": """\
         def evaluate(x):
             return np.argmax(model(x, training=True), 1)
