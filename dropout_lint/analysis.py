@@ -13,10 +13,10 @@ from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.keras.versions import KerasVersion, parse_version
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
-from dropout_lint.sources.text import SourceError, Text, read_text
+from dropout_lint.sources.text import SourceError, Text, decode, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import libcst as cst
@@ -34,8 +34,9 @@ _DEEPEST_CLOSURE = 400
 class Analysis:
     """Analyses the files of one project with one set of settings."""
 
-    def __init__(self, settings: Settings, root: Path) -> None:
+    def __init__(self, settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> None:
         self._settings = settings
+        self._contents = contents or {}
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
             root,
         )
@@ -65,10 +66,12 @@ class Analysis:
 
     def _scan(self, path: Path) -> tuple[bool, bool, tuple[Path, ...]]:
         if path not in self._scans:
-            try:
-                data = path.read_bytes()
-            except OSError:
-                data = b""
+            data = self._contents.get(path)
+            if data is None:
+                try:
+                    data = path.read_bytes()
+                except OSError:
+                    data = b""
             self._scans[path] = self._scan_bytes(path, data)
         return self._scans[path]
 
@@ -144,11 +147,14 @@ class Analysis:
             return KerasVersion(int(generation))
         return setting
 
+    def _load(self, path: Path) -> tuple[str, cst.Module] | None:
+        return load_module(path, self._contents.get(path))
+
     def _modules(self) -> Project:
         if self._project is None:
             from dropout_lint.semantics.modules import Project
 
-            self._project = Project(self._roots, load_module)
+            self._project = Project(self._roots, self._load)
         return self._project
 
 
@@ -159,13 +165,13 @@ def _triggers() -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(trigger for rule in REGISTRY for trigger in rule.triggers))
 
 
-def load_module(path: Path) -> tuple[str, cst.Module] | None:
+def load_module(path: Path, data: bytes | None = None) -> tuple[str, cst.Module] | None:
     """Text and tree of an imported module; None where it cannot be had, which is reported when it is linted itself."""
     from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
     from dropout_lint.syntax.parse import parse
 
     try:
-        text = read_text(path)
+        text = read_text(path) if data is None else decode(data, path)
         return text.text, parse(text.text, path)
     except (SourceError, SyntaxFailure, NotAnalysed):
         return None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import gc
 import os
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -49,6 +50,8 @@ class Report:
     candidates: int = 0
     suppressed: int = 0
     keras_version: str | None = None
+    fixed: tuple[Finding, ...] = ()
+    """What ``--fix`` has repaired, or would repair; none of it is among ``findings``."""
     sources: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def failing(self, severity: Severity = Severity.WARNING) -> bool:
@@ -62,11 +65,13 @@ def run(
     *,
     stdin: bytes | None = None,
     stdin_path: Path | None = None,
+    contents: Mapping[Path, bytes] | None = None,
     factory: AnalyserFactory | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
+    ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -74,7 +79,11 @@ def run(
     resolver = resolver or Resolver()
     found = discover(paths, resolver)
     problems = list(found.problems)
-    work = [_Work(path, resolver.of(Path(os.path.normpath(path.absolute())).parent)) for path in found.files]
+    overlay = contents or {}
+    work = []
+    for path in found.files:
+        place = Path(os.path.normpath(path.absolute()))
+        work.append(_Work(path, resolver.of(place.parent), overlay.get(place)))
     if stdin is not None:
         virtual = stdin_path or Path("-")
         settings = resolver.of(Path(os.path.normpath(virtual.absolute())).parent)
@@ -83,7 +92,7 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
-    outcome = _Outcome(factory or _analysis)
+    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay)
     outcome.check(work)
     return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
 
@@ -132,8 +141,9 @@ class _Outcome:
     This is the seam for a pool of workers: `check` may hand its files to others, `_add` takes what they return.
     """
 
-    def __init__(self, factory: AnalyserFactory) -> None:
+    def __init__(self, factory: AnalyserFactory, contents: Mapping[Path, bytes]) -> None:
         self._factory = factory
+        self._contents = contents
         self._analysers: dict[tuple[Settings, Path], Analyser] = {}
         self._findings: dict[tuple[object, ...], Finding] = {}
         self._texts: dict[str, Text] = {}
@@ -224,7 +234,7 @@ class _Outcome:
         text = self._texts.get(name)
         if text is None:
             try:
-                text = decode(read_bytes(Path(name)), Path(name))
+                text = decode(self._contents.get(Path(name).absolute()) or read_bytes(Path(name)), Path(name))
             except SourceError:
                 text = Text(Path(name), "")
         ignored: tuple[str, ...] = ()
@@ -241,10 +251,10 @@ class _Outcome:
         return self._analysers[place]
 
 
-def _analysis(settings: Settings, root: Path) -> Analyser:
+def _analysis(settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> Analyser:
     from dropout_lint.analysis import Analysis
 
-    return Analysis(settings, root)
+    return Analysis(settings, root, contents)
 
 
 def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:

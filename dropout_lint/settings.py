@@ -48,6 +48,9 @@ class Settings:
     min_severity: Severity = Severity.NOTE
     min_confidence: Confidence = Confidence.MEDIUM
     fail_on: Severity = Severity.WARNING
+    fixable: tuple[str, ...] = ("ALL",)
+    unfixable: tuple[str, ...] = ()
+    unsafe_fixes: bool = False
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     extend_exclude: tuple[str, ...] = ()
     force_exclude: bool = False

@@ -37,7 +37,7 @@ def suppressions(text: str) -> tuple[Suppression, ...]:
     pending: list[frozenset[str]] = []
     own: list[frozenset[str]] = []
     first: int | None = None
-    for token in _tokens(text):
+    for token in tokens(text):
         if token.type == tokenize.COMMENT:
             rules = _named_rules(token.string)
             if first is None:
@@ -69,7 +69,8 @@ def suppressed(found: tuple[Suppression, ...], lines: range, code: str, name: st
 _LAYOUT = frozenset({tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER})
 
 
-def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
+def tokens(text: str) -> Iterator[tokenize.TokenInfo]:
+    """Python's tokens of ``text``, as far as Python can read it."""
     # What comes before a line that Python's tokenizer refuses is still good.
     lines = (f"{line}\n" for line in split_lines(text))
     try:

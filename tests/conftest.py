@@ -59,7 +59,7 @@ class FakeAnalysis:
 
     made = 0
 
-    def __init__(self, settings, root):
+    def __init__(self, settings, root, contents=None):  # noqa: ARG002
         type(self).made += 1
         self.settings = settings
         self.root = root

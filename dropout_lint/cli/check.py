@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from dropout_lint.discovery import Problem
     from dropout_lint.engine import Report
+    from dropout_lint.findings import Finding
     from dropout_lint.settings import Resolver
 
 
@@ -48,6 +51,12 @@ def _list_option(name: str, metavar: str, text: str) -> Callable[[Callable[..., 
 @click.option("--force-exclude", is_flag=True, default=None, help="Leave out excluded files even when they are named.")
 @click.option("--no-respect-gitignore", is_flag=True, help="Check files that .gitignore leaves out, too.")
 @click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration file, or one key in TOML.")
+@click.option("--fix", is_flag=True, help="Apply fixes; only safe ones unless --unsafe-fixes is given.")
+@click.option("--unsafe-fixes/--no-unsafe-fixes", default=None, help="Apply fixes that change what is computed, too.")
+@click.option("--fix-only", is_flag=True, help="Apply fixes, and do not report what is left.")
+@click.option("--diff", is_flag=True, help="Print what --fix would change as a diff, and change nothing.")
+@click.option("--show-fixes", is_flag=True, help="List the findings that --fix has repaired.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with status 1 when a fix was applied.")
 @click.option("--isolated", is_flag=True, help="Ignore all configuration files.")
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of the file that "-" stands for.')
 @_choice_option("output-format", "How to print findings.")
@@ -67,6 +76,11 @@ def check(
     output_file: Path | None,
     color: str,
     exit_zero: bool,
+    fix: bool,
+    fix_only: bool,
+    diff: bool,
+    show_fixes: bool,
+    exit_non_zero_on_fix: bool,
     show_files: bool,
     show_settings: bool,
     quiet: bool,
@@ -95,14 +109,24 @@ def check(
             return _show_settings(resolver)
         if show_files:
             return _show_files(named, resolver)
-        report = _run(named, resolver, stdin="-" in paths, stdin_filename=stdin_filename)
+        source = Source(named, resolver, sys.stdin.buffer.read() if "-" in paths else None, stdin_filename)
+        report = _run(source)
         settings = resolver.of(Path.cwd())
+        if fix or fix_only or diff:
+            return _fix(
+                report,
+                source,
+                Wish(diff, fix_only, show_fixes, exit_non_zero_on_fix, exit_zero),
+                lambda left, stream: _print(
+                    left, settings.output_format, output_file, stream, color=color, quiet=quiet
+                ),
+            )
     except SettingsError as error:
         raise Failure(str(error)) from error
     if verbose:
         click.echo(f"configuration: {settings.file or 'none, the defaults hold'}", err=True)
         click.echo(f"files: {len(report.files)}, analysed: {report.candidates}", err=True)
-    _print(report, settings.output_format, output_file, color=color, quiet=quiet)
+    _print(report, settings.output_format, output_file, sys.stdout, color=color, quiet=quiet)
     if not report.files and not report.errors:
         click.echo("warning: no Python files under the given paths", err=True)
     failing = report.failing(settings.fail_on) and not exit_zero
@@ -127,46 +151,92 @@ def _configuration(values: tuple[str, ...]) -> tuple[Path | None, Mapping[str, o
     return file, keys
 
 
-def _run(paths: list[Path], resolver: Resolver, *, stdin: bool, stdin_filename: Path | None) -> Report:
-    from dropout_lint.engine import run
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is checked: paths, and what came in on standard input under a name."""
 
-    data = sys.stdin.buffer.read() if stdin else None
-    report = run(paths, resolver, stdin=data, stdin_path=stdin_filename)
+    paths: list[Path]
+    resolver: Resolver
+    stdin: bytes | None
+    stdin_filename: Path | None
+
+    @property
+    def virtual(self) -> Path:
+        """The absolute path that standard input stands for."""
+        return Path(os.path.normpath((self.stdin_filename or Path("-")).absolute()))
+
+    def lint(self, contents: Mapping[Path, bytes]) -> Report:
+        """The report with other contents of files."""
+        from dropout_lint.engine import run
+
+        stdin = contents.get(self.virtual, self.stdin) if self.stdin is not None else None
+        return run(self.paths, self.resolver, stdin=stdin, stdin_path=self.stdin_filename, contents=contents)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How fixes are applied and told."""
+
+    diff: bool
+    fix_only: bool
+    show_fixes: bool
+    exit_non_zero_on_fix: bool
+    exit_zero: bool
+
+
+def _fix(report: Report, source: Source, wish: Wish, tell: Callable[[Report, TextIO], None]) -> int:
+    """Apply fixes or show them; the exit status."""
+    from dropout_lint import repair
+
+    def wanted(finding: Finding) -> bool:
+        return repair.allows(source.resolver.of(Path(finding.path).absolute().parent), finding)
+
+    given = {source.virtual: source.stdin} if source.stdin is not None else {}
+    outcome = repair.repair(report, source.lint, wanted, given)
+    settings = source.resolver.of(Path.cwd())
+    if wish.diff:
+        click.echo("".join(repair.unified_diff(changed) for changed in outcome.changed), nl=False)
+        click.echo(f"Would fix {len(outcome.fixed):,} finding{'s' * (len(outcome.fixed) != 1)}.", err=True)
+        return _complain((*report.errors, *outcome.problems)) or (EXIT_FINDINGS if outcome.changed else 0)
+    on_disk = [changed for changed in outcome.changed if changed.path not in given]
+    _, failed = repair.write_all(on_disk)
+    out = sys.stdout
+    if given:
+        text = next((changed.data for changed in outcome.changed if changed.path in given), source.stdin)
+        assert text is not None
+        sys.stdout.buffer.write(text)
+        out = sys.stderr
+    if wish.show_fixes:
+        for finding in outcome.fixed:
+            click.echo(f"fixed: {finding.path}:{finding.span.start.line}: {finding.code} {finding.name}", err=True)
+    left = replace(outcome.report, fixed=outcome.fixed)
+    tell(replace(left, findings=()) if wish.fix_only else left, out)
+    failing = left.failing(settings.fail_on) and not wish.fix_only
+    failing = failing or (wish.exit_non_zero_on_fix and bool(outcome.changed))
+    return _complain((*left.errors, *outcome.problems, *failed)) or (EXIT_FINDINGS * (failing and not wish.exit_zero))
+
+
+def _run(source: Source) -> Report:
+    report = source.lint({})
     for problem in report.errors:
         if problem.message == "no such file or folder" and problem.path in COMMANDS:
             raise Failure(f"{problem.path}: no such file or folder; a command comes first: dropout-lint {problem.path}")
     return report
 
 
-def _print(report: Report, style: str, output_file: Path | None, *, color: str, quiet: bool) -> None:
+def _print(report: Report, style: str, output_file: Path | None, stream: TextIO, *, color: str, quiet: bool) -> None:
+    from dropout_lint.output.writing import write_report
+
     if output_file is None:
-        _write(report, style, sys.stdout, color=color, quiet=quiet)
+        write_report(report, style, stream, color=color, quiet=quiet)
         # Here click still handles a reader that has gone away.
-        sys.stdout.flush()
+        stream.flush()
         return
     try:
-        with output_file.open("w", encoding="utf-8", newline="\n") as stream:
-            _write(report, style, stream, color="never" if color == "auto" else color, quiet=quiet)
+        with output_file.open("w", encoding="utf-8", newline="\n") as written:
+            write_report(report, style, written, color="never" if color == "auto" else color, quiet=quiet)
     except OSError as error:
         raise Failure(f"{output_file}: cannot be written: {error.strerror or error}") from error
-
-
-def _write(report: Report, style: str, stream: TextIO, *, color: str, quiet: bool) -> None:
-    from dropout_lint.output.terminal import columns_of, wants_color, write
-
-    if style == "json":
-        from dropout_lint.output.json_report import json_report
-
-        stream.write(json_report(report) + "\n")
-    elif style == "concise":
-        from dropout_lint.output.concise import concise
-
-        write(concise(report, quiet=quiet), stream, color=wants_color(stream, color))
-    else:
-        from dropout_lint.output.full import full
-
-        lines = full(report, columns=columns_of(stream), quiet=quiet)
-        write(lines, stream, color=wants_color(stream, color))
 
 
 def _show_files(paths: list[Path], resolver: Resolver) -> int:

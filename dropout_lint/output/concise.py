@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.output.display import printable
-from dropout_lint.output.summary import summary
+from dropout_lint.output.summary import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,4 +25,4 @@ def concise(report: Report, *, quiet: bool = False) -> Iterator[Line]:
             (f" {printable(finding.message)}", "message"),
         )
     if not quiet:
-        yield ((summary(report), "summary"),)
+        yield from (((text, "summary"),) for text in summaries(report))

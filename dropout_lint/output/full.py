@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability
 from dropout_lint.output.display import printable
 from dropout_lint.output.excerpt import Line, excerpt
-from dropout_lint.output.summary import summary
+from dropout_lint.output.summary import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def full(report: Report, *, columns: int, quiet: bool = False) -> Iterator[Line]
         yield from _finding(finding, sources.get(finding.path, ()), columns)
         yield ()
     if not quiet:
-        yield ((summary(report), "summary"),)
+        yield from (((text, "summary"),) for text in summaries(report))
 
 
 def _finding(finding: Finding, lines: tuple[str, ...], columns: int) -> Iterator[Line]:

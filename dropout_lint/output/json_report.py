@@ -35,7 +35,7 @@ def document(report: Report) -> Json:
             "suppressed": report.suppressed,
         },
         "findings": [finding_document(finding) for finding in report.findings],
-        "fixed": [],
+        "fixed": [finding_document(finding) for finding in report.fixed],
         "errors": [{"path": problem.path, "message": problem.message} for problem in report.errors],
     }
 

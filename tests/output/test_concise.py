@@ -16,6 +16,7 @@ def test_one_line_per_finding_and_a_last_one(finding):
 
     assert stream.getvalue() == (
         "a.py:3:7: KTM101 one two\nb/c.py:1:1: KTM101 three\nFound 2 findings in 2 files: 2 errors.\n"
+        "[*] 2 fixable with --fix --unsafe-fixes.\n"
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
 from dropout_lint.discovery import Problem
 from dropout_lint.engine import Report
-from dropout_lint.findings import Severity
+from dropout_lint.findings import Applicability, Severity
 from dropout_lint.output.display import encodable, printable, width
 from dropout_lint.output.full import full
 from dropout_lint.output.terminal import write
@@ -48,6 +49,7 @@ def test_a_finding_with_everything(finding):
         "   = measure it: dropout-lint verify evaluate.py\n"
         "\n"
         "Found 1 finding in 1 file: 1 error.\n"
+        "[*] 1 fixable with --fix --unsafe-fixes.\n"
     )
 
 
@@ -155,9 +157,31 @@ def test_names_from_sources_cannot_act_on_the_terminal(finding):
     ],
 )
 def test_the_last_line_counts(finding, severities, keywords, sentence):
-    findings = [finding(severity=Severity(severity)) for severity in severities]
+    findings = [finding(severity=Severity(severity), fix=None) for severity in severities]
 
     assert printed(findings, {"a.py": (), "b.py": ()}, **keywords).splitlines()[-1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        (["safe"], "[*] 1 fixable with --fix."),
+        (["unsafe", "unsafe"], "[*] 2 fixable with --fix --unsafe-fixes."),
+        (["safe", "unsafe", "display"], "[*] 1 fixable with --fix, 1 more with --fix --unsafe-fixes."),
+        (["display"], "Found 1 finding in 1 file: 1 error."),
+    ],
+)
+def test_what_can_be_fixed_is_counted(finding, kinds, sentence):
+    plain = finding().fix
+    findings = [finding(fix=replace(plain, applicability=Applicability(kind))) for kind in kinds]
+
+    assert printed(findings, {"a.py": ()}).splitlines()[-1] == sentence
+
+
+def test_repaired_findings_are_counted_first(finding):
+    text = printed([], {"a.py": ()}, fixed=(finding(),))
+
+    assert text.splitlines()[-1] == "Fixed 1 finding. No findings in 1 file."
 
 
 def test_quiet_leaves_the_last_line_out(finding):

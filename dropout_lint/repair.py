@@ -1,0 +1,275 @@
+"""``--fix``: fixes applied to files, checked before anything is written.
+
+A fix is refused when what it leaves does not parse, loses a comment, draws a new finding, or does not take its own
+finding away. Fixes that overlap wait for the next round; rounds go on until nothing is left to do. Nothing is
+written until all of that is known, and every file is replaced in one step: a reader finds it as it was or as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import tokenize
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dropout_lint.discovery import Problem
+from dropout_lint.engine import Report
+from dropout_lint.findings import Applicability, Finding
+from dropout_lint.fixes import apply_edits
+from dropout_lint.selection import Selection
+from dropout_lint.settings import Settings, shown
+from dropout_lint.sources.text import SourceError, Text, decode, read_bytes, split_lines
+from dropout_lint.suppressions import tokens
+from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
+
+MOST_ROUNDS = 12
+"""Rounds of one run; a chain of fixes that each make room for the next is never this long in practice."""
+
+Lint = Callable[[Mapping[Path, bytes]], Report]
+"""Checks everything as it would be with these contents of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A file that fixes change: its content before and after."""
+
+    path: Path
+    before: Text
+    after: str
+
+    @property
+    def data(self) -> bytes:
+        """The bytes to write, in the file's own encoding.
+
+        Raises:
+            SourceError: A replacement cannot be expressed in it.
+        """
+        return self.before.encode(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What fixing gave: the report of what is left, the findings that are gone, and the files that change."""
+
+    report: Report
+    fixed: tuple[Finding, ...] = ()
+    changed: tuple[Changed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class _State:
+    """What has been decided so far."""
+
+    texts: dict[Path, Text] = field(default_factory=dict)
+    after: dict[Path, str] = field(default_factory=dict)
+    fixed: list[Finding] = field(default_factory=list)
+    refused: set[tuple[object, ...]] = field(default_factory=set)
+
+    def contents(self, replaced: Mapping[Path, str] | None = None) -> dict[Path, bytes]:
+        """The bytes of all changed files, ``replaced`` among them."""
+        return {path: self.texts[path].encode(text) for path, text in {**self.after, **(replaced or {})}.items()}
+
+    def text(self, path: Path) -> str:
+        """The present text of a file."""
+        if path not in self.texts:
+            self.texts[path] = decode(read_bytes(path), path)
+        return self.after.get(path, self.texts[path].text)
+
+
+def allows(settings: Settings, finding: Finding) -> bool:
+    """Whether the settings let ``--fix`` apply the fix of a finding."""
+    if finding.fix is None or finding.fix.applicability is Applicability.DISPLAY:
+        return False
+    if finding.fix.applicability is Applicability.UNSAFE and not settings.unsafe_fixes:
+        return False
+    return Selection(settings.fixable, settings.unfixable).enables(finding.code)
+
+
+def repair(
+    report: Report, lint: Lint, wanted: Callable[[Finding], bool], given: Mapping[Path, bytes] | None = None
+) -> Repair:
+    """Apply the fixes of all findings that are ``wanted``, to a fixed point; nothing is written yet.
+
+    ``given`` are contents of files that are not on disk.
+    """
+    state = _State({path: decode(data, path) for path, data in (given or {}).items()})
+    problems: list[Problem] = []
+    for _ in range(MOST_ROUNDS):
+        todo = _by_file(report, state, wanted)
+        if not todo:
+            break
+        progress = False
+        for path, findings in todo.items():
+            try:
+                new = _fixed_together(path, findings, state, report, lint)
+            except SourceError as error:
+                problems.append(Problem(shown(path), str(error)))
+                state.refused.update(_identity(path, finding) for finding in findings)
+                continue
+            if new is not None:
+                report, progress = new, True
+        if not progress and not _by_file(report, state, wanted):
+            break
+    changed = tuple(
+        Changed(path, state.texts[path], text)
+        for path, text in sorted(state.after.items())
+        if text != state.texts[path].text
+    )
+    return Repair(report, tuple(state.fixed), changed, tuple(problems))
+
+
+def _by_file(report: Report, state: _State, wanted: Callable[[Finding], bool]) -> dict[Path, list[Finding]]:
+    found: dict[Path, list[Finding]] = {}
+    for finding in report.findings:
+        if finding.fix is None or not wanted(finding):
+            continue
+        path = Path(os.path.normpath(Path(finding.path).absolute()))
+        if _identity(path, finding) not in state.refused:
+            found.setdefault(path, []).append(finding)
+    return found
+
+
+def _identity(path: Path, finding: Finding) -> tuple[object, ...]:
+    """What a refused fix is known by, also when lines above it change."""
+    assert finding.fix is not None
+    return (path, finding.code, finding.message, tuple(edit.replacement for edit in finding.fix.edits))
+
+
+def _fixed_together(path: Path, findings: list[Finding], state: _State, report: Report, lint: Lint) -> Report | None:
+    """Apply the fixes of one file, all at once where that works, else one by one; the new report if one was applied."""
+    chosen = _without_overlaps(findings)
+    new = _tried(path, chosen, state, report, lint)
+    if new is not None:
+        return new
+    if len(chosen) == 1:
+        state.refused.add(_identity(path, chosen[0]))
+        return None
+    # one of them spoils it: the first that works alone goes in, and the others wait for the next round
+    for finding in chosen:
+        new = _tried(path, [finding], state, report, lint)
+        if new is not None:
+            return new
+        state.refused.add(_identity(path, finding))
+    return None
+
+
+def _without_overlaps(findings: list[Finding]) -> list[Finding]:
+    chosen: list[Finding] = []
+    taken: list[tuple[object, object]] = []
+    for finding in findings:
+        assert finding.fix is not None
+        spans = [(edit.span.start, edit.span.end) for edit in finding.fix.edits]
+        if any(start < end_taken and start_taken < end for start, end in spans for start_taken, end_taken in taken):  # type: ignore[operator]
+            continue
+        if any(span in taken for span in spans):
+            continue
+        chosen.append(finding)
+        taken += spans
+    return chosen
+
+
+def _tried(path: Path, findings: list[Finding], state: _State, report: Report, lint: Lint) -> Report | None:
+    """The report after these fixes, which are kept; None, and nothing changed, where they are refused."""
+    before = state.text(path)
+    edits = [edit for finding in findings if finding.fix is not None for edit in finding.fix.edits]
+    try:
+        after = apply_edits(before, edits)
+    except ValueError:
+        return None
+    if after == before or _comments(before) - _comments(after) or not _parses(after, path):
+        return None
+    new = lint(state.contents({path: after}))
+    gone, come = _counted(report) - _counted(new), _counted(new) - _counted(report)
+    expected = Counter((finding.path, finding.code) for finding in findings)
+    if come or expected - gone:
+        return None
+    state.after[path] = after
+    state.fixed += findings
+    return new
+
+
+def _counted(report: Report) -> Counter[tuple[str, str]]:
+    return Counter((finding.path, finding.code) for finding in report.findings)
+
+
+def _comments(text: str) -> Counter[str]:
+    return Counter(token.string for token in tokens(text) if token.type == tokenize.COMMENT)
+
+
+def _parses(text: str, path: Path) -> bool:
+    from dropout_lint.syntax.parse import parse
+
+    try:
+        parse(text, path)
+    except (SyntaxFailure, NotAnalysed):
+        return False
+    return True
+
+
+# Writing -----------------------------------------------------------------------------------------------------
+
+
+def write_all(changed: Iterable[Changed]) -> tuple[tuple[Changed, ...], tuple[Problem, ...]]:
+    """Write the files; what was written, and what could not be, which stays as it was."""
+    written: list[Changed] = []
+    problems: list[Problem] = []
+    for each in changed:
+        problem = _written(each)
+        if problem is None:
+            written.append(each)
+        else:
+            problems.append(problem)
+    return tuple(written), tuple(problems)
+
+
+def _written(changed: Changed) -> Problem | None:
+    try:
+        _replace(changed)
+    except (SourceError, OSError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        return Problem(shown(changed.path), f"cannot be fixed: {reason}")
+    return None
+
+
+def _replace(changed: Changed) -> None:
+    """Replace a file in one step: same permissions, and the target of a link rather than the link.
+
+    Raises:
+        SourceError: The file has changed since it was read, or cannot hold the new text.
+        OSError: It cannot be written.
+    """
+    target = changed.path.resolve()
+    if target.read_bytes() != changed.before.encode():
+        raise SourceError("the file has changed since it was checked")
+    data = changed.data
+    mode = target.stat().st_mode
+    if not mode & 0o222 or not os.access(target, os.W_OK):
+        raise PermissionError(13, "the file is read-only")
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(stat.S_IMODE(mode))
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def unified_diff(changed: Changed) -> str:
+    """The change as a unified diff with the file's name on both sides."""
+    from difflib import unified_diff as difference
+
+    name = shown(changed.path)
+    before = [f"{line}\n" for line in split_lines(changed.before.text)]
+    after = [f"{line}\n" for line in split_lines(changed.after)]
+    return "".join(difference(before, after, name, name))
