@@ -53,6 +53,7 @@ class Prediction:
     last: int
     mode: bool | None
     phase: str | None = None
+    graph: bool = False
 
 
 @dataclass
@@ -84,7 +85,7 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
             continue
         path, first, last = str(event.place.module.path), span.start.line, span.end.line
         if isinstance(event, ModeCall):
-            yield Prediction(path, first, last, truth(event.flag))
+            yield Prediction(path, first, last, truth(event.flag), graph=event.graph)
         elif event.kind == "train":
             yield Prediction(path, first, last, True, "training")
         elif event.kind == "inference":
@@ -142,6 +143,9 @@ def _judge(event: dict[str, Any], foreseen: list[Prediction]) -> str | None:
         return None
     here = [each for each in foreseen if each.path == event["path"] and each.first <= event["line"] <= each.last]
     calls = [each for each in here if each.phase is None]
+    if event["why"] == "default" and any(each.graph for each in calls):
+        # the same line builds another graph without a flag (`training=mc or None`): nothing runs there
+        return None
     if event["why"] != "explicit" and not calls:
         # a mode that is inherited from fit() or evaluate() is told by their lines
         phase = _phase(event["phase"])
