@@ -86,15 +86,29 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
         path, first, last = str(event.place.module.path), span.start.line, span.end.line
         if isinstance(event, ModeCall):
             yield Prediction(path, first, last, truth(event.flag), graph=event.graph)
-        elif event.kind == "train":
-            yield Prediction(path, first, last, True, "training")
-        elif event.kind == "inference":
-            yield Prediction(path, first, last, False, "inference")
+        elif event.kind in {"train", "inference"}:
+            phase = "training" if event.kind == "train" else "inference"
+            yield Prediction(path, first, last, event.kind == "train", phase)
+            for flag in _hard_coded(event, interpretation):
+                yield Prediction(path, first, last, flag, phase)
         elif event.kind == "call":
             # a bare call: inference for whatever is not on by default
             held = content(event.receiver)
             plain = held.complete and all(mode_of(layer) in GOVERNED for layer in held.layers)
             yield Prediction(path, first, last, False if plain else None)
+
+
+def _hard_coded(use: ModelUse, interpretation: Interpretation) -> set[bool]:
+    """The flags written into the graph of a model, on Keras 2, which obeys them."""
+    if interpretation.generation != "2":
+        return set()
+    held = {id(layer) for layer in content(use.receiver).layers}
+    return {
+        flag
+        for event in interpretation.events
+        if isinstance(event, ModeCall) and event.graph and (flag := truth(event.flag)) is not None
+        if any(id(layer) in held for layer in content(event.callee).layers)
+    }
 
 
 def _places(events: Iterable[ModeCall | ModelUse]) -> dict[int, Span]:
