@@ -19,7 +19,19 @@ Default = str | bool | tuple[str, ...] | dict[str, tuple[str, ...]] | None
 
 PatternRules = tuple[tuple[str, tuple[str, ...]], ...]
 
-OUTPUT_FORMATS = ("full", "concise", "json")
+OUTPUT_FORMATS = (
+    "full",
+    "concise",
+    "grouped",
+    "json",
+    "json-lines",
+    "sarif",
+    "github",
+    "gitlab",
+    "junit",
+    "rdjson",
+    "pylint",
+)
 
 DEFAULT_EXCLUDE = (
     ".bzr",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.output.display import printable
+from dropout_lint.output.place import place_of
 from dropout_lint.output.summary import summaries
 
 if TYPE_CHECKING:
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 def concise(report: Report, *, quiet: bool = False) -> Iterator[Line]:
     """The report as styled lines."""
     for finding in report.findings:
-        start = finding.span.start
         yield (
             (printable(finding.path), "path"),
-            (f":{start.line}:{start.column}: ", "gutter"),
+            (f":{place_of(finding)}: ", "gutter"),
             (finding.code, finding.severity.value),
             (f" {printable(finding.message)}", "message"),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability
 from dropout_lint.output.display import printable
 from dropout_lint.output.excerpt import Line, excerpt
+from dropout_lint.output.place import place_of
 from dropout_lint.output.summary import summaries
 
 if TYPE_CHECKING:
@@ -27,10 +28,9 @@ def full(report: Report, *, columns: int, quiet: bool = False) -> Iterator[Line]
 
 
 def _finding(finding: Finding, lines: tuple[str, ...], columns: int) -> Iterator[Line]:
-    start = finding.span.start
     yield (
         (printable(finding.path), "path"),
-        (f":{start.line}:{start.column}: ", "gutter"),
+        (f":{place_of(finding)}: ", "gutter"),
         (f"{finding.code} {finding.name}", finding.severity.value),
         (f": {printable(finding.message)}", "message"),
     )

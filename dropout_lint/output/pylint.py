@@ -1,0 +1,19 @@
+"""Format ``pylint``: ``path:line: [code] message``, which many CI systems already read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.output.display import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.engine import Report
+
+
+def pylint(report: Report) -> Iterator[str]:
+    """The report as lines."""
+    for finding in report.findings:
+        line = finding.span.start.line
+        yield f"{printable(finding.path)}:{line}: [{finding.code}({finding.name})] {printable(finding.message)}"

@@ -1,0 +1,56 @@
+"""Format ``rdjson``: what reviewdog reads.
+
+The fields: https://github.com/reviewdog/reviewdog/tree/master/proto/rdf (``DiagnosticResult``). Its columns count
+UTF-8 bytes, so they are computed from the source.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability, Severity
+
+if TYPE_CHECKING:
+    from dropout_lint.engine import Report
+    from dropout_lint.findings import Finding, Position, Span
+
+_SEVERITIES = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING", Severity.NOTE: "INFO"}
+
+Json = dict[str, object]
+
+
+def rdjson(report: Report) -> str:
+    """The report as one object."""
+    sources = dict(report.sources)
+    document = {
+        "source": {"name": "dropout-lint", "url": "https://github.com/dropout-lint/dropout-lint"},
+        "severity": "WARNING",
+        "diagnostics": [_diagnostic(finding, sources.get(finding.path, ())) for finding in report.findings],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _diagnostic(finding: Finding, lines: tuple[str, ...]) -> Json:
+    diagnostic: Json = {
+        "message": "\n".join(text for text in (finding.message, finding.help) if text),
+        "location": {"path": finding.path, "range": _range(finding.span, lines)},
+        "severity": _SEVERITIES[finding.severity],
+        "code": {"value": finding.code},
+    }
+    if finding.fix is not None and finding.fix.applicability is not Applicability.DISPLAY:
+        diagnostic["suggestions"] = [
+            {"range": _range(edit.span, lines), "text": edit.replacement} for edit in finding.fix.edits
+        ]
+    return diagnostic
+
+
+def _range(span: Span, lines: tuple[str, ...]) -> Json:
+    return {"start": _position(span.start, lines), "end": _position(span.end, lines)}
+
+
+def _position(position: Position, lines: tuple[str, ...]) -> Json:
+    line = lines[position.line - 1] if position.line <= len(lines) else ""
+    before = line[: position.column - 1]
+    column = len(before.encode("utf-8", "surrogatepass")) + 1 + max(position.column - 1 - len(line), 0)
+    return {"line": position.line, "column": column}
