@@ -32,7 +32,8 @@ def junit(report: Report) -> str:
     root.set("failures", str(len(report.findings)))
     root.set("errors", "0")
     ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="us-ascii").decode("ascii")
+    body: bytes = ET.tostring(root, encoding="us-ascii")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body.decode("ascii")}'
 
 
 def _suite(root: ET.Element, name: str, found: list[Finding]) -> None:

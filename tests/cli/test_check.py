@@ -91,7 +91,7 @@ MISTAKES = [
     (["a.py", "no/such"], "error: no/such: no such file or folder\n"),
     (["notes.ipynb"], "error: notes.ipynb: notebooks cannot be checked yet\n"),
     (["--selct", "KTM1"], "--select"),
-    (["--output-format", "xml"], "Invalid value for '--output-format': 'xml' is not one of 'full', 'concise', 'json'."),
+    (["--fail-on", "xml"], "Invalid value for '--fail-on': 'xml' is not one of 'note', 'warning', 'error'."),
     (["--select", "KTM1O1"], 'error: command line: select: unknown rule "KTM1O1"; did you mean "KTM101"?\n'),
     (["--keras-version", "4"], "error: command line: keras-version: must be "),
     (["--config", "missing.toml"], "error: --config missing.toml: no such file, and no KEY=VALUE\n"),
