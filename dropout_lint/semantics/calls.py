@@ -411,6 +411,7 @@ def _bind_parameters(
             frame.arguments[f"**{name}"] = each
         scope.names[parameters.star_kwarg.name.value] = rest
     frame.defaulted = frozenset(defaulted)
+    frame.parameters = dict(scope.names)
 
 
 def _bind_parameter(

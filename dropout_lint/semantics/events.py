@@ -29,6 +29,10 @@ class Place:
     node: cst.CSTNode
 
 
+Branch = tuple[int, bool]
+"""An arm that is taken: the id of the node that decides, and how it comes out."""
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
     """One activation of a function, or of a module's body."""
@@ -50,6 +54,8 @@ class Frame:
     pending: list[Any] = field(default_factory=list)
     comment: str = ""
     """The comments on the statement that runs, and above the statements it stands with."""
+    parameters: dict[str, Value] = field(default_factory=dict)
+    """What each parameter is bound to on entry, defaults included."""
     on_yield: Callable[[Any], None] | None = None
     """The body of the ``with`` statement that a context manager's ``yield`` lets run."""
 
@@ -140,6 +146,26 @@ class ModeCall:
     def used(self, *kinds: str) -> list[Use]:
         """The uses of these kinds."""
         return [use for use in self.uses if use.kind in kinds]
+
+
+@dataclass(slots=True, eq=False)
+class LayerCall:
+    """A known layer or model is called, with or without a flag."""
+
+    serial: int
+    place: Place
+    callee: Instance
+    callee_text: str
+    flag: Argument | None
+    """The ``training`` argument; None where the call leaves it out."""
+    arguments: Arguments
+    frames: tuple[Frame, ...]
+    loops: tuple[Loop, ...]
+    guards: tuple[frozenset[str], ...]
+    branches: tuple[Branch, ...]
+    graph: bool
+    direct: bool
+    """False where ``layer.call(...)`` or ``super().call(...)`` is used rather than ``layer(...)``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -250,7 +276,7 @@ class Discarded:
 
 Moment = ModelUse | TrainableSet | AttributeSet
 """What the order of things is told in: what is done to models and layers."""
-Event = ModeCall | TrainableSet | ModelUse | Constructed | AttributeSet | MethodCall | FunctionCall | Discarded
+Event = ModeCall | LayerCall | TrainableSet | ModelUse | Constructed | AttributeSet | MethodCall | FunctionCall | Discarded
 
 
 @dataclass(slots=True, eq=False)

@@ -273,9 +273,9 @@ def _conditional(run: Run, frame: Frame, scope: Scope, node: cst.IfExp) -> Value
         return evaluate(run, frame, scope, node.body if decided else node.orelse)
     guard = conditions.guard_words(node.test)
     facts = conditions.facts_of(test)
-    with run.guarded(guard, dict(facts)):
+    with run.guarded(guard, dict(facts), (id(node), True)):
         first = evaluate(run, frame, scope, node.body)
-    with run.guarded(guard, {key: not value for key, value in facts}):
+    with run.guarded(guard, {key: not value for key, value in facts}, (id(node), False)):
         second = evaluate(run, frame, scope, node.orelse)
     return join((first, second))
 

@@ -59,7 +59,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
 
 def _assume(run: Run, module: Module) -> None:
     """Interpret what nobody called."""
-    run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
+    run.loops, run.tapes, run.guards, run.branches, run.facts = [], [], [], [], {}
     done: set[tuple[int, int]] = set()
     used = _names_used(run, module)
     # first what nobody refers to, then what is left: whoever is called is known by how it is called.

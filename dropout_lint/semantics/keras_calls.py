@@ -9,7 +9,7 @@ import libcst as cst
 
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls, conditions
-from dropout_lint.semantics.events import Constructed, Frame, ModeCall, Place, TrainableSet
+from dropout_lint.semantics.events import Constructed, Frame, LayerCall, ModeCall, Place, TrainableSet
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
@@ -228,6 +228,7 @@ def call_layer(
     """A Keras layer or model is called: emit the mode event and go into the project's own ``call``."""
     symbolic = _has_symbolic(arguments.values)
     graph = symbolic or _builds(frame, callee, node)
+    _note_call(run, frame, callee, arguments, node, graph, direct, text)
     event = mode_event(run, frame, callee, arguments, node, graph, direct, text)
     if is_model(callee) and not symbolic and (event is None or truth(event.flag) is not True):
         used: Tags = frozenset(
@@ -248,6 +249,35 @@ def call_layer(
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
     return Opaque(tags | result_tags)
+
+
+def _note_call(
+    run: Run,
+    frame: Frame,
+    callee: Instance,
+    arguments: Arguments,
+    node: cst.CSTNode,
+    graph: bool,
+    direct: bool,
+    text: str,
+) -> None:
+    found = flag_of(callee, arguments)
+    run.emit(
+        LayerCall(
+            serial=run.serial(),
+            place=Place(frame.module, node),
+            callee=callee,
+            callee_text=text or calls.source_of(frame, node.func if isinstance(node, cst.Call) else node),
+            flag=found[0] if found is not None else None,
+            arguments=arguments,
+            frames=frame.chain(),
+            loops=tuple(run.loops),
+            guards=tuple(run.guards),
+            branches=tuple(run.branches),
+            graph=graph,
+            direct=direct,
+        )
+    )
 
 
 def _as_data(value: Value) -> Value:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.events import (
     AttributeSet,
+    Branch,
     Event,
     Frame,
     FunctionCall,
@@ -68,6 +69,7 @@ class Run:
         self.all_loops: dict[int, Loop] = {}
         self.tapes: list[Value] = []
         self.guards: list[frozenset[str]] = []
+        self.branches: list[Branch] = []
         self.facts: dict[tuple[Any, ...], bool] = {}
         self.memo: dict[Any, Any] = {}
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
@@ -141,16 +143,31 @@ class Run:
             self.loops.pop()
 
     @contextmanager
-    def guarded(self, guard: frozenset[str], facts: dict[tuple[Any, ...], bool]) -> Iterator[None]:
+    def guarded(
+        self, guard: frozenset[str], facts: dict[tuple[Any, ...], bool], branch: Branch | None = None
+    ) -> Iterator[None]:
         """Run a branch under a condition that is not decided."""
-        before = self.facts
-        self.facts = {**before, **facts} if facts else before
+        with self.block():
+            self.narrow(guard, facts, branch)
+            yield
+
+    def narrow(self, guard: frozenset[str], facts: dict[tuple[Any, ...], bool], branch: Branch | None = None) -> None:
+        """From here to the end of the block a condition holds that is not decided."""
+        if facts:
+            self.facts = {**self.facts, **facts}
         self.guards.append(guard)
+        if branch is not None:
+            self.branches.append(branch)
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """What is narrowed inside ends with the block."""
+        facts, guards, branches = self.facts, len(self.guards), len(self.branches)
         try:
             yield
         finally:
-            self.guards.pop()
-            self.facts = before
+            self.facts = facts
+            del self.guards[guards:], self.branches[branches:]
 
     def note_training(self) -> None:
         """Weights are updated here."""

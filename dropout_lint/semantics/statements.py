@@ -49,11 +49,12 @@ def execute_block(run: Run, frame: Frame, scope: Scope, body: Sequence[cst.CSTNo
     Raises:
         BudgetExceeded: when the file's budget is spent.
     """
-    for statement in body:
-        run.step()
-        flow = _execute(run, frame, scope, statement)
-        if flow is not Flow.ON:
-            return flow
+    with run.block():
+        for statement in body:
+            run.step()
+            flow = _execute(run, frame, scope, statement)
+            if flow is not Flow.ON:
+                return flow
     return Flow.ON
 
 
@@ -231,9 +232,9 @@ def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.Functi
     for decorator, syntax in zip(reversed(function.decorators), reversed(node.decorators), strict=True):
         if isinstance(decorator, FunctionValue):
             made = calls.call_value(run, frame, decorator, calls.Arguments((Argument(value),)), syntax.decorator)
-            if isinstance(made, FunctionValue):
+            if isinstance(made, FunctionValue) and made is not value and isinstance(value, FunctionValue):
                 run.called.add(id(function.node))
-                value = replace(made, owner=function.owner, name=function.name)
+                value = replace(made, owner=function.owner, name=function.name, inner=value)
     return value
 
 
@@ -278,20 +279,32 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
 def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> Flow:
     guard = conditions.guard_words(node.test)
     facts = conditions.facts_of(test)
+    against = {key: not value for key, value in facts}
+    flows: list[Flow] = []
 
     def taken() -> Flow:
         conditions.narrow(run, frame, scope, node.test, True, evaluate)
-        with run.guarded(guard, dict(facts)):
-            return execute_block(run, frame, scope, block_of(node.body))
+        with run.guarded(guard, dict(facts), (id(node), True)):
+            flows.append(execute_block(run, frame, scope, block_of(node.body)))
+        return flows[-1]
 
     def otherwise() -> Flow:
         conditions.narrow(run, frame, scope, node.test, False, evaluate)
-        with run.guarded(guard, {key: not value for key, value in facts}):
+        with run.guarded(guard, against, (id(node), False)):
             if isinstance(node.orelse, cst.If):
-                return _if(run, frame, scope, node.orelse)
-            return execute_block(run, frame, scope, block_of(node.orelse.body)) if node.orelse is not None else Flow.ON
+                flows.append(_if(run, frame, scope, node.orelse))
+            elif node.orelse is not None:
+                flows.append(execute_block(run, frame, scope, block_of(node.orelse.body)))
+            else:
+                flows.append(Flow.ON)
+        return flows[-1]
 
-    return _either(run, taken, otherwise)
+    flow = _either(run, taken, otherwise)
+    if flow is Flow.ON and flows != [Flow.ON, Flow.ON]:
+        # `if not training: return x`: what follows in this block runs under the condition too
+        goes_on = flows[0] is Flow.ON
+        run.narrow(guard, dict(facts) if goes_on else against, (id(node), goes_on))
+    return flow
 
 
 def _either(run: Run, first: Callable[[], Flow], second: Callable[[], Flow]) -> Flow:

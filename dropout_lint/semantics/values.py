@@ -160,6 +160,8 @@ class FunctionValue:
     name: str
     owner: ClassValue | None = None
     decorators: tuple[Value, ...] = ()
+    inner: FunctionValue | None = None
+    """What a decorator of the project replaced by this function."""
 
 
 class ClassValue:

@@ -1,0 +1,58 @@
+"""What Keras sees of a method's signature, decorators of the project seen through.
+
+Keras looks a parameter up with ``inspect.signature``, which follows ``functools.wraps`` and nothing else
+(keras/src/layers/layer.py, ``_call_has_training_arg``, 3.15.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.semantics.values import External, FunctionValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.syntax.lazy import cst
+
+
+def written(function: FunctionValue) -> FunctionValue:
+    """The function as its author wrote it, below all decorators."""
+    while function.inner is not None:
+        function = function.inner
+    return function
+
+
+def visible(function: FunctionValue) -> FunctionValue:
+    """The function whose parameters ``inspect.signature`` reports."""
+    while function.inner is not None and _wraps(function):
+        function = function.inner
+    return function
+
+
+def _wraps(function: FunctionValue) -> bool:
+    return any(isinstance(each, External) and each.name == "functools.wraps" for each in function.decorators)
+
+
+def parameters(function: FunctionValue) -> tuple[cst.Param, ...]:
+    """The named parameters of a function, ``self`` included."""
+    found = function.node.params
+    return (*found.posonly_params, *found.params, *found.kwonly_params)
+
+
+def parameter(function: FunctionValue, name: str) -> cst.Param | None:
+    """The parameter of that name."""
+    return next((each for each in parameters(function) if each.name.value == name), None)
+
+
+def sees(function: FunctionValue, name: str) -> bool:
+    """Whether Keras finds a parameter of that name."""
+    return parameter(visible(function), name) is not None
+
+
+def layers_of_decorators(function: FunctionValue) -> Iterator[FunctionValue]:
+    """The function and what it decorates, outermost first."""
+    yield function
+    while function.inner is not None:
+        function = function.inner
+        yield function
