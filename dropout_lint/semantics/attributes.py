@@ -69,7 +69,7 @@ def external(name: str) -> External:
 
 def described(tags: Tags) -> Tags:
     """The tags of a description of a value: it is not computed from the outputs the value is computed from."""
-    return frozenset(tag for tag in tags if tag[0] not in {"event", "drawn", "element"})
+    return frozenset(tag for tag in tags if tag[0] not in {"event", "drawn", "element", "input"})
 
 
 def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CSTNode) -> Value:

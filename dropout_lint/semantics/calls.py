@@ -177,6 +177,9 @@ def _arguments(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: E
         if arg.star == "*":
             known = containers.elements_of(run, value)
             if known is None:
+                if isinstance(value, Items) and value.kind == "tuple":
+                    # `*args` of which only the first are known
+                    positional += [Argument(each, arg.value) for each in value.items]
                 spread = True
                 positional.append(Argument(Opaque(tags_of(value)), arg.value))
             else:
@@ -400,9 +403,10 @@ def _bind_parameters(
         )
     if isinstance(parameters.star_arg, cst.Param):
         exact = not frame.assumed and not arguments.spread
-        scope.names[parameters.star_arg.name.value] = run.items(
-            "tuple", tuple(each.value for each in positional), exact
-        )
+        rest_of_them = tuple(each.value for each in positional)
+        if frame.receiver is not None and not (parameters.posonly_params or parameters.params):
+            rest_of_them = (frame.receiver, *rest_of_them)
+        scope.names[parameters.star_arg.name.value] = run.items("tuple", rest_of_them, exact)
     if parameters.star_kwarg is not None:
         rest = run.mapping({name: each.value for name, each in keywords.items()})
         if frame.assumed or arguments.unknown_keywords is not None:
@@ -447,7 +451,11 @@ def _may_vary(value: Value) -> bool:
 def unknown_parameter(function: FunctionValue, name: str) -> Opaque:
     """The value of a parameter nobody passes."""
     kind = kind_of_data(name)
-    tags: Tags = frozenset({("data", kind, name)}) if kind is not None and not is_mode_name(name) else frozenset()
+    tags: Tags = frozenset()
+    if is_mode_name(name):
+        tags = frozenset({("mode", name)})
+    elif kind is not None:
+        tags = frozenset({("data", kind, name)})
     return Opaque(tags, ("parameter", id(function.node), name))
 
 

@@ -18,13 +18,17 @@ from dropout_lint.semantics.models import MODEL_NAMES
 from dropout_lint.semantics.modules import Module, Project, import_name
 from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.signatures import parameters
 from dropout_lint.semantics.statements import execute_block
 from dropout_lint.semantics.values import Argument, ClassValue, Const, FunctionValue, Instance, Opaque
+from dropout_lint.semantics.words import names_mode
 from dropout_lint.syntax.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from dropout_lint.semantics.values import Value
 
 
 _STEPS = frozenset({"train_step", "test_step", "predict_step"})
@@ -170,14 +174,23 @@ def _hook_of(function: FunctionValue, receiver: Instance) -> str | None:
     return hook_of(function.name, receiver.cls) if isinstance(receiver.cls, ClassValue) else None
 
 
+def _handed_in(function: FunctionValue) -> Iterator[tuple[str, Value]]:
+    """What Keras calls ``call`` with: the mode, whatever its default says, and inputs."""
+    for each in parameters(function)[1:]:
+        name = each.name.value
+        unknown = calls.unknown_parameter(function, name)
+        if names_mode(name):
+            yield name, Opaque(unknown.tags | {("mode", name)}, unknown.key)
+        elif each.default is None:
+            yield name, Opaque(unknown.tags | {("input", name)}, unknown.key)
+
+
 def _call_method(run: Run, module: Module, function: FunctionValue, receiver: Instance) -> None:
     hook = _hook_of(function, receiver)
     arguments = calls.Arguments()
     if hook == "call":
-        names = [each.name.value for each in (*function.node.params.params, *function.node.params.kwonly_params)]
-        if "training" in names:
-            # whatever its default says, Keras decides
-            arguments.keywords["training"] = Argument(calls.unknown_parameter(function, "training"))
+        for name, value in _handed_in(function):
+            arguments.keywords[name] = Argument(value)
     static = any(getattr(each, "name", "") == "builtins.staticmethod" for each in function.decorators)
     calls.call_function(
         run, None, function, arguments, None, receiver=None if static else receiver, hook=hook, assumed=True

@@ -105,6 +105,11 @@ def is_mode_name(name: str) -> bool:
     return name.lower().lstrip("_") in MODE_WORDS
 
 
+def names_mode(name: str) -> bool:
+    """Whether a parameter of ``call`` chooses the mode: named like the flag, or a ``mode`` or ``phase``."""
+    return is_mode_name(name) or name.lower().lstrip("_") in {"mode", "phase"}
+
+
 def text_says_intent(text: str) -> bool:
     """Whether prose (a docstring) says that dropout is meant to stay on."""
     lowered = " ".join(text.lower().split())
