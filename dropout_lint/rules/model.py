@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Change:
     """A part of a fix, in terms of nodes.
 
-    ``action`` is ``replace``, ``add-argument``, ``remove-argument`` or ``remove-statement``.
+    ``action`` is ``replace``, ``add-argument``, ``add-parameter`` (to a function), ``remove-argument`` or
+    ``remove-statement``.
     """
 
     action: str

@@ -47,6 +47,8 @@ def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) ->
                 want(change.place.module, *change.call.node.args)
             if change.action == "add-argument" and isinstance(change.place.node, cst.Call):
                 want(change.place.module, *change.place.node.args)
+            if change.action == "add-parameter":
+                want(change.place.module, _last_parameter(change.place.node))
             if change.action == "remove-statement":
                 want(change.place.module, removals[id(change)][0])
     found: dict[int, Span] = {}
@@ -113,6 +115,9 @@ def _edit(change: Change, found: dict[int, Span], removals: dict[int, tuple[cst.
         return Edit(span, change.text)
     if change.action == "add-argument":
         return _added_argument(change, span, found)
+    if change.action == "add-parameter":
+        last = found.get(id(_last_parameter(change.place.node)))
+        return Edit(Span(last.end, last.end), f", {change.text}") if last is not None else None
     if change.action == "remove-argument":
         return _removed_argument(change, span, found)
     node, replacement = removals[id(change)]
@@ -133,6 +138,18 @@ def _added_argument(change: Change, span: Span, found: dict[int, Span]) -> Edit 
     if isinstance(last.value, cst.GeneratorExp) and len(call.args) == 1 and not last.value.lpar:
         return None
     return Edit(Span(at.end, at.end), f", {change.text}")
+
+
+def _last_parameter(function: cst.CSTNode) -> cst.CSTNode | None:
+    """The parameter of a function behind which one more with a default can stand."""
+    if not isinstance(function, cst.FunctionDef) or function.params.star_kwarg is not None:
+        return None
+    found = function.params
+    listed = [*found.posonly_params, *found.params]
+    if isinstance(found.star_arg, cst.Param):
+        listed.append(found.star_arg)
+    listed += found.kwonly_params
+    return listed[-1] if listed else None
 
 
 def _removed_argument(change: Change, span: Span, found: dict[int, Span]) -> Edit | None:
