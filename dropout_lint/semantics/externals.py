@@ -145,7 +145,11 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
     returned = call_back(run, frame, arguments, node)
     last = name.rpartition(".")[2]
-    if all(tag[0] in {"input", "mode"} for tag in tags) and last[:1].isupper() and not any(isinstance(each, Symbolic) for each in arguments.values):
+    if (
+        all(tag[0] in {"input", "mode"} for tag in tags)
+        and last[:1].isupper()
+        and not any(isinstance(each, Symbolic) for each in arguments.values)
+    ):
         instance = run.allocate(name, frame, node)
         for key, argument in arguments.keywords.items():
             run.store.write(instance.attributes, key, argument.value)
