@@ -133,19 +133,20 @@ class Analysis:
             frozenset(self._settings.training_functions),
             frozenset(self._settings.stochastic_inference),
         )
-        context = Context(interpretation, self._version(interpretation.generation), names)
+        version, evidence = self._version(interpretation.generation)
+        context = Context(interpretation, version, names, evidence=evidence)
         drafts = [(rule, draft) for rule in REGISTRY for draft in rule.check(context)]
         findings = place(_best(drafts), shown)
         if interpretation.exhausted is not None:
             findings.append(_cut_short(shown(path), interpretation.exhausted))
         return tuple(findings)
 
-    def _version(self, generation: str | None) -> KerasVersion | None:
-        """The Keras a file runs on: what it imports decides before what the settings say."""
+    def _version(self, generation: str | None) -> tuple[KerasVersion | None, str]:
+        """The Keras a file runs on, and what says so: what it imports decides before what the settings say."""
         setting = parse_version(self._settings.keras_version) if self._settings.keras_version is not None else None
         if generation is not None and (setting is None or setting.generation != int(generation)):
-            return KerasVersion(int(generation))
-        return setting
+            return KerasVersion(int(generation)), "import"
+        return setting, "setting" if setting is not None else ""
 
     def _load(self, path: Path) -> tuple[str, cst.Module] | None:
         return load_module(path, self._contents.get(path))

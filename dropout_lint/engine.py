@@ -262,17 +262,20 @@ def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:
     from dropout_lint.rules import FAMILIES
 
     ranks = {code: (family, rank) for family, codes in enumerate(FAMILIES) for rank, code in enumerate(codes)}
-    best: dict[tuple[object, ...], int] = {}
+    best: dict[tuple[object, ...], tuple[bool, int]] = {}
 
     def slot(finding: Finding) -> tuple[object, ...]:
         return (finding.path, finding.cell, finding.span.start.line, ranks[finding.code][0])
 
+    def rank(finding: Finding) -> tuple[bool, int]:
+        # a note, however specific, silences nothing that is worse
+        return finding.severity is Severity.NOTE, ranks[finding.code][1]
+
     for finding in findings:
         if finding.code in ranks:
-            rank = ranks[finding.code][1]
-            best[slot(finding)] = min(rank, best.get(slot(finding), rank))
+            best[slot(finding)] = min(rank(finding), best.get(slot(finding), rank(finding)))
     return tuple(
-        finding for finding in findings if finding.code not in ranks or ranks[finding.code][1] == best[slot(finding)]
+        finding for finding in findings if finding.code not in ranks or ranks[finding.code][1] == best[slot(finding)][1]
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.versions import on_generation, where
@@ -67,6 +67,8 @@ class Context:
     names: RoleNames = field(default_factory=RoleNames)
     backend: str | None = None
     """``"tensorflow"``, ``"jax"`` or ``"torch"`` where it is known."""
+    evidence: str = ""
+    """What says so: ``setting``, ``import``, ``environment``, ``pin``, ``syntax``; nothing where it is not known."""
 
     def where(self, behaviour: str, truth: bool = True) -> Holding:
         """Where, among the versions the file may run on, a statement of ``keras.versions.BEHAVIOURS`` is ``truth``."""
@@ -75,6 +77,14 @@ class Context:
     def on(self, generation: int) -> Holding:
         """The versions of a generation among those the file may run on."""
         return on_generation(generation, self.keras)
+
+    @property
+    def declared(self) -> Context:
+        """This context without a version that is only read off the API in use.
+
+        Who calls what Keras 3 removed may well be on Keras 3.
+        """
+        return replace(self, keras=None, evidence="") if self.evidence == "syntax" else self
 
     @property
     def generation(self) -> int | None:

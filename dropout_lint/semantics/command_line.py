@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.run import derived
-from dropout_lint.semantics.values import UNKNOWN, Const, Instance, Value
+from dropout_lint.semantics.texts import text
+from dropout_lint.semantics.values import UNKNOWN, Const, External, Instance, Value
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -26,7 +27,7 @@ def call(run: Run, frame: Frame, parser: Instance, name: str, arguments: Argumen
     if name == "add_argument":
         option = _option(arguments)
         if option is not None:
-            run.store.write(parser.attributes, f"--{option}", _value(arguments))
+            run.store.write(parser.attributes, f"--{option}", _value(option, arguments))
         return UNKNOWN
     if name in {"parse_args", "parse_known_args"}:
         options = run.allocate("argparse.Namespace", frame, node)
@@ -52,8 +53,11 @@ def _option(arguments: Arguments) -> str | None:
     return long[0].lstrip("-").replace("-", "_") if long else None
 
 
-def _value(arguments: Arguments) -> Value:
-    """The default where it is True: what the flag is unless somebody says otherwise. Other defaults are a guess."""
+def _value(option: str, arguments: Arguments) -> Value:
+    """The default where it is True: what the flag is unless somebody says otherwise. Other defaults are a guess.
+
+    Of an option that is a text, or any text made a bool, that much is known.
+    """
     default = arguments.keywords.get("default")
     action = arguments.keywords.get("action")
     if default is not None and isinstance(_if_true(default.value), Const):
@@ -65,14 +69,35 @@ def _value(arguments: Arguments) -> Value:
         and action.value.value == "store_false"
     ):
         return Const(True, action.value.origin)
-    return UNKNOWN
+    if action is not None and not (isinstance(action.value, Const) and action.value.value == "store"):
+        return UNKNOWN
+    count = arguments.keywords.get("nargs")
+    if count is not None and not (isinstance(count.value, Const) and count.value.value == "?"):
+        return UNKNOWN
+    kind = arguments.keywords["type"].value if "type" in arguments.keywords else External("builtins.str")
+    made = _TEXTS.get(kind.name) if isinstance(kind, External) else None
+    return text(made, option, default.value if default is not None else None) if made is not None else UNKNOWN
+
+
+_TEXTS = {"builtins.str": "argparse", "builtins.bool": "argparse-bool"}
 
 
 def _define_flag(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     """``flags.DEFINE_boolean("training", True, "…")``; what it returns holds the flag as ``value``."""
+    default = arguments.get("default", 1)
+    return _flag(run, frame, arguments, node, _if_true(default.value) if default is not None else UNKNOWN)
+
+
+def _define_text(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``flags.DEFINE_string("training", "False", "…")``."""
     name, default = arguments.get("name", 0), arguments.get("default", 1)
+    value = text("absl", name.value if name is not None else None, default.value if default is not None else None)
+    return _flag(run, frame, arguments, node, value)
+
+
+def _flag(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, value: Value) -> Value:
+    name = arguments.get("name", 0)
     holder = run.allocate("absl.flags.FlagHolder", frame, node)
-    value = _if_true(default.value) if default is not None else UNKNOWN
     run.store.write(holder.attributes, "value", value)
     if name is not None and isinstance(name.value, Const):
         run.flags[str(name.value.value)] = value
@@ -83,4 +108,8 @@ def _if_true(default: Value) -> Value:
     return default if isinstance(default, Const) and default.value is True else UNKNOWN
 
 
-HANDLERS = {f"{module}.DEFINE_{kind}": _define_flag for module in _FLAG_MODULES for kind in _FLAG_KINDS}
+HANDLERS = {
+    f"{module}.DEFINE_{kind}": _define_text if kind in {"enum", "string"} else _define_flag
+    for module in _FLAG_MODULES
+    for kind in _FLAG_KINDS
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics import calls
+from dropout_lint.semantics import calls, texts
 from dropout_lint.semantics.run import collect, derived, with_tags, without_draws
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -67,6 +67,9 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
 
 def get_item(run: Run, container: Value, key: Value) -> Value:
     """``container[key]``."""
+    written = texts.item_of(container, key)
+    if written is not None:
+        return written
     if isinstance(container, OneOf):
         return join(get_item(run, each, key) for each in container.values)
     if isinstance(container, Mapping):

@@ -142,6 +142,10 @@ class ModeCall:
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True
     """False where ``layer.call(...)`` is used rather than ``layer(...)``."""
+    given: cst.CSTNode | None = None
+    """The expression that hands the flag over in this very call; None where nothing in it does."""
+    position: int | None = None
+    """Where the flag stands among the positional arguments, if it does."""
     uses: list[Use] = field(default_factory=list)
 
     def used(self, *kinds: str) -> list[Use]:
@@ -167,6 +171,21 @@ class LayerCall:
     graph: bool
     direct: bool
     """False where ``layer.call(...)`` or ``super().call(...)`` is used rather than ``layer(...)``."""
+
+
+@dataclass(slots=True, eq=False)
+class NoneForwarded:
+    """A layer or model is called with ``training=None``."""
+
+    serial: int
+    place: Place
+    callee: Value
+    callee_text: str
+    choice: Choice
+    how: str
+    frames: tuple[Frame, ...]
+    graph: bool
+    direct: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -288,7 +307,16 @@ class Discarded:
 Moment = ModelUse | TrainableSet | AttributeSet
 """What the order of things is told in: what is done to models and layers."""
 Event = (
-    ModeCall | LayerCall | TrainableSet | ModelUse | Constructed | AttributeSet | MethodCall | FunctionCall | Discarded
+    ModeCall
+    | LayerCall
+    | NoneForwarded
+    | TrainableSet
+    | ModelUse
+    | Constructed
+    | AttributeSet
+    | MethodCall
+    | FunctionCall
+    | Discarded
 )
 
 

@@ -9,7 +9,15 @@ import libcst as cst
 
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls, conditions
-from dropout_lint.semantics.events import Constructed, Frame, LayerCall, ModeCall, Place, TrainableSet
+from dropout_lint.semantics.events import (
+    Constructed,
+    Frame,
+    LayerCall,
+    ModeCall,
+    NoneForwarded,
+    Place,
+    TrainableSet,
+)
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
@@ -189,13 +197,19 @@ def flag_of(callee: Value, arguments: Arguments) -> tuple[Argument, str] | None:
     return None
 
 
+def positional_parameters(callee: Instance) -> tuple[str, ...] | None:
+    """The parameters of a project class's own ``call`` that may be given by position, without self."""
+    call = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
+    if not isinstance(call, FunctionValue):
+        return None
+    return tuple(each.name.value for each in (*call.node.params.posonly_params, *call.node.params.params))[1:]
+
+
 def _position_of_training(callee: Instance) -> int | None:
     """Where ``training`` stands among the positional arguments of a call (without self)."""
-    if isinstance(callee.cls, ClassValue):
-        call = callee.cls.find("call")
-        if isinstance(call, FunctionValue):
-            names = [each.name.value for each in (*call.node.params.posonly_params, *call.node.params.params)][1:]
-            return names.index("training") if "training" in names else None
+    names = positional_parameters(callee)
+    if names is not None:
+        return names.index("training") if "training" in names else None
     facts = layer_facts(callee.keras_name or "")
     if callee.keras_name in MODEL_NAMES or (
         facts is not None and facts.mode in {"dropout", "noise", "batch-statistics", "augmentation"}
@@ -356,16 +370,21 @@ def mode_event(
 ) -> ModeCall | None:
     """Emit the event of a call that says which mode it wants; None where it says nothing."""
     found = flag_of(callee, arguments)
-    if found is None or calls.is_none(found[0].value):
+    if found is None:
         return None
     given, how = found
     func = node.func if isinstance(node, cst.Call) else node
     choice = choice_of(frame, given, node)
+    written = text or calls.source_of(frame, func)
+    if calls.is_none(given.value):
+        place = Place(frame.module, node)
+        run.emit(NoneForwarded(run.serial(), place, callee, written, choice, how, frame.chain(), graph, direct))
+        return None
     event = ModeCall(
         serial=run.serial(),
         place=Place(frame.module, node),
         callee=callee,
-        callee_text=text or calls.source_of(frame, func),
+        callee_text=written,
         flag=given.value,
         choice=choice,
         how=how,
@@ -380,6 +399,8 @@ def mode_event(
         tapes=tuple(run.tapes),
         callee_names=_names_of(frame, func),
         direct=direct,
+        given=given.node,
+        position=_position_of_training(callee) if how == "positional" and isinstance(callee, Instance) else None,
     )
     run.emit(event)
     return event

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.keras.consumers import method_kind
-from dropout_lint.semantics import calls, externals, keras_calls
+from dropout_lint.semantics import calls, externals, keras_calls, texts
 from dropout_lint.semantics.events import MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.run import collect, derived, with_tags
@@ -382,6 +382,11 @@ def _of_opaque(
     run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode, model: bool = False
 ) -> Value:
     tags = tags_of(receiver)
+    if name in texts.STRING_METHODS and texts.text_of(receiver) is not None:
+        return receiver
+    written = texts.of_configuration(receiver, name, arguments)
+    if written is not None:
+        return written
     if name in TRAINING_METHODS and isinstance(receiver, Instance) and receiver.keras_name is None:
         # an estimator of another library is fitted on what a network puts out
         run.use("saved", f"{receiver.class_name}.{name}", arguments.tags(), frame, node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics import calls, command_line
+from dropout_lint.semantics import calls, command_line, texts
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
 from dropout_lint.semantics.run import derived
 from dropout_lint.semantics.values import (
@@ -105,7 +105,7 @@ def _bool(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope
     decided = truth(value)
     if decided is not None:
         return Const(decided, value.origin if isinstance(value, Const) else None)
-    return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
+    return Opaque(tags_of(value), value.key if isinstance(value, Opaque) and texts.text_of(value) is None else None)
 
 
 def _getattr(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
@@ -251,6 +251,7 @@ def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
 
 HANDLERS = {
     **command_line.HANDLERS,
+    **texts.HANDLERS,
     "functools.partial": _partial,
     "builtins.super": _super,
     "builtins.dict": _new_dict,

@@ -438,8 +438,19 @@ def _enter(run: Run, frame: Frame, manager: Value) -> Value:
     return manager
 
 
+def _caught(node: cst.Try | cst.TryStar) -> frozenset[str]:
+    """What a ``try`` catches, as a guard of its body: ``except AttributeError``; ``except`` alone for everything."""
+    names = [
+        name
+        for handler in node.handlers
+        for name in (conditions.guard_words(handler.type) if handler.type is not None else ("",))
+    ]
+    return frozenset(f"except {name}".strip() for name in names)
+
+
 def _try(run: Run, frame: Frame, scope: Scope, node: cst.Try | cst.TryStar) -> Flow:
-    flow = execute_block(run, frame, scope, block_of(node.body))
+    with run.guarded(_caught(node), {}):
+        flow = execute_block(run, frame, scope, block_of(node.body))
     if flow is Flow.ON and node.orelse is not None:
         flow = execute_block(run, frame, scope, block_of(node.orelse.body))
     for handler in node.handlers:
