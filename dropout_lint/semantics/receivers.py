@@ -3,6 +3,35 @@
 Most methods a rule wants to speak about (``fit``, ``predict``, ``evaluate``) exist in other libraries too, so the name
 of the method says little. What is known of the object decides; failing that, what the program does with it; failing
 that, what it is called in a module that knows no other library with modules of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Confidence
+from dropout_lint.semantics.events import MethodCall
+from dropout_lint.semantics.intent import uses_keras
+from dropout_lint.semantics.models import is_layer, is_model
+from dropout_lint.semantics.values import External, Instance, Opaque, alternatives, tags_of
+from dropout_lint.semantics.words import words
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Frame, Interpretation
+    from dropout_lint.semantics.values import Value
+
+_MODEL_WORDS = frozenset({"model", "models", "net", "network"})
+_COMPILING = frozenset({"loss", "optimizer", "metrics"})
+"""Keywords that only Keras's ``compile`` has."""
+
+
+def sureness(
+    value: Value, text: str, frames: tuple[Frame, ...], interpretation: Interpretation, model: bool = False
+) -> Confidence | None:
+    """How sure it is that ``value``, written ``text``, is a Keras layer or model (``model``: a model); None: not.
+
+    HIGH where every value it may be is one, MEDIUM where it comes from where Keras models come from or is compiled like
+    one, LOW where only its name says so.
     """
     is_one = is_model if model else is_layer
     found = [each for each in alternatives(value) if not isinstance(each, Opaque)]
