@@ -6,9 +6,12 @@ entries of a run do not influence each other.
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropout_lint.discovery import excluded
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.keras.versions import KerasVersion, parse_version
 from dropout_lint.selection import NOT_ANALYSED
@@ -17,7 +20,6 @@ from dropout_lint.sources.text import SourceError, Text, decode, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     import libcst as cst
 
@@ -29,6 +31,7 @@ _IMPORT = re.compile(
 )
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _DEEPEST_CLOSURE = 400
+_MOST_IMPORTERS = 5_000
 
 
 class Analysis:
@@ -106,6 +109,35 @@ class Analysis:
                     else []
                 )
             yield from (each for each in found if each is not None)
+
+    def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
+        """Whether a file of the project that is not among those ``checked`` imports ``path``.
+
+        In a project of very many files the answer is yes without a look.
+        """
+        word = path.parent.name if path.stem == "__init__" else path.stem
+        seen = 0
+        for other in self._files():
+            seen += 1
+            if seen > _MOST_IMPORTERS:
+                return True
+            if other in checked or other == path:
+                continue
+            try:
+                data = other.read_bytes()
+            except OSError:
+                continue
+            if word.encode() in data and path in self._imports(other, data):
+                return True
+        return False
+
+    def _files(self) -> Iterator[Path]:
+        """The Python files of the project, less what is excluded."""
+        for root in self._roots:
+            for folder, folders, files in os.walk(root):
+                here = Path(folder)
+                folders[:] = [name for name in folders if not excluded(here / name, self._settings)]
+                yield from (here / name for name in files if name.endswith(".py"))
 
     # Analysis -------------------------------------------------------------------------------------------------
 

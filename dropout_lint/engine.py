@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Protocol
 
 from dropout_lint.discovery import Problem, discover, excluded, matching, unsupported
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
-from dropout_lint.selection import ALWAYS_ON, NOT_ANALYSED, SYNTAX_ERROR, Selection
+from dropout_lint.selection import ALWAYS_ON, NOT_ANALYSED, SYNTAX_ERROR, UNUSED_SUPPRESSION, Selection
 from dropout_lint.settings import Resolver, Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_bytes, split_lines
-from dropout_lint.suppressions import Suppression, suppressed, suppressions
+from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, suppressions
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
 
@@ -36,6 +36,10 @@ class Analyser(Protocol):
         """The findings whose analysis starts in the file."""
         ...
 
+    def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
+        """Whether a file of the project that is not among those ``checked`` imports ``path``."""
+        ...
+
 
 AnalyserFactory = Callable[[Settings, Path], Analyser]
 
@@ -49,6 +53,8 @@ class Report:
     files: tuple[str, ...] = ()
     candidates: int = 0
     suppressed: int = 0
+    known: int = 0
+    """Findings that the baseline knows."""
     keras_version: str | None = None
     fixed: tuple[Finding, ...] = ()
     """What ``--fix`` has repaired, or would repair; none of it is among ``findings``."""
@@ -66,12 +72,14 @@ def run(
     stdin: bytes | None = None,
     stdin_path: Path | None = None,
     contents: Mapping[Path, bytes] | None = None,
+    ignores: bool = True,
     factory: AnalyserFactory | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
+    Without ``ignores``, comments silence nothing.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -92,7 +100,7 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
-    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay)
+    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores)
     outcome.check(work)
     return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
 
@@ -141,8 +149,9 @@ class _Outcome:
     This is the seam for a pool of workers: `check` may hand its files to others, `_add` takes what they return.
     """
 
-    def __init__(self, factory: AnalyserFactory, contents: Mapping[Path, bytes]) -> None:
+    def __init__(self, factory: AnalyserFactory, contents: Mapping[Path, bytes], *, ignores: bool = True) -> None:
         self._factory = factory
+        self.ignores = ignores
         self._contents = contents
         self._analysers: dict[tuple[Settings, Path], Analyser] = {}
         self._findings: dict[tuple[object, ...], Finding] = {}
@@ -160,6 +169,8 @@ class _Outcome:
             try:
                 data = read_bytes(item.path) if item.data is None else item.data
                 candidate = self._analyser(item.settings).is_candidate(item.path, data)
+                if MARK in data and not candidate:
+                    self._texts[name] = decode(data, item.path)
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
             except Exception as error:
@@ -213,11 +224,12 @@ class _Outcome:
         silenced = 0
         # one voice first: whoever silences the most specific rule has said all there is to say
         for finding in _one_voice(wanted):
-            lines = range(finding.span.start.line, finding.span.end.line + 1)
-            if suppressed(files[finding.path].suppressions, lines, finding.code, finding.name):
+            if self.ignores and _silencing(finding, files[finding.path]):
                 silenced += 1
             else:
                 kept.append(finding)
+        if self.ignores:
+            kept = sorted((*kept, *self._about_suppressions(files, default)), key=lambda finding: finding.sort_key)
         return Report(
             findings=tuple(kept),
             errors=problems,
@@ -227,6 +239,36 @@ class _Outcome:
             keras_version=default.keras_version,
             sources=tuple((path, files[path].lines) for path in sorted({finding.path for finding in kept})),
         )
+
+    def _about_suppressions(self, files: dict[str, _File], default: Settings) -> Iterator[Finding]:
+        """What is to be said of the suppressions in the files that were checked."""
+        from dropout_lint.housekeeping import about_suppressions
+
+        used: dict[str, set[tuple[Comment, str]]] = {}
+        broken = {finding.path for finding in self._findings.values() if finding.code in ALWAYS_ON}
+        for finding in self._findings.values():
+            used.setdefault(finding.path, set()).update(_silencing(finding, files[finding.path]))
+        for name in sorted(self._texts):
+            text = self._texts[name]
+            if name not in self._settings or MARK.decode() not in text.text:
+                continue
+            if name not in files:
+                files[name] = self._file(name, default)
+            file = files[name]
+            for finding in about_suppressions(
+                name, text.text, used.get(name, ()), file.selection, complete=name not in broken
+            ):
+                if not _wanted(finding, file):
+                    continue
+                if finding.code == UNUSED_SUPPRESSION[0] and self._is_imported_elsewhere(name):
+                    continue
+                yield finding
+
+    def _is_imported_elsewhere(self, name: str) -> bool:
+        """Whether a file that was not checked imports this one: what it finds here is not known."""
+        checked = frozenset(Path(os.path.normpath(Path(each).absolute())) for each in self._files)
+        path = Path(os.path.normpath(Path(name).absolute()))
+        return self._analyser(self._settings[name]).imported_by_others(path, checked)
 
     def _file(self, name: str, default: Settings) -> _File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
@@ -277,6 +319,11 @@ def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:
     return tuple(
         finding for finding in findings if finding.code not in ranks or ranks[finding.code][1] == best[slot(finding)][1]
     )
+
+
+def _silencing(finding: Finding, file: _File) -> list[tuple[Comment, str]]:
+    lines = range(finding.span.start.line, finding.span.end.line + 1)
+    return silencing(file.suppressions, lines, finding.code, finding.name)
 
 
 def _wanted(finding: Finding, file: _File) -> bool:

@@ -165,6 +165,12 @@ OPTIONS: tuple[Option, ...] = (
         (),
         "Names of functions in which training=True at inference is meant (Monte Carlo dropout).",
     ),
+    Option(
+        "baseline",
+        "path",
+        None,
+        "A file of findings that are not reported until their line changes; --write-baseline makes it.",
+    ),
     Option("output-format", "choice", "full", "How findings are printed.", OUTPUT_FORMATS),
 )
 
@@ -258,6 +264,12 @@ def _paths(option: Option, value: object, folder: Path) -> tuple[Path, ...]:
     return tuple(Path(folder, path) for path in _strings(option, value, folder))
 
 
+def _path(_: Option, value: object, folder: Path) -> Path:
+    if not isinstance(value, str):
+        raise TypeError(f"must be a string, not {toml_kind(value)}")
+    return Path(folder, value)
+
+
 def _keras_version(_: Option, value: object, __: Path) -> str:
     if not isinstance(value, str):
         # As a TOML float, 3.10 would be 3.1.
@@ -273,6 +285,7 @@ _READERS: dict[str, Callable[[Option, object, Path], object]] = {
     "choice": _choice,
     "keras-version": _keras_version,
     "paths": _paths,
+    "path": _path,
     "patterns": _patterns,
     "rules": _rules,
     "rules-by-pattern": _rules_by_pattern,

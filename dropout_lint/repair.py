@@ -21,7 +21,7 @@ from dropout_lint.discovery import Problem
 from dropout_lint.engine import Report
 from dropout_lint.findings import Applicability, Finding
 from dropout_lint.fixes import apply_edits
-from dropout_lint.selection import Selection
+from dropout_lint.selection import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Selection
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_bytes, split_lines
 from dropout_lint.suppressions import tokens
@@ -182,7 +182,8 @@ def _tried(path: Path, findings: list[Finding], state: _State, report: Report, l
         after = apply_edits(before, edits)
     except ValueError:
         return None
-    if after == before or _comments(before) - _comments(after) or not _parses(after, path):
+    lost = _comments(before) - _comments(after)
+    if after == before or (lost and not _about_comments(findings)) or not _parses(after, path):
         return None
     new = lint(state.contents({path: after}))
     gone, come = _counted(report) - _counted(new), _counted(new) - _counted(report)
@@ -192,6 +193,11 @@ def _tried(path: Path, findings: list[Finding], state: _State, report: Report, l
     state.after[path] = after
     state.fixed += findings
     return new
+
+
+def _about_comments(findings: list[Finding]) -> bool:
+    """Whether comments are what these fixes are about."""
+    return all(finding.code in {UNUSED_SUPPRESSION[0], INVALID_SUPPRESSION[0]} for finding in findings)
 
 
 def _counted(report: Report) -> Counter[tuple[str, str]]:

@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+UNUSED_SUPPRESSION = ("KTM900", "unused-suppression")
+INVALID_SUPPRESSION = ("KTM901", "invalid-suppression")
+NO_REASON = ("KTM902", "suppression-without-reason")
 SYNTAX_ERROR = ("KTM990", "syntax-error")
 NOT_ANALYSED = ("KTM991", "not-analysed")
+TOOL_RULES = (UNUSED_SUPPRESSION, INVALID_SUPPRESSION, NO_REASON, SYNTAX_ERROR, NOT_ANALYSED)
+"""Codes and names of the rules about the tool itself."""
 ALWAYS_ON = frozenset({SYNTAX_ERROR[0], NOT_ANALYSED[0]})
 
 _WHOLE_RULE = 100
@@ -55,7 +60,7 @@ def known_rules() -> dict[str, str]:
     from dropout_lint.rules import REGISTRY
 
     rules = {rule.code: rule.name for rule in REGISTRY}
-    for code, name in (SYNTAX_ERROR, NOT_ANALYSED):
+    for code, name in TOOL_RULES:
         rules.setdefault(code, name)
     return dict(sorted(rules.items()))
 
@@ -65,7 +70,7 @@ def off_by_default() -> frozenset[str]:
     """Codes of the rules that must be selected by code, name or prefix."""
     from dropout_lint.rules import REGISTRY
 
-    return frozenset(rule.code for rule in REGISTRY if not rule.default)
+    return frozenset({NO_REASON[0], *(rule.code for rule in REGISTRY if not rule.default)})
 
 
 def check_selector(selector: str) -> None:

@@ -60,6 +60,7 @@ class Settings:
     inference_functions: tuple[str, ...] = ()
     training_functions: tuple[str, ...] = ()
     stochastic_inference: tuple[str, ...] = ()
+    baseline: Path | None = None
     output_format: str = "full"
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.selection import NOT_ANALYSED, SYNTAX_ERROR
+from dropout_lint.selection import INVALID_SUPPRESSION, NO_REASON, NOT_ANALYSED, SYNTAX_ERROR, UNUSED_SUPPRESSION
 
 
 class Documented(Protocol):
@@ -42,6 +42,66 @@ class ToolRule:
 
 
 TOOL_RULES = (
+    ToolRule(
+        *UNUSED_SUPPRESSION,
+        Severity.WARNING,
+        """A suppression that suppresses nothing.
+
+## What it does
+
+Reports `# dropout-lint: ignore[…]` and `# dropout-lint: file-ignore[…]` comments, and single names in them, that
+silence no finding. Rules that are not selected are passed over, and so are files that could not be analysed and
+modules that files outside the run import. `# noqa` comments are left alone.
+
+## Why is this bad
+
+The code was repaired, or the rule has learned better. The comment would hide the next, real finding on its line.
+
+## Fix safety
+
+Safe: the name is removed, with the last one the comment.
+""",
+        applicability=Applicability.SAFE,
+    ),
+    ToolRule(
+        *INVALID_SUPPRESSION,
+        Severity.WARNING,
+        """A suppression that cannot work.
+
+## What it does
+
+Reports comments that begin with `# dropout-lint:` and name no rule, an unknown rule, or no known form of suppression,
+and `file-ignore` comments beside code.
+
+## Why is this bad
+
+It looks as if a finding were silenced, and nothing is. There is no blanket form on purpose: a comment says what is
+meant.
+
+## Fix safety
+
+Safe: what has no effect is removed.
+""",
+        applicability=Applicability.SAFE,
+    ),
+    ToolRule(
+        *NO_REASON,
+        Severity.WARNING,
+        """A suppression without a reason.
+
+## What it does
+
+Reports suppressions with nothing behind the bracket. It is off unless it is selected by its code or name.
+
+## Why is this bad
+
+In a year nobody knows whether the code is meant or was in somebody's way.
+
+## Fix safety
+
+There is no fix.
+""",
+    ),
     ToolRule(
         *SYNTAX_ERROR,
         Severity.ERROR,

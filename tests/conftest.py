@@ -64,6 +64,9 @@ class FakeAnalysis:
         self.settings = settings
         self.root = root
 
+    def imported_by_others(self, _path, _checked):
+        return False
+
     def is_candidate(self, _path, data):
         if b"crash-triage" in data:
             raise RuntimeError("triage failed")

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Severity
-from dropout_lint.output.fingerprints import fingerprints
+from dropout_lint.fingerprints import fingerprints
 
 if TYPE_CHECKING:
     from dropout_lint.engine import Report

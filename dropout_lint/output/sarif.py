@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.output.fingerprints import fingerprints
+from dropout_lint.fingerprints import fingerprints
 from dropout_lint.tool_rules import all_rules
 from dropout_lint.version import __version__
 

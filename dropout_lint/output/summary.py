@@ -35,6 +35,7 @@ def summary(report: Report) -> str:
 def _found(report: Report) -> str:
     files = _count(len(report.files), "file")
     silenced = f", {report.suppressed} suppressed" if report.suppressed else ""
+    silenced += f", {report.known} in the baseline" if report.known else ""
     if not report.findings:
         return f"No findings in {files}{silenced}."
     counts = Counter(finding.severity for finding in report.findings)

@@ -1,0 +1,247 @@
+"""What ``dropout-lint check`` does with what it has found: report it, fix it, silence it, keep it for later."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dropout_lint.discovery import Problem
+    from dropout_lint.engine import Report
+    from dropout_lint.findings import Finding
+    from dropout_lint.repair import Changed
+    from dropout_lint.settings import Resolver, Settings
+
+BASELINE = Path("dropout-lint-baseline.json")
+"""Where a baseline is written when no configuration says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is checked: paths, and what came in on standard input under a name."""
+
+    paths: list[Path]
+    resolver: Resolver
+    stdin: bytes | None
+    stdin_filename: Path | None
+    ignores: bool = True
+
+    @property
+    def virtual(self) -> Path:
+        """The absolute path that standard input stands for."""
+        return Path(os.path.normpath((self.stdin_filename or Path("-")).absolute()))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold for the run as a whole."""
+        return self.resolver.of(Path.cwd())
+
+    def everything(self, contents: Mapping[Path, bytes] | None = None) -> Report:
+        """The report with other contents of files, without regard to a baseline."""
+        from dropout_lint.engine import run
+
+        contents = contents or {}
+        stdin = contents.get(self.virtual, self.stdin) if self.stdin is not None else None
+        report = run(
+            self.paths,
+            self.resolver,
+            stdin=stdin,
+            stdin_path=self.stdin_filename,
+            contents=contents,
+            ignores=self.ignores,
+        )
+        for problem in report.errors:
+            if problem.message == "no such file or folder" and problem.path in COMMANDS:
+                hint = f"a command comes first: dropout-lint {problem.path}"
+                raise Failure(f"{problem.path}: no such file or folder; {hint}")
+        return report
+
+    def lint(self, contents: Mapping[Path, bytes] | None = None) -> Report:
+        """The report with other contents of files, less what the baseline knows."""
+        report = self.everything(contents)
+        file = self.settings.baseline
+        if file is None:
+            return report
+        from dropout_lint.baseline import read_baseline, without_known
+
+        findings, known = without_known(report, read_baseline(file), file.absolute().parent)
+        return replace(report, findings=findings, known=known)
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Where and how a report is written."""
+
+    style: str
+    file: Path | None
+    color: str
+    quiet: bool = False
+    statistics: bool = False
+
+    def __call__(self, report: Report, stream: TextIO | None = None) -> None:
+        """Write ``report``, to the file if there is one."""
+        if self.file is None:
+            out = stream or sys.stdout
+            self._write(report, out, self.color)
+            # Here click still handles a reader that has gone away.
+            out.flush()
+            return
+        try:
+            with self.file.open("w", encoding="utf-8", newline="\n") as out:
+                self._write(report, out, "never" if self.color == "auto" else self.color)
+        except OSError as error:
+            raise Failure(f"{self.file}: cannot be written: {error.strerror or error}") from error
+
+    def _write(self, report: Report, out: TextIO, color: str) -> None:
+        if self.statistics:
+            from dropout_lint.output.statistics import statistics
+            from dropout_lint.output.terminal import wants_color, write
+
+            write(statistics(report), out, color=wants_color(out, color))
+            return
+        from dropout_lint.output.writing import write_report
+
+        write_report(report, self.style, out, color=color, quiet=self.quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How fixes are applied and told."""
+
+    diff: bool
+    fix_only: bool
+    show_fixes: bool
+    exit_non_zero_on_fix: bool
+    exit_zero: bool
+
+
+def report(source: Source, tell: Printer, *, exit_zero: bool, verbose: bool) -> int:
+    """Print what was found; the exit status."""
+    found = source.lint()
+    settings = source.settings
+    if verbose:
+        click.echo(f"configuration: {settings.file or 'none, the defaults hold'}", err=True)
+        click.echo(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
+    tell(found)
+    if not found.files and not found.errors:
+        click.echo("warning: no Python files under the given paths", err=True)
+    failing = found.failing(settings.fail_on) and not exit_zero
+    return _complain(found.errors) or (EXIT_FINDINGS if failing else 0)
+
+
+def fix(source: Source, wish: Wish, tell: Printer) -> int:
+    """Apply fixes or show them; the exit status."""
+    from dropout_lint import repair
+
+    def wanted(finding: Finding) -> bool:
+        return repair.allows(source.resolver.of(Path(finding.path).absolute().parent), finding)
+
+    found = source.lint()
+    given = {source.virtual: source.stdin} if source.stdin is not None else {}
+    outcome = repair.repair(found, source.lint, wanted, given)
+    if wish.diff:
+        click.echo("".join(repair.unified_diff(changed) for changed in outcome.changed), nl=False)
+        click.echo(f"Would fix {len(outcome.fixed):,} finding{'s' * (len(outcome.fixed) != 1)}.", err=True)
+        return _complain((*found.errors, *outcome.problems)) or (EXIT_FINDINGS if outcome.changed else 0)
+    failed = _written(changed for changed in outcome.changed if changed.path not in given)
+    out = sys.stdout
+    if given:
+        text = next((changed.data for changed in outcome.changed if changed.path in given), source.stdin)
+        assert text is not None
+        sys.stdout.buffer.write(text)
+        out = sys.stderr
+    if wish.show_fixes:
+        for finding in outcome.fixed:
+            click.echo(f"fixed: {finding.path}:{finding.span.start.line}: {finding.code} {finding.name}", err=True)
+    left = replace(outcome.report, fixed=outcome.fixed)
+    tell(replace(left, findings=()) if wish.fix_only else left, out)
+    failing = left.failing(source.settings.fail_on) and not wish.fix_only
+    failing = failing or (wish.exit_non_zero_on_fix and bool(outcome.changed))
+    return _complain((*left.errors, *outcome.problems, *failed)) or (EXIT_FINDINGS * (failing and not wish.exit_zero))
+
+
+def _written(changed: Iterable[Changed]) -> tuple[Problem, ...]:
+    from dropout_lint.repair import write_all
+
+    return write_all(changed)[1]
+
+
+def write_baseline(source: Source, *, verbose: bool) -> int:
+    """Write all findings to the baseline; the exit status."""
+    from dropout_lint import baseline
+
+    found = source.everything()
+    file = source.settings.baseline or BASELINE
+    try:
+        count = baseline.write_baseline(found, file)
+    except OSError as error:
+        raise Failure(f"{file}: cannot be written: {error.strerror or error}") from error
+    click.echo(f"Wrote {count:,} finding{'s' * (count != 1)} to {_shown(file)}.")
+    if source.settings.baseline is None:
+        click.echo(f"Use it with --baseline {_shown(file)}, or with baseline in the configuration.")
+    if verbose:
+        click.echo(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
+    return _complain(found.errors)
+
+
+def add_ignores(source: Source, reason: str) -> int:
+    """Silence all findings with comments; the exit status."""
+    from dropout_lint.ignoring import add_ignores as ignoring
+    from dropout_lint.sources.text import SourceError
+
+    found = source.lint()
+    try:
+        outcome = ignoring(found, reason)
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    failed = _written(outcome.changed)
+    files = len(outcome.changed)
+    click.echo(f"Silenced {outcome.silenced:,} of {len(found.findings):,} in {files:,} file{'s' * (files != 1)}.")
+    for finding in outcome.left:
+        click.echo(f"left: {finding.path}:{finding.span.start.line}: {finding.code} {finding.message}", err=True)
+    return _complain((*found.errors, *failed)) or (EXIT_FINDINGS if outcome.left else 0)
+
+
+def _shown(path: Path) -> str:
+    from dropout_lint.settings import shown
+
+    return shown(path)
+
+
+def show_files(paths: list[Path], resolver: Resolver) -> int:
+    """Print the files that would be checked; the exit status."""
+    from dropout_lint.discovery import discover
+
+    found = discover(paths, resolver)
+    for path in found.files:
+        click.echo(path.as_posix())
+    return _complain(found.problems)
+
+
+def show_settings(resolver: Resolver) -> int:
+    """Print the settings that hold in the working directory; the exit status."""
+    from dropout_lint.options import OPTIONS
+
+    settings = resolver.of(Path.cwd())
+    click.echo(f"# {settings.file or 'no configuration file: defaults and command line'}")
+    click.echo(f"# relative to {settings.root}")
+    for option in OPTIONS:
+        value = getattr(settings, option.field)
+        click.echo(f"{option.key} = {option.text(value)}" if value is not None else f"# {option.key} is not set")
+    return 0
+
+
+def _complain(problems: Iterable[Problem]) -> int:
+    problems = tuple(problems)
+    for problem in problems:
+        click.echo(f"error: {problem.path}: {problem.message}", err=True)
+    return EXIT_FAILURE if problems else 0
