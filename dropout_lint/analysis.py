@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.modules import Project
 
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
+    rb"^[ \t]*\"?(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
 )
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _DEEPEST_CLOSURE = 400
@@ -93,8 +93,8 @@ class Analysis:
                 part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
             )
             if plain:
-                dotted = [part.split(" as ")[0].strip() for part in plain.split(",")]
-                found = [project.find(path, each) for each in dotted]
+                dotted = (re.match(r"\s*([\w.]+)", part) for part in plain.split(","))
+                found = [project.find(path, each[1]) for each in dotted if each is not None]
             elif dots:
                 found = [project.find_relative(path, len(dots), base)]
                 found += [

@@ -54,7 +54,7 @@ def without_known(report: Report, known: Counter[Key], folder: Path) -> tuple[tu
     sources = dict(report.sources)
     kept: list[Finding] = []
     for finding in report.findings:
-        key = _key(finding, sources.get(finding.path, ()), folder)
+        key = _key(finding, sources.get(finding.source, ()), folder)
         if left[key] > 0 and finding.code not in ALWAYS_ON:
             left[key] -= 1
         else:
@@ -70,7 +70,7 @@ def write_baseline(report: Report, file: Path) -> int:
     """
     sources = dict(report.sources)
     found = [finding for finding in report.findings if finding.code not in ALWAYS_ON]
-    counts = Counter(_key(finding, sources.get(finding.path, ()), file.absolute().parent) for finding in found)
+    counts = Counter(_key(finding, sources.get(finding.source, ()), file.absolute().parent) for finding in found)
     document = {
         "version": VERSION,
         "findings": [

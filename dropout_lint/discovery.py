@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from dropout_lint.settings import Resolver, Settings
 
-SUFFIXES = (".py", ".pyi")
+SUFFIXES = (".py", ".pyi", ".ipynb")
 
 _UNSUPPORTED = {
-    ".ipynb": "notebooks cannot be checked yet",
     ".keras": "saved models cannot be checked yet",
     ".h5": "saved models cannot be checked yet",
 }

@@ -19,7 +19,9 @@ from dropout_lint.discovery import Problem, discover, excluded, matching, unsupp
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.selection import ALWAYS_ON, NOT_ANALYSED, SYNTAX_ERROR, UNUSED_SUPPRESSION, Selection
 from dropout_lint.settings import Resolver, Settings, shown
-from dropout_lint.sources.text import SourceError, Text, decode, read_bytes, split_lines
+from dropout_lint.sources.notebook import Notebook, broken_cells
+from dropout_lint.sources.reading import decode_source, in_cells
+from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
 from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, suppressions
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
@@ -170,7 +172,7 @@ class _Outcome:
                 data = read_bytes(item.path) if item.data is None else item.data
                 candidate = self._analyser(item.settings).is_candidate(item.path, data)
                 if MARK in data and not candidate:
-                    self._texts[name] = decode(data, item.path)
+                    self._texts[name] = decode_source(data, item.path)
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
             except Exception as error:
@@ -192,8 +194,9 @@ class _Outcome:
         for item, data in pending:
             name = shown(item.path)
             try:
-                text = decode(data, item.path)
+                text = decode_source(data, item.path)
                 self._texts[name] = text
+                self._add(_broken_cells(name, text))
                 self._add(self._analyser(item.settings).check(item.path, text))
             except SyntaxFailure as failure:
                 self._add([_syntax_error(name, failure)])
@@ -230,15 +233,23 @@ class _Outcome:
                 kept.append(finding)
         if self.ignores:
             kept = sorted((*kept, *self._about_suppressions(files, default)), key=lambda finding: finding.sort_key)
+        shown_findings = tuple(in_cells(finding, self._texts) for finding in kept)
         return Report(
-            findings=tuple(kept),
+            findings=shown_findings,
             errors=problems,
             files=tuple(self._files),
             candidates=self._candidates,
             suppressed=silenced,
             keras_version=default.keras_version,
-            sources=tuple((path, files[path].lines) for path in sorted({finding.path for finding in kept})),
+            sources=tuple(sorted({finding.source: self._lines(finding, files) for finding in shown_findings}.items())),
         )
+
+    def _lines(self, finding: Finding, files: dict[str, _File]) -> tuple[str, ...]:
+        """The lines that a finding's places are counted in."""
+        text = self._texts.get(finding.path)
+        if finding.cell is not None and isinstance(text, Notebook):
+            return text.lines_of(finding.cell)
+        return files[finding.path].lines
 
     def _about_suppressions(self, files: dict[str, _File], default: Settings) -> Iterator[Finding]:
         """What is to be said of the suppressions in the files that were checked."""
@@ -276,7 +287,9 @@ class _Outcome:
         text = self._texts.get(name)
         if text is None:
             try:
-                text = decode(self._contents.get(Path(name).absolute()) or read_bytes(Path(name)), Path(name))
+                data = self._contents.get(Path(name).absolute())
+                text = decode_source(read_bytes(Path(name)) if data is None else data, Path(name))
+                self._texts[name] = text
             except SourceError:
                 text = Text(Path(name), "")
         ignored: tuple[str, ...] = ()
@@ -352,6 +365,23 @@ def _syntax_error(path: str, failure: SyntaxFailure) -> Finding:
         span=Span(start, replace(start, column=start.column + 1)),
         help="nothing else was checked in this file",
     )
+
+
+def _broken_cells(path: str, text: Text) -> list[Finding]:
+    """What is said of the cells of a notebook that are no Python; the others are checked."""
+    if not isinstance(text, Notebook):
+        return []
+    found = []
+    for cell, (line, column, message) in broken_cells(text):
+        place = SyntaxFailure(message, text.line_of(cell.number, min(line, max(len(cell.lines), 1))), column)
+        found.append(
+            replace(
+                _syntax_error(path, place),
+                message=f"the cell is not valid Python: {message}",
+                help="nothing else was checked in this cell",
+            )
+        )
+    return found
 
 
 def _not_analysed(path: str, reason: str) -> Finding:

@@ -89,6 +89,8 @@ class Step:
     path: str
     line: int
     message: str
+    cell: int | None = None
+    """In a notebook, the cell that ``line`` is counted in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,19 @@ class Finding:
     probe: Probe | None = None
     keras: tuple[str, ...] = ()
     cell: int | None = None
+    """In a notebook, the cell (counted from 1 over all cells) that ``span`` and the fix are counted in."""
+    file_span: Span | None = None
+    """In a notebook, the lines of the file itself."""
+
+    @property
+    def region(self) -> Span:
+        """Where it stands in the file itself."""
+        return self.file_span or self.span
+
+    @property
+    def source(self) -> str:
+        """What its lines are known by in a report: the path, in a notebook with the cell."""
+        return self.path if self.cell is None else f"{self.path}:cell {self.cell}"
 
     @property
     def sort_key(self) -> tuple[str, int, Span, str]:

@@ -28,7 +28,7 @@ def fingerprints(report: Report) -> tuple[str, ...]:
     seen: Counter[tuple[str, str, str]] = Counter()
     found: list[str] = []
     for finding in report.findings:
-        key = (finding.path, finding.code, line_hash(finding, sources.get(finding.path, ())))
+        key = (finding.path, finding.code, line_hash(finding, sources.get(finding.source, ())))
         text = "\0".join((*key, str(seen[key])))
         seen[key] += 1
         found.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())

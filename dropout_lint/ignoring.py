@@ -11,7 +11,8 @@ from dropout_lint.findings import Edit, Finding, Position, Span
 from dropout_lint.fixes import apply_edits
 from dropout_lint.repair import Changed
 from dropout_lint.selection import ALWAYS_ON
-from dropout_lint.sources.text import decode, read_bytes, split_lines
+from dropout_lint.sources.reading import decode_source, in_text
+from dropout_lint.sources.text import read_bytes, split_lines
 from dropout_lint.suppressions import directives, suppressed, suppressions, tokens
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def add_ignores(report: Report, reason: str) -> Ignoring:
     left: list[Finding] = []
     silenced = 0
     for path in dict.fromkeys(finding.path for finding in report.findings):
-        found = [each for each in report.findings if each.path == path]
+        before = decode_source(read_bytes(Path(path)), Path(path))
+        found = [in_text(each, before) for each in report.findings if each.path == path]
         wanted = [each for each in found if each.code not in ALWAYS_ON and not each.code.startswith("KTM9")]
-        before = decode(read_bytes(Path(path)), Path(path))
         after, inserted = _commented(before.text, wanted, reason)
         covered = suppressions(after)
         for each in found:
@@ -51,7 +52,7 @@ def add_ignores(report: Report, reason: str) -> Ignoring:
             else:
                 left.append(each)
         if after != before.text:
-            changed.append(Changed(Path(path).absolute(), before, after))
+            changed.append(Changed(Path(path).absolute(), before, before.edited(after)))
     return Ignoring(tuple(changed), silenced, tuple(left))
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 
 from dropout_lint.discovery import Problem
 from dropout_lint.engine import Report
-from dropout_lint.findings import Applicability, Finding
+from dropout_lint.findings import Applicability, Finding, Span
 from dropout_lint.fixes import apply_edits
 from dropout_lint.selection import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Selection
 from dropout_lint.settings import Settings, shown
-from dropout_lint.sources.text import SourceError, Text, decode, read_bytes, split_lines
+from dropout_lint.sources.reading import decode_source, in_text
+from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
 from dropout_lint.suppressions import tokens
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 
@@ -40,7 +41,7 @@ class Changed:
 
     path: Path
     before: Text
-    after: str
+    after: Text
 
     @property
     def data(self) -> bytes:
@@ -49,7 +50,7 @@ class Changed:
         Raises:
             SourceError: A replacement cannot be expressed in it.
         """
-        return self.before.encode(self.after)
+        return self.after.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,19 @@ class _State:
     """What has been decided so far."""
 
     texts: dict[Path, Text] = field(default_factory=dict)
-    after: dict[Path, str] = field(default_factory=dict)
+    after: dict[Path, Text] = field(default_factory=dict)
     fixed: list[Finding] = field(default_factory=list)
     refused: set[tuple[object, ...]] = field(default_factory=set)
 
-    def contents(self, replaced: Mapping[Path, str] | None = None) -> dict[Path, bytes]:
+    def contents(self, replaced: Mapping[Path, Text]) -> dict[Path, bytes]:
         """The bytes of all changed files, ``replaced`` among them."""
-        return {path: self.texts[path].encode(text) for path, text in {**self.after, **(replaced or {})}.items()}
+        return {path: text.encode() for path, text in {**self.after, **replaced}.items()}
 
-    def text(self, path: Path) -> str:
-        """The present text of a file."""
+    def text(self, path: Path) -> Text:
+        """The file as it is at present."""
         if path not in self.texts:
-            self.texts[path] = decode(read_bytes(path), path)
-        return self.after.get(path, self.texts[path].text)
+            self.texts[path] = decode_source(read_bytes(path), path)
+        return self.after.get(path, self.texts[path])
 
 
 def allows(settings: Settings, finding: Finding) -> bool:
@@ -98,7 +99,7 @@ def repair(
 
     ``given`` are contents of files that are not on disk.
     """
-    state = _State({path: decode(data, path) for path, data in (given or {}).items()})
+    state = _State({path: decode_source(data, path) for path, data in (given or {}).items()})
     problems: list[Problem] = []
     for _ in range(MOST_ROUNDS):
         todo = _by_file(report, state, wanted)
@@ -119,7 +120,7 @@ def repair(
     changed = tuple(
         Changed(path, state.texts[path], text)
         for path, text in sorted(state.after.items())
-        if text != state.texts[path].text
+        if text.text != state.texts[path].text
     )
     return Repair(report, tuple(state.fixed), changed, tuple(problems))
 
@@ -161,36 +162,42 @@ def _fixed_together(path: Path, findings: list[Finding], state: _State, report: 
 
 def _without_overlaps(findings: list[Finding]) -> list[Finding]:
     chosen: list[Finding] = []
-    taken: list[tuple[object, object]] = []
+    taken: list[tuple[int, Span]] = []
     for finding in findings:
         assert finding.fix is not None
-        spans = [(edit.span.start, edit.span.end) for edit in finding.fix.edits]
-        if any(start < end_taken and start_taken < end for start, end in spans for start_taken, end_taken in taken):  # type: ignore[operator]
-            continue
-        if any(span in taken for span in spans):
+        spans = [(finding.cell or 0, edit.span) for edit in finding.fix.edits]
+        if any(_overlap(one, two) for one in spans for two in taken):
             continue
         chosen.append(finding)
         taken += spans
     return chosen
 
 
+def _overlap(one: tuple[int, Span], two: tuple[int, Span]) -> bool:
+    cell, first = one
+    other, second = two
+    return cell == other and (first == second or (first.start < second.end and second.start < first.end))
+
+
 def _tried(path: Path, findings: list[Finding], state: _State, report: Report, lint: Lint) -> Report | None:
     """The report after these fixes, which are kept; None, and nothing changed, where they are refused."""
-    before = state.text(path)
-    edits = [edit for finding in findings if finding.fix is not None for edit in finding.fix.edits]
+    present = state.text(path)
+    before = present.text
+    fixes = [in_text(finding, present).fix for finding in findings]
     try:
-        after = apply_edits(before, edits)
+        after = apply_edits(before, [edit for each in fixes if each is not None for edit in each.edits])
+        edited = present.edited(after)
     except ValueError:
         return None
     lost = _comments(before) - _comments(after)
     if after == before or (lost and not _about_comments(findings)) or not _parses(after, path):
         return None
-    new = lint(state.contents({path: after}))
+    new = lint(state.contents({path: edited}))
     gone, come = _counted(report) - _counted(new), _counted(new) - _counted(report)
     expected = Counter((finding.path, finding.code) for finding in findings)
     if come or expected - gone:
         return None
-    state.after[path] = after
+    state.after[path] = edited
     state.fixed += findings
     return new
 
@@ -276,6 +283,6 @@ def unified_diff(changed: Changed) -> str:
     from difflib import unified_diff as difference
 
     name = shown(changed.path)
-    before = [f"{line}\n" for line in split_lines(changed.before.text)]
-    after = [f"{line}\n" for line in split_lines(changed.after)]
+    before = [f"{line}\n" for line in split_lines(changed.before.file_text)]
+    after = [f"{line}\n" for line in split_lines(changed.after.file_text)]
     return "".join(difference(before, after, name, name))

@@ -47,7 +47,7 @@ def found(*paths, **overrides):
 def test_folders_are_searched_for_python_files_in_order(tree):
     tree("b.py", "a/c.pyi", "a/b.py", "a/d.txt", "a/e.ipynb", "README.md", "script")
 
-    assert found() == (["a/b.py", "a/c.pyi", "b.py"], [])
+    assert found() == (["a/b.py", "a/c.pyi", "a/e.ipynb", "b.py"], [])
 
 
 def test_each_file_is_checked_once_however_often_it_is_named(tree):
@@ -195,7 +195,6 @@ def test_a_missing_path_is_a_problem_and_the_others_are_checked(tree, name, prob
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.ipynb", "notebooks cannot be checked yet"),
         ("a.keras", "saved models cannot be checked yet"),
         ("README.md", "is not a Python file"),
     ],

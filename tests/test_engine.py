@@ -189,8 +189,8 @@ def test_standard_input_stands_for_a_file_that_need_not_exist(write):
     assert stdin(None) == ["-:1:3 KTM101"]
     assert stdin("gen/new.py") == []
     assert stdin("tests/new.py") == []
-    assert [p.message for p in run([], stdin=b"", stdin_path=Path("a.ipynb")).errors] == [
-        "notebooks cannot be checked yet"
+    assert [p.message for p in run([], stdin=b"", stdin_path=Path("a.h5")).errors] == [
+        "saved models cannot be checked yet"
     ]
 
 

@@ -233,7 +233,7 @@ def test_one_bad_fix_does_not_keep_the_others_back(write):
 
     outcome = repaired(path, lint)
 
-    assert [changed.after for changed in outcome.changed] == ["uno = 1\ntwo = 2\n"]
+    assert [changed.after.text for changed in outcome.changed] == ["uno = 1\ntwo = 2\n"]
     assert outcome.fixed == (good,)
     assert outcome.report.findings == (bad,)
 
@@ -251,5 +251,5 @@ def test_overlapping_fixes_take_turns(write):
 
     outcome = repaired(path, lint)
 
-    assert [changed.after for changed in outcome.changed] == ["f(1, 2)\n"]
+    assert [changed.after.text for changed in outcome.changed] == ["f(1, 2)\n"]
     assert [each.code for each in outcome.fixed] == ["KTM101", "KTM102"]

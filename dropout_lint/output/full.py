@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.engine import Report
-    from dropout_lint.findings import Finding
+    from dropout_lint.findings import Finding, Step
 
 
 def full(report: Report, *, columns: int, quiet: bool = False) -> Iterator[Line]:
     """The report as styled lines, at most ``columns`` wide where source is shown."""
     sources = dict(report.sources)
     for finding in report.findings:
-        yield from _finding(finding, sources.get(finding.path, ()), columns)
+        yield from _finding(finding, sources.get(finding.source, ()), columns)
         yield ()
     if not quiet:
         yield from (((text, "summary"),) for text in summaries(report))
@@ -43,7 +43,7 @@ def _finding(finding: Finding, lines: tuple[str, ...], columns: int) -> Iterator
 
 def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
     if finding.chain:
-        yield "reached by", " → ".join(f"{step.message} {step.path}:{step.line}" for step in finding.chain)
+        yield "reached by", " → ".join(f"{step.message} {_place(step)}" for step in finding.chain)
     for note in finding.notes:
         yield "note", note
     if finding.help:
@@ -52,6 +52,10 @@ def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
     if finding.probe is not None:
         entry = finding.chain[0].path if finding.chain else finding.path
         yield "measure it", f"dropout-lint verify {_quoted(entry)}"
+
+
+def _place(step: Step) -> str:
+    return f"{step.path}:{step.line}" if step.cell is None else f"{step.path}:cell {step.cell}:{step.line}"
 
 
 def _quoted(path: str) -> str:

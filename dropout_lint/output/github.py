@@ -29,7 +29,7 @@ def github(report: Report) -> Iterator[str]:
 
 
 def _properties(finding: Finding) -> str:
-    start, end = finding.span.start, finding.span.end
+    start, end = finding.region.start, finding.region.end
     values = {"title": f"dropout-lint ({finding.code} {finding.name})", "file": finding.path, "line": start.line}
     if end.line == start.line:
         # Columns only mean something within one line; GitHub's end is inclusive.

@@ -29,10 +29,10 @@ def gitlab(report: Report) -> str:
             "location": {
                 "path": finding.path,
                 "positions": {
-                    "begin": {"line": finding.span.start.line, "column": finding.span.start.column},
-                    "end": {"line": finding.span.end.line, "column": finding.span.end.column},
+                    "begin": {"line": finding.region.start.line, "column": finding.region.start.column},
+                    "end": {"line": finding.region.end.line, "column": finding.region.end.column},
                 },
-                "lines": {"begin": finding.span.start.line, "end": finding.span.end.line},
+                "lines": {"begin": finding.region.start.line, "end": finding.region.end.line},
             },
         }
         for finding, fingerprint in zip(report.findings, fingerprints(report), strict=True)

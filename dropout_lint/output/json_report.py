@@ -53,7 +53,9 @@ def finding_document(finding: Finding) -> Json:
         "start": _position(finding.span.start),
         "end": _position(finding.span.end),
         "help": finding.help,
-        "chain": [{"path": step.path, "line": step.line, "message": step.message} for step in finding.chain],
+        "chain": [
+            {"path": step.path, "cell": step.cell, "line": step.line, "message": step.message} for step in finding.chain
+        ],
         "fix": None if finding.fix is None else _fix(finding.fix),
         "keras": list(finding.keras),
     }

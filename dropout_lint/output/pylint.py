@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 def pylint(report: Report) -> Iterator[str]:
     """The report as lines."""
     for finding in report.findings:
-        line = finding.span.start.line
+        line = finding.region.start.line
         yield f"{printable(finding.path)}:{line}: [{finding.code}({finding.name})] {printable(finding.message)}"

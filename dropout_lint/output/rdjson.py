@@ -26,7 +26,7 @@ def rdjson(report: Report) -> str:
     document = {
         "source": {"name": "dropout-lint", "url": "https://github.com/dropout-lint/dropout-lint"},
         "severity": "WARNING",
-        "diagnostics": [_diagnostic(finding, sources.get(finding.path, ())) for finding in report.findings],
+        "diagnostics": [_diagnostic(finding, sources.get(finding.source, ())) for finding in report.findings],
     }
     return json.dumps(document, indent=2)
 
@@ -34,11 +34,11 @@ def rdjson(report: Report) -> str:
 def _diagnostic(finding: Finding, lines: tuple[str, ...]) -> Json:
     diagnostic: Json = {
         "message": "\n".join(text for text in (finding.message, finding.help) if text),
-        "location": {"path": finding.path, "range": _range(finding.span, lines)},
+        "location": {"path": finding.path, "range": _range(finding.region, () if finding.cell is not None else lines)},
         "severity": _SEVERITIES[finding.severity],
         "code": {"value": finding.code},
     }
-    if finding.fix is not None and finding.fix.applicability is not Applicability.DISPLAY:
+    if finding.cell is None and finding.fix is not None and finding.fix.applicability is not Applicability.DISPLAY:
         diagnostic["suggestions"] = [
             {"range": _range(edit.span, lines), "text": edit.replacement} for edit in finding.fix.edits
         ]

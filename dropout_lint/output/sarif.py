@@ -96,7 +96,7 @@ def _result(finding: Finding, rule: int, fingerprint: str) -> Json:
         "level": _LEVELS[finding.severity],
         "rank": _RANKS[finding.confidence],
         "message": {"text": text},
-        "locations": [{"physicalLocation": _physical(finding.path, finding.span)}],
+        "locations": [{"physicalLocation": _physical(finding.path, finding.region)}],
         # GitHub's upload computes `primaryLocationLineHash` itself where it is missing.
         "partialFingerprints": {"dropoutLint/v1": fingerprint},
         "properties": {"confidence": finding.confidence.value, "keras": list(finding.keras)},
@@ -107,14 +107,15 @@ def _result(finding: Finding, rule: int, fingerprint: str) -> Json:
         steps = [_step(path, line, message) for path, line, message in _steps(finding)]
         result["relatedLocations"] = [{**step, "id": number} for number, step in enumerate(steps[:-1], 1)]
         result["codeFlows"] = [{"threadFlows": [{"locations": [{"location": step} for step in steps]}]}]
-    if finding.fix is not None and finding.fix.applicability is not Applicability.DISPLAY:
+    fix = finding.fix if finding.cell is None else None
+    if fix is not None and fix.applicability is not Applicability.DISPLAY:
         result["fixes"] = [
             {
-                "description": {"text": f"{finding.fix.title} ({finding.fix.applicability.value})"},
+                "description": {"text": f"{fix.title} ({fix.applicability.value})"},
                 "artifactChanges": [
                     {
                         "artifactLocation": _artifact(finding.path),
-                        "replacements": [_replacement(edit) for edit in finding.fix.edits],
+                        "replacements": [_replacement(edit) for edit in fix.edits],
                     }
                 ],
             }
@@ -125,7 +126,7 @@ def _result(finding: Finding, rule: int, fingerprint: str) -> Json:
 def _steps(finding: Finding) -> list[tuple[str, int, str]]:
     return [
         *((step.path, step.line, step.message) for step in finding.chain),
-        (finding.path, finding.span.start.line, finding.message),
+        (finding.path, finding.region.start.line, finding.message),
     ]
 
 

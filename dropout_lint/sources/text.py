@@ -9,7 +9,7 @@ import codecs
 import io
 import re
 import tokenize
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ class Text:
     encoding: str = "utf-8"
     newline: str = "\n"
     bom: bool = False
+
+    @property
+    def file_text(self) -> str:
+        """The text of the file itself: in a notebook, another one."""
+        return self.text
+
+    def edited(self, text: str) -> Text:
+        """The file with another text."""
+        return replace(self, text=text)
 
     def encode(self, text: str | None = None) -> bytes:
         """The bytes of the file, or of its edited ``text``.

@@ -89,7 +89,7 @@ def test_exit_status(run, write, source, arguments, status):
 MISTAKES = [
     (["missing.py"], "error: missing.py: no such file or folder\n"),
     (["a.py", "no/such"], "error: no/such: no such file or folder\n"),
-    (["notes.ipynb"], "error: notes.ipynb: notebooks cannot be checked yet\n"),
+    (["notes.h5"], "error: notes.h5: saved models cannot be checked yet\n"),
     (["--selct", "KTM1"], "--select"),
     (["--fail-on", "xml"], "Invalid value for '--fail-on': 'xml' is not one of 'note', 'warning', 'error'."),
     (["--select", "KTM1O1"], 'error: command line: select: unknown rule "KTM1O1"; did you mean "KTM101"?\n'),
@@ -113,7 +113,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES)
 def test_a_mistake_gets_one_clear_message_and_status_2(run, write, arguments, message):
     write("a.py", "x = 1\n")
-    write("notes.ipynb", "{}")
+    write("notes.h5", "{}")
     write("bad.toml", "x = 1\n")
     write("other.toml", "")
 

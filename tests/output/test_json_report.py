@@ -41,8 +41,8 @@ def test_every_field(finding):
                 "end": {"line": 3, "column": 20},
                 "help": "pass training=False",
                 "chain": [
-                    {"path": "evaluate.py", "line": 71, "message": "main()"},
-                    {"path": "evaluate.py", "line": 38, "message": "validate()"},
+                    {"path": "evaluate.py", "cell": None, "line": 71, "message": "main()"},
+                    {"path": "evaluate.py", "cell": None, "line": 38, "message": "validate()"},
                 ],
                 "fix": {
                     "title": "pass training=False",
