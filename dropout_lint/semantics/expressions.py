@@ -75,13 +75,21 @@ def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> 
 def _name(run: Run, frame: Frame, scope: Scope, node: cst.Name) -> Value:
     name = node.value
     if name in _CONSTANT_NAMES:
-        return Const(_CONSTANT_NAMES[name], Origin(frame.module, node))
+        return _literal(run, frame, node, lambda: _CONSTANT_NAMES[name])
     found = scope.find(name)
     if found is not None:
         return found
     if name in _BUILTINS:
         return External(f"builtins.{name}")
     return Opaque(key=("name", id(frame.module.tree), name))
+
+
+def _literal(run: Run, frame: Frame, node: cst.CSTNode, read: Callable[[], Any]) -> Const:
+    """The value of a literal, read once."""
+    known = run.constants.get(id(node))
+    if known is None:
+        known = run.constants[id(node)] = Const(read(), Origin(frame.module, node))
+    return known
 
 
 def _attribute(run: Run, frame: Frame, scope: Scope, node: cst.Attribute) -> Value:
@@ -100,19 +108,19 @@ def _attribute(run: Run, frame: Frame, scope: Scope, node: cst.Attribute) -> Val
 def _integer(run: Run, frame: Frame, scope: Scope, node: cst.Integer) -> Value:
     text = node.value.replace("_", "")
     # int() of a very long literal is quadratic, and refused by newer Pythons
-    return Const(node.evaluated_value, Origin(frame.module, node)) if len(text) < 400 else UNKNOWN
+    return _literal(run, frame, node, lambda: node.evaluated_value) if len(text) < 400 else UNKNOWN
 
 
 def _float(run: Run, frame: Frame, scope: Scope, node: cst.Float) -> Value:
-    return Const(float(node.value.replace("_", "")), Origin(frame.module, node))
+    return _literal(run, frame, node, lambda: float(node.value.replace("_", "")))
 
 
 def _string(run: Run, frame: Frame, scope: Scope, node: cst.SimpleString | cst.ConcatenatedString) -> Value:
     try:
-        text = node.evaluated_value
+        found = _literal(run, frame, node, lambda: node.evaluated_value)
     except Exception:  # malformed escapes: the gate has let them pass, their value does not matter
         return UNKNOWN
-    return Const(text, Origin(frame.module, node)) if text is not None else UNKNOWN
+    return found if found.value is not None else UNKNOWN
 
 
 def _formatted(run: Run, frame: Frame, scope: Scope, node: cst.FormattedString) -> Value:

@@ -197,8 +197,7 @@ def _conditional_generator(event: ModeCall) -> bool:
 def is_test_code(frames: tuple[Frame, ...]) -> bool:
     """Whether a unit test is running: layers are called in both modes there to compare them."""
     for frame in frames:
-        name = frame.module.path.name
-        if name.startswith("test_") or name.endswith(("_test.py", "_tests.py")) or name == "conftest.py":
+        if frame.module.is_test:
             return True
         if frame.owner is not None and any(base.name.endswith("TestCase") for base in frame.owner.external_bases):
             return True

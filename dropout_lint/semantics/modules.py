@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.scopes import Scope
@@ -13,18 +14,39 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
+_TESTS = re.compile(
+    r"^(?:import|from)[ \t]+(?:pytest|unittest|absl\.testing|nose|hypothesis)\b"
+    r"|^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\(|^class[ \t]+(?:Test\w*|\w+Tests?)\b|\bTestCase\)",
+    re.MULTILINE,
+)
+"""What only modules with unit tests hold."""
+
+
 class Module:
     """One source file: its tree, its import name and its names."""
 
-    __slots__ = ("is_package", "name", "path", "scope", "text", "tree")
+    __slots__ = ("_is_test", "is_package", "name", "path", "scope", "text", "tree")
 
     def __init__(self, path: Path, name: str, text: str, tree: cst.Module) -> None:
         self.path = path
         self.name = name
         self.text = text
         self.tree = tree
+        self._is_test: bool | None = None
         self.is_package = path.name == "__init__.py"
         self.scope = Scope("module")
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it holds unit tests: it is named like them, and defines some or imports what they need.
+
+        A script called ``test_model.py`` that evaluates a model is none.
+        """
+        if self._is_test is None:
+            name = self.path.name
+            named = name.startswith("test_") or name.endswith(("_test.py", "_tests.py"))
+            self._is_test = name == "conftest.py" or (named and _TESTS.search(self.text) is not None)
+        return self._is_test
 
     @property
     def package(self) -> str:

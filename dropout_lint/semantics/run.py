@@ -22,6 +22,7 @@ from dropout_lint.semantics.events import (
 from dropout_lint.semantics.scopes import Store
 from dropout_lint.semantics.values import (
     ClassValue,
+    Const,
     Instance,
     Items,
     Mapping,
@@ -80,6 +81,8 @@ class Run:
         self.feedback: set[int] = set()
         self.functions: list[Any] = []
         self.classes: list[ClassValue] = []
+        self.constants: dict[int, Const] = {}
+        """The values of literals, by the ids of their nodes."""
         self.flags: dict[str, Value] = {}
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}
