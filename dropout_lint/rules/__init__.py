@@ -6,6 +6,7 @@ Adding one takes its module, its line here and its fixtures.
 from __future__ import annotations
 
 from dropout_lint.rules import (
+    dropout_op_always_on,
     model_call_without_training,
     trainable_as_mode_switch,
     trainable_on_weightless_layer,
@@ -22,6 +23,7 @@ REGISTRY: tuple[Rule, ...] = (
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
     model_call_without_training.RULE,
+    dropout_op_always_on.RULE,
 )
 
 

@@ -80,6 +80,8 @@ def construct(
     instance.generation = generation
     inherited_construction(run, frame, instance, name, arguments)
     note_construction(run, frame, instance, arguments, node)
+    if name == "keras.layers.Lambda":
+        _look_into_lambda(run, frame, arguments, node)
     trainable = arguments.get("trainable")
     if trainable is not None and is_layer(instance) and trainable.node is not None:
         run.emit(
@@ -97,6 +99,23 @@ def construct(
             )
         )
     return instance
+
+
+def _look_into_lambda(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> None:
+    """What a Lambda layer will do with its input."""
+    given = arguments.get("function", 0)
+    function = given.value if given is not None else None
+    if isinstance(function, FunctionValue) and function.node.params.params:
+        first = function.node.params.params[0].name.value
+        inputs = Opaque(frozenset({("input", first)}), ("parameter", id(function.node), first))
+        calls.call_function(
+            run,
+            frame,
+            function,
+            calls.Arguments((Argument(inputs),)),
+            Place(frame.module, node),
+            hook="lambda",
+        )
 
 
 def note_construction(run: Run, frame: Frame, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> None:

@@ -71,6 +71,8 @@ class Run:
         self.tapes: list[Value] = []
         self.guards: list[frozenset[str]] = []
         self.branches: list[Branch] = []
+        self.settled: list[frozenset[str]] = []
+        """The names of conditions that are decided where we are."""
         self.facts: dict[tuple[Any, ...], bool] = {}
         self.memo: dict[Any, Any] = {}
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
@@ -165,12 +167,12 @@ class Run:
     @contextmanager
     def block(self) -> Iterator[None]:
         """What is narrowed inside ends with the block."""
-        facts, guards, branches = self.facts, len(self.guards), len(self.branches)
+        facts, guards, branches, settled = self.facts, len(self.guards), len(self.branches), len(self.settled)
         try:
             yield
         finally:
             self.facts = facts
-            del self.guards[guards:], self.branches[branches:]
+            del self.guards[guards:], self.branches[branches:], self.settled[settled:]
 
     def note_training(self) -> None:
         """Weights are updated here."""
