@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.keras.layers import layer as layer_facts
-from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics import calls, conditions, noise
 from dropout_lint.semantics.events import (
     Constructed,
     Frame,
@@ -271,7 +271,7 @@ def call_layer(
     elif bare and not graph and direct and _acts_by_default(callee):
         use = run.model_use(callee, "layer-call", "__call__", frame, node, arguments.tags(), bare=True)
         used = frozenset({("event", use.serial)})
-    tags: Tags = arguments.tags(without=("training",)) | used
+    tags: Tags = noise.through_layer(arguments.tags(without=("training",))) | used
     if event is not None:
         tags |= {("event", event.serial)}
     result: Value = UNKNOWN
@@ -524,7 +524,7 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
     symbolic = _has_symbolic(arguments.values)
     event = mode_event(run, frame, callee, arguments, node, symbolic)
     externals.call_back(run, frame, arguments, node)
-    tags = callee.tags | arguments.tags(without=("training",))
+    tags = callee.tags | noise.through_layer(arguments.tags(without=("training",)))
     if run.tapes and not symbolic and (event is None or truth(event.flag) is not True):
         # under a tape even a call of something unknown may be a model's
         tags |= {("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)}

@@ -69,6 +69,11 @@ def passed_on(name: str, tags: Tags) -> Tags:
     """The tags of a function's input that its output keeps: noise that went through a function is something else."""
     if last_name(name) in _KEEP_NOISE:
         return tags
+    return through_layer(tags)
+
+
+def through_layer(tags: Tags) -> Tags:
+    """What is left of the marks on a layer's input."""
     return frozenset(tag for tag in tags if tag[0] not in {"noise", "offset", "statistic"})
 
 
@@ -136,7 +141,7 @@ def _is_activation(value: Value) -> bool:
 def _is_plain(value: Value) -> bool:
     """A number of the configuration: no weight, no variable, nothing computed from the inputs."""
     return all(
-        isinstance(each, (Const, Opaque)) and not any(tag[0] in {"input", "vars", "noise"} for tag in tags_of(each))
+        isinstance(each, (Const, Opaque)) and not any(tag[0] in {"input", "vars", "random"} for tag in tags_of(each))
         for each in alternatives(value)
         if not isinstance(each, Instance)
     ) and not any(isinstance(each, Instance) for each in alternatives(value))
