@@ -109,7 +109,7 @@ def _drops(event: FunctionCall) -> bool:
     given, keeps = _rate(event)
     if given is None:
         return False
-    return any(_fixed(each, keeps) for each in alternatives(given.value))
+    return all(_fixed(each, keeps) for each in alternatives(given.value))
 
 
 def _rate(event: FunctionCall) -> tuple[Argument | None, bool]:

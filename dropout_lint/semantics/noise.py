@@ -52,11 +52,17 @@ def tags_of_draw(name: str, serial: int, arguments: Arguments) -> Tags:
         return frozenset({("fed",)})
     if last == "moments":
         return frozenset({("event", serial), ("statistic", serial)})
-    if last in _FIXED_SCALES and not any(
-        tag[0] in {"input", "mode", "vars", "noise"} for value in _scales(arguments) for tag in tags_of(value)
-    ):
+    if last in _FIXED_SCALES and all(_same_in_every_mode(value) for value in _scales(arguments)):
         return frozenset({("noise", serial)})
     return frozenset()
+
+
+def _same_in_every_mode(scale: Value) -> bool:
+    """Whether a scale is neither computed from something nor one of several, as in ``0.3 if training else 0.0``."""
+    if any(tag[0] in {"input", "mode", "vars", "noise"} for tag in tags_of(scale)):
+        return False
+    several = alternatives(scale)
+    return len(several) == 1 or not any(isinstance(each, Const) and not each.value for each in several)
 
 
 def _scales(arguments: Arguments) -> list[Value]:
