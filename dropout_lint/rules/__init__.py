@@ -12,6 +12,7 @@ from dropout_lint.rules import (
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_parameter_misnamed,
     training_true_in_inference,
 )
 from dropout_lint.rules.model import Rule
@@ -22,6 +23,7 @@ REGISTRY: tuple[Rule, ...] = (
     training_hardcoded_in_call.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
+    training_parameter_misnamed.RULE,
     model_call_without_training.RULE,
     dropout_op_always_on.RULE,
 )

@@ -112,9 +112,15 @@ def _left_in_inference(instance: Instance, call: FunctionValue, context: Context
         and event.frames[0].hook == "call"
         and event.frames[0].receiver is instance
         and event.frames[0].function is call
-        and _inherits(event, hidden)
+        and _inherits(event, hidden or any(frame.hook == "call" for frame in event.frames[1:]))
+        and not _tells_its_own(event.callee)
         and any(mode_of(layer) != "augmentation" for layer in content(event.callee).layers)
     ]
+
+
+def _tells_its_own(callee: Instance) -> bool:
+    """Whether the calls inside say more: a project class whose ``call`` is interpreted too."""
+    return isinstance(callee.cls, ClassValue) and callee.cls.find("call") is not None
 
 
 def _inherits(event: LayerCall, hidden: bool) -> bool:

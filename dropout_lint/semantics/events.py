@@ -337,6 +337,8 @@ class Interpretation:
     it was called with before does here what it did before."""
     classes: list[ClassValue] = field(default_factory=list)
     """The project classes that were defined, those of imported modules included."""
+    handed_to_unknown: frozenset[str] = frozenset()
+    """The keywords that are handed to something of which nothing is known."""
     feedback: frozenset[int] = frozenset()
     """Ids of call nodes whose input depends on their own earlier output."""
     generation: str | None = None

@@ -521,6 +521,7 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
         receiver = frame.receiver
         if isinstance(receiver, Instance) and receiver.serial == callee.key[1]:
             note_called(receiver, callee.key[2])
+    run.handed_to_unknown.update(arguments.keywords)
     symbolic = _has_symbolic(arguments.values)
     event = mode_event(run, frame, callee, arguments, node, symbolic)
     externals.call_back(run, frame, arguments, node)

@@ -71,6 +71,8 @@ class Run:
         self.tapes: list[Value] = []
         self.guards: list[frozenset[str]] = []
         self.branches: list[Branch] = []
+        self.handed_to_unknown: set[str] = set()
+        """The keywords handed to something of which nothing is known."""
         self.settled: list[frozenset[str]] = []
         """The names of conditions that are decided where we are."""
         self.facts: dict[tuple[Any, ...], bool] = {}

@@ -149,7 +149,7 @@ PART_OF_THE_MODEL = {
     ),
     "noisy weights": call(
         "return x @ (self.mu + self.sigma * tf.random.normal((3, 3)))",
-        more="def build(self, shape):\n    self.mu = self.add_weight(shape=(3, 3))\n    self.sigma = self.add_weight(shape=(3, 3))",
+        more="def build(self, shape):\n    self.mu, self.sigma = self.add_weight(), self.add_weight()",
     ),
     "latent input": call("z = tf.random.normal((8, 4))\nreturn self.dense(z)"),
     "joined features": call("return tf.concat([x, tf.random.normal(tf.shape(x))], -1)"),
