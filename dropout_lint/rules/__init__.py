@@ -6,11 +6,13 @@ Adding one takes its module, its line here and its fixtures.
 from __future__ import annotations
 
 from dropout_lint.rules import (
+    dropout_op_always_on,
     model_call_without_training,
     trainable_as_mode_switch,
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_parameter_misnamed,
     training_true_in_inference,
 )
 from dropout_lint.rules.model import Rule
@@ -21,7 +23,9 @@ REGISTRY: tuple[Rule, ...] = (
     training_hardcoded_in_call.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
+    training_parameter_misnamed.RULE,
     model_call_without_training.RULE,
+    dropout_op_always_on.RULE,
 )
 
 

@@ -53,7 +53,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
+from dropout_lint.rules.model import Change, Context, Draft, Rule
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import MODEL_NAMES, content, mode_of
@@ -112,9 +112,15 @@ def _left_in_inference(instance: Instance, call: FunctionValue, context: Context
         and event.frames[0].hook == "call"
         and event.frames[0].receiver is instance
         and event.frames[0].function is call
-        and _inherits(event, hidden)
+        and _inherits(event, hidden or any(frame.hook == "call" for frame in event.frames[1:]))
+        and not _tells_its_own(event.callee)
         and any(mode_of(layer) != "augmentation" for layer in content(event.callee).layers)
     ]
+
+
+def _tells_its_own(callee: Instance) -> bool:
+    """Whether the calls inside say more: a project class whose ``call`` is interpreted too."""
+    return isinstance(callee.cls, ClassValue) and callee.cls.find("call") is not None
 
 
 def _inherits(event: LayerCall, hidden: bool) -> bool:
@@ -175,7 +181,6 @@ def _draft(call: FunctionValue, victims: list[LayerCall], fitted: bool, holding:
         fix_title="add training=None",
         applicability=Applicability.UNSAFE,
         changes=_changes(call),
-        probe=ProbeAt("layer-call", victims[0].place),
         keras=() if holding.certain else holding.versions,
     )
 

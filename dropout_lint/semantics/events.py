@@ -100,7 +100,8 @@ class Use:
 
     kind: str
     """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``,
-    ``input-gradient``, ``train-input``, ``inference-input``, ``compared``, ``returned``."""
+    ``input-gradient``, ``gated``, ``added``, ``subtracted``, ``train-input``, ``inference-input``, ``compared``,
+    ``returned``."""
     text: str
     place: Place
     loops: tuple[int, ...]
@@ -286,6 +287,9 @@ class FunctionCall:
     frames: tuple[Frame, ...]
     loops: tuple[Loop, ...]
     guards: tuple[frozenset[str], ...]
+    comment: str = ""
+    settled: tuple[frozenset[str], ...] = ()
+    """The names of the conditions round it that came out one way on this path."""
     uses: list[Use] = field(default_factory=list)
 
     @property
@@ -333,6 +337,8 @@ class Interpretation:
     it was called with before does here what it did before."""
     classes: list[ClassValue] = field(default_factory=list)
     """The project classes that were defined, those of imported modules included."""
+    handed_to_unknown: frozenset[str] = frozenset()
+    """The keywords that are handed to something of which nothing is known."""
     feedback: frozenset[int] = frozenset()
     """Ids of call nodes whose input depends on their own earlier output."""
     generation: str | None = None

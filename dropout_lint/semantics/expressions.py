@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics import calls, conditions, noise
 from dropout_lint.semantics.assignment import assign
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.containers import (
@@ -39,7 +39,7 @@ from dropout_lint.semantics.values import (
     tags_of,
     truth,
 )
-from dropout_lint.semantics.words import kind_of_data
+from dropout_lint.semantics.words import is_mode_name, kind_of_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,7 +256,7 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
         return run.items(left.kind, left.items, exact=False)
     if isinstance(sign, cst.Add):
         run.note_sum(left, right, frame, node)
-    return derived(left, right)
+    return noise.combined(run, frame, left, right, sign, node, derived(left, right))
 
 
 def _comparison(run: Run, frame: Frame, scope: Scope, node: cst.Comparison) -> Value:
@@ -285,6 +285,8 @@ def _conditional(run: Run, frame: Frame, scope: Scope, node: cst.IfExp) -> Value
         first = evaluate(run, frame, scope, node.body)
     with run.guarded(guard, {key: not value for key, value in facts}, (id(node), False)):
         second = evaluate(run, frame, scope, node.orelse)
+    if any(is_mode_name(name) for name in guard):
+        run.use("gated", "", tags_of(first) | tags_of(second), frame, node)
     return join((first, second))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.keras.consumers import function_kind, plain
-from dropout_lint.semantics import calls, keras_calls
+from dropout_lint.semantics import calls, conditions, keras_calls, noise
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.standard import HANDLERS, _contents
@@ -124,9 +124,18 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     extra: set[tuple[object, ...]] = set()
     if name.startswith(_WATCHED):
         event = FunctionCall(
-            run.serial(), Place(frame.module, node), name, arguments, frame.chain(), tuple(run.loops), tuple(run.guards)
+            run.serial(),
+            Place(frame.module, node),
+            name,
+            arguments,
+            frame.chain(),
+            tuple(run.loops),
+            tuple(run.guards),
+            frame.comment,
+            tuple(run.settled),
         )
         run.emit(event)
+        extra |= noise.tags_of_draw(name, event.serial, arguments)
         if kind == "random" or "dropout" in name:
             extra.add(("event", event.serial))
     if kind == "repeat":
@@ -143,7 +152,8 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         extra.add(("model",))
     if name in _CONVERSIONS:
         run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
-    returned = call_back(run, frame, arguments, node)
+    noise.note_choice(run, name, arguments, frame, node)
+    returned = _chosen(run, frame, name, arguments, node)
     last = name.rpartition(".")[2]
     if (
         all(tag[0] in {"input", "mode"} for tag in tags)
@@ -154,7 +164,22 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         for key, argument in arguments.keywords.items():
             run.store.write(instance.attributes, key, argument.value)
         return instance
-    return with_tags(derived(*arguments.values, *_contents(arguments)), frozenset(extra) | tags | tags_of(returned))
+    result = derived(*arguments.values, *_contents(arguments))
+    if isinstance(result, Opaque):
+        result = Opaque(noise.passed_on(name, result.tags))
+    return with_tags(result, frozenset(extra) | noise.passed_on(name, tags) | tags_of(returned))
+
+
+def _chosen(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """Run the functions that are handed over; of ``cond(training, f, g)`` one under the condition, one against it."""
+    if noise.last_name(name) not in noise.CHOOSING_FUNCTIONS:
+        return call_back(run, frame, arguments, node)
+    words = frozenset({"training"}) if noise.last_name(name) in noise.PHASE_FUNCTIONS else frozenset()
+    for each in (*arguments.positional, *arguments.keywords.values()):
+        if isinstance(each.node, cst.BaseExpression) and not isinstance(each.node, cst.Lambda):
+            words |= conditions.guard_words(each.node)
+    with run.guarded(words, {}):
+        return call_back(run, frame, arguments, node)
 
 
 def is_function(value: Value) -> bool:

@@ -101,8 +101,26 @@ def class_means_it(event: ModeCall) -> bool:
     owners = [frame.owner for frame in event.frames if frame.owner is not None]
     if isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue):
         owners.append(event.callee.cls)
+    return any(class_says_intent(cls) for cls in owners)
+
+
+def class_says_intent(cls: ClassValue) -> bool:
+    """Whether a class, or one it derives from, says so by its name, its docstring or the comment above it."""
     return any(
-        says_intent(each.name) or text_says_intent(docstring(each.node)) for cls in owners for each in cls.ancestry()
+        says_intent(each.name) or text_says_intent(docstring(each.node)) or text_says_intent(_comment_above(each.node))
+        for each in cls.ancestry()
+    )
+
+
+def _comment_above(node: cst.ClassDef | cst.FunctionDef) -> str:
+    return " ".join(line.comment.value.lstrip("# ") for line in node.leading_lines if line.comment is not None)
+
+
+def function_says_intent(frame: Frame) -> bool:
+    """Whether a function says so by its name, its docstring or the comment above it."""
+    node = frame.function.node if frame.function is not None else None
+    return isinstance(node, cst.FunctionDef) and (
+        says_intent(frame.name) or text_says_intent(docstring(node)) or text_says_intent(_comment_above(node))
     )
 
 
@@ -120,7 +138,12 @@ def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
 
 def comment_says_intent(event: ModeCall) -> bool:
     """Whether a comment on the statement says that training mode is meant here."""
-    text = event.comment.lower()
+    return text_means_it(event.comment)
+
+
+def text_means_it(comment: str) -> bool:
+    """Whether a comment beside or above a line says that randomness is meant to stay there."""
+    text = comment.lower()
     return text_says_intent(text) or (
         any(
             word in text for word in ("always", "inference", "test", "predict", "on purpose", "intention", "deliberate")
@@ -140,11 +163,12 @@ _SWITCH_WORDS = frozenset(
 
 def guarded_on_purpose(event: ModeCall) -> bool:
     """Whether it only happens under a condition on the mode, or on a switch for stochastic inference."""
-    for guard in event.guards:
-        for name in guard:
-            if is_mode_name(name) or says_intent(name) or set(words(name)) & _SWITCH_WORDS:
-                return True
-    return False
+    return any(switches(name) for guard in event.guards for name in guard)
+
+
+def switches(name: str) -> bool:
+    """Whether a name is that of the mode, or of a switch for stochastic inference."""
+    return is_mode_name(name) or says_intent(name) or bool(set(words(name)) & _SWITCH_WORDS)
 
 
 def flag_says_intent(event: ModeCall) -> bool:

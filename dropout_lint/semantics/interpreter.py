@@ -57,6 +57,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.instances,
         run.timeline,
         run.classes,
+        frozenset(run.handed_to_unknown),
         frozenset(run.feedback),
         run.generation,
         exhausted,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.keras.layers import layer as layer_facts
-from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics import calls, conditions, noise
 from dropout_lint.semantics.events import (
     Constructed,
     Frame,
@@ -80,6 +80,8 @@ def construct(
     instance.generation = generation
     inherited_construction(run, frame, instance, name, arguments)
     note_construction(run, frame, instance, arguments, node)
+    if name == "keras.layers.Lambda":
+        _look_into_lambda(run, frame, arguments, node)
     trainable = arguments.get("trainable")
     if trainable is not None and is_layer(instance) and trainable.node is not None:
         run.emit(
@@ -97,6 +99,23 @@ def construct(
             )
         )
     return instance
+
+
+def _look_into_lambda(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> None:
+    """What a Lambda layer will do with its input."""
+    given = arguments.get("function", 0)
+    function = given.value if given is not None else None
+    if isinstance(function, FunctionValue) and function.node.params.params:
+        first = function.node.params.params[0].name.value
+        inputs = Opaque(frozenset({("input", first)}), ("parameter", id(function.node), first))
+        calls.call_function(
+            run,
+            frame,
+            function,
+            calls.Arguments((Argument(inputs),)),
+            Place(frame.module, node),
+            hook="lambda",
+        )
 
 
 def note_construction(run: Run, frame: Frame, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> None:
@@ -252,7 +271,7 @@ def call_layer(
     elif bare and not graph and direct and _acts_by_default(callee):
         use = run.model_use(callee, "layer-call", "__call__", frame, node, arguments.tags(), bare=True)
         used = frozenset({("event", use.serial)})
-    tags: Tags = arguments.tags(without=("training",)) | used
+    tags: Tags = noise.through_layer(arguments.tags(without=("training",))) | used
     if event is not None:
         tags |= {("event", event.serial)}
     result: Value = UNKNOWN
@@ -502,10 +521,11 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
         receiver = frame.receiver
         if isinstance(receiver, Instance) and receiver.serial == callee.key[1]:
             note_called(receiver, callee.key[2])
+    run.handed_to_unknown.update(arguments.keywords)
     symbolic = _has_symbolic(arguments.values)
     event = mode_event(run, frame, callee, arguments, node, symbolic)
     externals.call_back(run, frame, arguments, node)
-    tags = callee.tags | arguments.tags(without=("training",))
+    tags = callee.tags | noise.through_layer(arguments.tags(without=("training",)))
     if run.tapes and not symbolic and (event is None or truth(event.flag) is not True):
         # under a tape even a call of something unknown may be a model's
         tags |= {("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)}

@@ -381,6 +381,7 @@ def _update(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.C
 def _of_opaque(
     run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode, model: bool = False
 ) -> Value:
+    run.handed_to_unknown.update(arguments.keywords)
     tags = tags_of(receiver)
     if name in texts.STRING_METHODS and texts.text_of(receiver) is not None:
         return receiver

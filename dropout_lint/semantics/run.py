@@ -72,6 +72,10 @@ class Run:
         self.tapes: list[Value] = []
         self.guards: list[frozenset[str]] = []
         self.branches: list[Branch] = []
+        self.handed_to_unknown: set[str] = set()
+        """The keywords handed to something of which nothing is known."""
+        self.settled: list[frozenset[str]] = []
+        """The names of conditions that are decided where we are."""
         self.facts: dict[tuple[Any, ...], bool] = {}
         self.memo: dict[Any, Any] = {}
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
@@ -168,12 +172,12 @@ class Run:
     @contextmanager
     def block(self) -> Iterator[None]:
         """What is narrowed inside ends with the block."""
-        facts, guards, branches = self.facts, len(self.guards), len(self.branches)
+        facts, guards, branches, settled = self.facts, len(self.guards), len(self.branches), len(self.settled)
         try:
             yield
         finally:
             self.facts = facts
-            del self.guards[guards:], self.branches[branches:]
+            del self.guards[guards:], self.branches[branches:], self.settled[settled:]
 
     def note_training(self) -> None:
         """Weights are updated here."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.values import External, FunctionValue
+from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from dropout_lint.syntax.lazy import cst
 
 
 def written(function: FunctionValue) -> FunctionValue:
@@ -48,6 +48,25 @@ def parameter(function: FunctionValue, name: str) -> cst.Param | None:
 def sees(function: FunctionValue, name: str) -> bool:
     """Whether Keras finds a parameter of that name."""
     return parameter(visible(function), name) is not None
+
+
+def readings(function: FunctionValue, name: str) -> tuple[cst.Name, ...] | None:
+    """The places that read a parameter, or None where a nested function has one of the same name."""
+    found: list[cst.Name] = []
+    stack: list[cst.CSTNode] = list(children(function.node.body))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)) and any(
+            each.name.value == name for each in (*node.params.params, *node.params.kwonly_params)
+        ):
+            return None
+        if isinstance(node, cst.Name) and node.value == name:
+            found.append(node)
+        elif isinstance(node, (cst.Attribute, cst.Arg)):
+            stack.append(node.value)
+        else:
+            stack.extend(children(node))
+    return tuple(found)
 
 
 def layers_of_decorators(function: FunctionValue) -> Iterator[FunctionValue]:

@@ -28,7 +28,7 @@ from dropout_lint.semantics.values import (
     Value,
     tags_of,
 )
-from dropout_lint.semantics.words import ANSWERING_WORDS, role_of_name, words
+from dropout_lint.semantics.words import ANSWERING_WORDS, is_mode_name, role_of_name, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,6 +156,8 @@ def _return(run: Run, frame: Frame, scope: Scope, node: cst.Return) -> Flow:
     if node.value is not None:
         value = evaluate(run, frame, scope, node.value)
         frame.returns.append(value)
+        if any(is_mode_name(name) for guard in run.guards for name in guard):
+            run.use("gated", "", tags_of(value), frame, node)
         if frame.assumed:
             answers = role_of_name(frame.name) == "inference" and not ANSWERING_WORDS.isdisjoint(words(frame.name))
             run.use("returned", f"returned by {frame.name}()" if answers else "", tags_of(value), frame, node)
@@ -272,11 +274,21 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
         decided = conditions.decide(run, test)
         if decided is True:
             conditions.narrow(run, frame, scope, current.test, True, evaluate)
-            return execute_block(run, frame, scope, block_of(current.body))
+            with run.block():
+                run.settled.append(conditions.guard_words(current.test))
+                return execute_block(run, frame, scope, block_of(current.body))
+        if decided is False and _leaves(current):
+            run.settled.append(conditions.guard_words(current.test))
         if decided is None:
             return _branch(run, frame, scope, current, test)
         current = current.orelse
     return execute_block(run, frame, scope, block_of(current.body)) if current is not None else Flow.ON
+
+
+def _leaves(node: cst.If) -> bool:
+    """Whether a branch ends in ``return`` or ``raise``: what follows runs under the opposite."""
+    last = block_of(node.body)[-1]
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Raise))
 
 
 def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> Flow:

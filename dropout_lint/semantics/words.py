@@ -127,6 +127,7 @@ def text_says_intent(text: str) -> bool:
             "stays on",
             "stay on",
             "stays active",
+            "even on inference",
             "also at inference",
             "even at inference",
             "even during inference",

@@ -1,0 +1,277 @@
+"""Dropout, noise or batch statistics computed by hand in `call` or a Lambda, in every mode.
+
+## What it does
+
+Finds, in the `call` of a layer or model and in Lambda layers, where nothing asks for the mode:
+
+- functions that drop units: `tf.nn.dropout`, `keras.random.dropout`, `K.dropout`, `stateless_dropout`;
+- random numbers of a fixed scale added to, or multiplied as `1 + noise` with, what the layer was given;
+- `tf.nn.moments` over the batch axis, subtracted from what it was taken of.
+
+## Why is this bad
+
+A function does not know the mode. Unlike the layers (`Dropout`, `GaussianNoise`, `BatchNormalization`), it acts in
+`evaluate()` and `predict()` as it does in `fit()`: predictions are random, or depend on what else is in the batch.
+With a fixed seed they are repeatable and wrong.
+
+A guard is anything that asks for the mode or for a switch: `if training:`, `K.in_train_phase`, `tf.cond`,
+`tf.where(training, …)`, a rate computed from the flag, a rate that `call` is given or that the program changes later.
+Noise whose scale is computed from the inputs (variational autoencoders, Gumbel softmax, diffusion) or learned is part
+of the model and left alone, as are layers that say that they stay random in inference.
+
+## Example
+
+```python
+def call(self, x):
+    return tf.nn.dropout(self.dense(x), self.rate)
+```
+
+## Use instead
+
+```python
+def call(self, x, training=None):
+    return self.dropout(self.dense(x), training=training)
+```
+
+## Fix safety
+
+Unsafe: it changes what the model computes. A dropout function is replaced by its input (use a `Dropout` layer instead
+to have it in training); the scale of noise is made zero outside training where `call` has the flag.
+
+## References
+
+- https://keras.io/api/layers/regularization_layers/dropout/
+- https://www.tensorflow.org/api_docs/python/tf/nn/dropout
+
+## Evidence
+
+keras 3.15.1 and tf_keras 2.21 (A14 and Q11 of the measured facts): all of these functions are active in evaluate and
+predict; the stateless ones repeat themselves. With batch statistics by hand a prediction moves by 1.17 with the batch
+it is in, and is 0 for a batch of one. The programs in fixtures/dropout-op-always-on print what predict repeats.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
+from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.telling import chain_of
+from dropout_lint.semantics.conditions import guard_words
+from dropout_lint.semantics.events import AttributeSet, Frame, FunctionCall, Place
+from dropout_lint.semantics.intent import (
+    class_says_intent,
+    function_says_intent,
+    is_test_code,
+    switches,
+    text_means_it,
+)
+from dropout_lint.semantics.noise import follows_mode
+from dropout_lint.semantics.signatures import parameter
+from dropout_lint.semantics.values import Const, Instance, Items, Opaque, Value, alternatives, tags_of
+from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.semantics.values import Argument
+
+_SCALES = ("stddev", "maxval")
+
+
+def check(context: Context) -> Iterator[Draft]:
+    """Yield a finding for each operation of training that nothing keeps out of inference."""
+    for event in context.interpretation.events:
+        if not isinstance(event, FunctionCall):
+            continue
+        kind = _kind(event)
+        if kind is None:
+            continue
+        position = _layer_code(event)
+        if position is None or _guarded(event, position, context) or _meant(event):
+            continue
+        yield _draft(event, kind, position)
+
+
+def _kind(event: FunctionCall) -> str | None:
+    """What an operation does that belongs to training only, or None."""
+    if event.name in DROPOUT_FUNCTIONS or event.name in KEEP_PROBABILITY_FUNCTIONS:
+        return "dropout" if _drops(event) else None
+    if any(use.kind == "added" for use in event.uses):
+        return "noise"
+    if event.name.endswith(".moments") and any(use.kind == "subtracted" for use in event.uses):
+        return "statistics" if _over_the_batch(event) else None
+    return None
+
+
+def _drops(event: FunctionCall) -> bool:
+    given, keeps = _rate(event)
+    if given is None:
+        return False
+    return all(_fixed(each, keeps) for each in alternatives(given.value))
+
+
+def _rate(event: FunctionCall) -> tuple[Argument | None, bool]:
+    """The argument that says how much is dropped, and whether it says how much is kept."""
+    for name, keeps in (("rate", False), ("level", False), ("keep_prob", True)):
+        if name in event.arguments.keywords:
+            return event.arguments.keywords[name], keeps
+    return event.arguments.get("rate", 1), event.name in KEEP_PROBABILITY_FUNCTIONS
+
+
+def _fixed(value: Value, keeps: bool) -> bool:
+    """Whether a rate is the same in every mode, and not that of no dropout."""
+    if isinstance(value, Const):
+        return isinstance(value.value, (int, float)) and value.value != (1 if keeps else 0)
+    return isinstance(value, Opaque) and not any(
+        tag[0] in {"mode", "input", "fed", "event", "vars"} for tag in tags_of(value)
+    )
+
+
+def _over_the_batch(event: FunctionCall) -> bool:
+    given = event.arguments.get("axes", 1)
+    axes = given.value if given is not None else None
+    listed = axes.items if isinstance(axes, Items) else (axes,)
+    return any(isinstance(each, Const) and each.value == 0 for each in listed)
+
+
+def _layer_code(event: FunctionCall) -> int | None:
+    """The position of the frame of the ``call`` or Lambda in which the operation runs, entered in an open mode."""
+    inner = [number for number, frame in enumerate(event.frames) if frame.hook in {"call", "lambda"}]
+    if not inner:
+        return None
+    frame = event.frames[inner[-1]]
+    if frame.hook == "lambda":
+        return inner[-1]
+    owner = frame.owner
+    return 0 if inner == [0] and owner is not None and owner.keras_base is not None else None
+
+
+def _guarded(event: FunctionCall, position: int, context: Context) -> bool:
+    """Whether the mode, or somebody, decides that the operation runs."""
+    if any(use.kind == "gated" for use in event.uses):
+        return True
+    own = _names_of_arguments(event)
+    if any(_asks(guard, own) for guard in (*event.guards, *event.settled)):
+        return True
+    handed = [value for frame in event.frames[position : position + 1] for value in frame.parameters.values()]
+    given, _ = _rate(event) if _kind(event) == "dropout" else (None, False)
+    if given is not None and (follows_mode(given.value) or any(given.value is value for value in handed)):
+        return True
+    return _changed_elsewhere(event, own, context)
+
+
+def _names_of_arguments(event: FunctionCall) -> frozenset[str]:
+    nodes = [each.node for each in (*event.arguments.positional, *event.arguments.keywords.values())]
+    return frozenset().union(*(guard_words(node) for node in nodes if isinstance(node, cst.BaseExpression)))
+
+
+def _asks(guard: frozenset[str], own: frozenset[str]) -> bool:
+    """Whether a condition is a question about more than the rate itself, or whether something is there."""
+    names = guard - {"self", "None", "True", "False"}
+    if any(switches(name) for name in names):
+        return True
+    return bool(names - own) and "None" not in guard
+
+
+def _changed_elsewhere(event: FunctionCall, names: frozenset[str], context: Context) -> bool:
+    """Whether an attribute that sets the rate is changed outside the constructor: a switch of its own."""
+    receiver = event.frames[0].receiver
+    if not isinstance(receiver, Instance):
+        return False
+    return any(
+        isinstance(other, AttributeSet)
+        and other.name in names
+        and other.frames[-1].name not in {"__init__", "build"}
+        and any(isinstance(each, Instance) and each.cls is receiver.cls for each in alternatives(other.receiver))
+        for other in context.interpretation.events
+    )
+
+
+def _meant(event: FunctionCall) -> bool:
+    if is_test_code(event.frames) or text_means_it(event.comment):
+        return True
+    if any(frame.owner is not None and class_says_intent(frame.owner) for frame in event.frames):
+        return True
+    receiver = event.frames[0].receiver
+    if isinstance(receiver, Instance) and not isinstance(receiver.cls, str) and class_says_intent(receiver.cls):
+        return True
+    return any(function_says_intent(frame) for frame in event.frames)
+
+
+def _draft(event: FunctionCall, kind: str, position: int) -> Draft:
+    frame = event.frames[position]
+    title, changes = _fix(event, kind, frame)
+    return Draft(
+        place=event.place,
+        message=_message(event, kind, frame),
+        confidence=Confidence.HIGH if kind == "dropout" else Confidence.MEDIUM,
+        label={
+            "dropout": "drops units in every mode",
+            "noise": "drawn in every mode",
+            "statistics": "of the batch in every mode",
+        }[kind],
+        help=_help(kind, frame),
+        chain=chain_of(event.frames[position:]) if len(event.frames) > position + 1 else (),
+        fix_title=title,
+        applicability=Applicability.UNSAFE if changes else None,
+        changes=changes,
+    )
+
+
+def _message(event: FunctionCall, kind: str, frame: Frame) -> str:
+    where = f"{frame.owner.name}.call()" if frame.owner is not None and frame.hook == "call" else "a Lambda layer"
+    name = f"{_short(event.name)}()"
+    if kind == "dropout":
+        return f"{where} uses {name} without asking for the mode: it drops units in evaluate() and predict() too"
+    if kind == "noise":
+        return f"{where} adds what {name} draws without asking for the mode: predictions are noisy too"
+    return (
+        f"{where} normalises with the statistics of the batch in every mode: "
+        "a prediction depends on what else is in its batch"
+    )
+
+
+def _short(name: str) -> str:
+    for full, short in (("tensorflow.", "tf."), ("keras.backend.", "K.")):
+        if name.startswith(full):
+            return short + name[len(full) :]
+    return name
+
+
+def _help(kind: str, frame: Frame) -> str:
+    layer = {"dropout": "Dropout", "noise": "GaussianNoise", "statistics": "BatchNormalization"}[kind]
+    if frame.hook == "lambda":
+        return f"use a {layer} layer, which follows the mode"
+    return f"use a {layer} layer, which follows the mode, or take training=None in call() and ask for it"
+
+
+def _fix(event: FunctionCall, kind: str, frame: Frame) -> tuple[str, tuple[Change, ...]]:
+    module = event.place.module
+    if kind == "dropout":
+        first = event.arguments.positional[0].node if event.arguments.positional else None
+        if isinstance(first, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)):
+            text = module.tree.code_for_node(first).strip()
+            return "leave the dropout out", (Change("replace", event.place, text),)
+    if kind == "noise" and frame.function is not None and parameter(frame.function, "training") is not None:
+        for name in _SCALES:
+            given = event.arguments.keywords.get(name)
+            if given is not None and isinstance(given.node, (cst.Name, cst.Attribute, cst.Float, cst.Integer)):
+                text = module.tree.code_for_node(given.node).strip()
+                change = Change("replace", Place(module, given.node), f"{text} if training else 0.0")
+                return "make the noise zero outside training", (change,)
+    return "", ()
+
+
+RULE = Rule(
+    code="KTM404",
+    name="dropout-op-always-on",
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    since="0.1.0",
+    applicability=Applicability.UNSAFE,
+    triggers=(b"dropout", b"moments", b"random"),
+    check=check,
+    doc=__doc__ or "",
+)

@@ -1,0 +1,208 @@
+"""`call` takes the mode under a name that Keras does not know, and nobody passes it.
+
+## What it does
+
+Finds a `call` with a parameter like `is_training`, `train`, `mode` or `phase` (and none named `training`) that decides
+how the layers inside run, where no caller in sight passes it.
+
+## Why is this bad
+
+Keras sets one parameter of `call`: `training`. A parameter of another name stays at its default in `fit()`,
+`evaluate()` and `predict()` alike. With a default of False or None dropout never runs and statistics are never learned;
+with a default of True dropout never stops.
+
+A parameter that a custom loop passes, that callers outside the file may pass, or that has no default (then somebody has
+to) is left alone.
+
+## Example
+
+```python
+class Encoder(keras.layers.Layer):
+    def call(self, x, is_training=False):
+        return self.dropout(self.dense(x), training=is_training)
+```
+
+## Use instead
+
+```python
+class Encoder(keras.layers.Layer):
+    def call(self, x, training=None):
+        return self.dropout(self.dense(x), training=training)
+```
+
+## Fix safety
+
+Unsafe: it renames the parameter inside `call`, and what Keras passes then decides.
+
+## References
+
+- https://keras.io/guides/making_new_layers_and_models_via_subclassing/#privileged-training-argument-in-the-call-method
+
+## Evidence
+
+keras 3.15.1 and tf_keras 2.21 (Q7 of the measured facts): `is_training`, `train` and `mode` are never set by fit;
+`is_training=True` is on in predict. The programs in fixtures/training-parameter-misnamed print it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
+from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
+from dropout_lint.semantics.intent import class_says_intent, is_test_code
+from dropout_lint.semantics.models import content
+from dropout_lint.semantics.signatures import parameters, readings, sees
+from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, tags_of
+from dropout_lint.semantics.words import is_mode_name, names_mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.syntax.lazy import cst
+
+_FUNCTIONS = DROPOUT_FUNCTIONS | KEEP_PROBABILITY_FUNCTIONS
+
+
+def check(context: Context) -> Iterator[Draft]:
+    """Yield a finding for each mode parameter that Keras does not set."""
+    for cls in context.interpretation.classes:
+        call = cls.attributes.get("call")
+        if not isinstance(call, FunctionValue) or call.inner is not None or sees(call, "training"):
+            continue
+        if cls.keras_base is None or call.node.params.star_kwarg is not None or class_says_intent(cls):
+            continue
+        for position, each in enumerate(parameters(call)[1:]):
+            name = each.name.value
+            if not names_mode(name) or each.default is None:
+                continue
+            decided = _decides(call, name, context)
+            if decided and not _passed(call, name, position, context):
+                confidence = _confidence(cls, call, context)
+                if confidence is not None:
+                    yield _draft(cls, call, each, decided, confidence)
+
+
+def _decides(call: FunctionValue, name: str, context: Context) -> list[str]:
+    """What a parameter switches: the layers it is handed to, the functions that run under it."""
+    found: list[str] = []
+    for event in context.interpretation.events:
+        if not isinstance(event, (LayerCall, FunctionCall)) or is_test_code(event.frames):
+            continue
+        if event.frames[0].function is not call or event.frames[0].hook != "call":
+            continue
+        if isinstance(event, LayerCall):
+            if _is_told(event, name) or (_is_under(event, name) and event.flag is not None):
+                found += [layer.class_name for layer in content(event.callee).layers]
+        elif event.name in _FUNCTIONS and (_is_under(event, name) or ("mode", name) in event.input_tags):
+            found.append(event.name.rpartition(".")[2])
+    return list(dict.fromkeys(found))
+
+
+def _is_told(event: LayerCall, name: str) -> bool:
+    return event.flag is not None and ("mode", name) in tags_of(event.flag.value)
+
+
+def _is_under(event: LayerCall | FunctionCall, name: str) -> bool:
+    """Whether an event only happens under a condition on the parameter; a ``mode`` may select other things."""
+    return is_mode_name(name) and any(name in guard for guard in event.guards)
+
+
+def _passed(call: FunctionValue, name: str, position: int, context: Context) -> bool:
+    """Whether somebody in sight passes the parameter, or may do so."""
+    if name in context.interpretation.handed_to_unknown:
+        return True
+    return any(
+        _passes(event, call, name, position) or any(_given(frame, call, name) for frame in event.frames)
+        for event in context.interpretation.events
+    )
+
+
+def _passes(event: Event, call: FunctionValue, name: str, position: int) -> bool:
+    if not isinstance(event, LayerCall) or not _runs(event.callee, call):
+        return False
+    given = event.arguments
+    return (
+        name in given.keywords or len(given.positional) > position or given.spread or given.unknown_keywords is not None
+    )
+
+
+def _given(frame: Frame, call: FunctionValue, name: str) -> bool:
+    argument = frame.arguments.get(name)
+    return frame.function is call and argument is not None and argument.node is not None
+
+
+def _runs(callee: Instance, call: FunctionValue) -> bool:
+    return isinstance(callee.cls, ClassValue) and callee.cls.find("call") is call
+
+
+def _confidence(cls: ClassValue, call: FunctionValue, context: Context) -> Confidence | None:
+    """High where Keras itself is seen to run it, or somebody calls it without the parameter."""
+    called = False
+    for event in context.interpretation.events:
+        if (
+            isinstance(event, ModelUse)
+            and event.kind in {"train", "inference"}
+            and isinstance(event.receiver, Instance)
+        ):
+            if _runs(event.receiver, call):
+                return Confidence.HIGH
+        elif isinstance(event, LayerCall) and _runs(event.callee, call):
+            called = True
+    if called:
+        return Confidence.HIGH
+    made = any(each.cls is cls and each.node is not cls.node for each in context.interpretation.instances)
+    return Confidence.MEDIUM if made else Confidence.LOW
+
+
+def _draft(cls: ClassValue, call: FunctionValue, each: cst.Param, decided: list[str], confidence: Confidence) -> Draft:
+    name = each.name.value
+    default = call.module.tree.code_for_node(each.default).strip() if each.default is not None else ""
+    told = " and ".join(decided[:2])
+    consequence = {
+        "False": f"{told} never {_runs_word(decided)} in training mode",
+        "None": f"{told} never {_runs_word(decided)} in training mode",
+        "True": f"{told} {'stay' if len(decided) > 1 else 'stays'} in training mode, also in evaluate() and predict()",
+    }.get(default, f"the mode of {told} never changes")
+    return Draft(
+        place=Place(call.module, each),
+        message=(
+            f"Keras never sets `{name}` of {cls.name}.call(), only `training`: it stays {default}, so {consequence}"
+        ),
+        confidence=confidence,
+        label="not the name Keras looks for",
+        help="call it `training`",
+        fix_title="rename it to training",
+        applicability=Applicability.UNSAFE,
+        changes=_changes(call, each, default),
+    )
+
+
+def _runs_word(decided: list[str]) -> str:
+    return "run" if len(decided) > 1 else "runs"
+
+
+def _changes(call: FunctionValue, each: cst.Param, default: str) -> tuple[Change, ...]:
+    name = each.name.value
+    places = readings(call, name)
+    if not is_mode_name(name) or places is None or default not in {"False", "None", "True"}:
+        return ()
+    renamed = [Change("replace", Place(call.module, node), "training") for node in (each.name, *places)]
+    if default == "True" and each.default is not None:
+        renamed.append(Change("replace", Place(call.module, each.default), "None"))
+    return tuple(renamed)
+
+
+RULE = Rule(
+    code="KTM402",
+    name="training-parameter-misnamed",
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    since="0.1.0",
+    applicability=Applicability.UNSAFE,
+    triggers=(b"def call",),
+    check=check,
+    doc=__doc__ or "",
+)

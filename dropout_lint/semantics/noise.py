@@ -1,0 +1,153 @@
+"""Randomness and batch statistics inside a layer: what they are combined with, and whether the mode decides that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives, tags_of
+from dropout_lint.semantics.words import is_mode_name
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.run import Run
+
+_FIXED_SCALES = frozenset(
+    {"normal", "truncated_normal", "uniform", "random_normal", "random_uniform", "stateless_normal",
+     "stateless_truncated_normal", "stateless_uniform"}
+)  # fmt: skip
+_DESCRIBE_THE_DRAW = frozenset({"shape", "seed", "dtype", "name", "key"})
+_KEEP_NOISE = frozenset({"cast", "convert_to_tensor", "identity", "reshape", "stop_gradient", "broadcast_to", "tile"})
+PHASE_FUNCTIONS = frozenset({"in_train_phase", "in_test_phase"})
+CHOOSING_FUNCTIONS = frozenset({"cond", "smart_cond", "case", "switch_case", "switch"}) | PHASE_FUNCTIONS
+"""The last names of functions that run one of the functions they are given, or none."""
+
+
+def last_name(name: str) -> str:
+    """``normal`` of ``tensorflow.random.normal``."""
+    return name.rpartition(".")[2]
+
+
+def follows_mode(value: Value) -> bool:
+    """Whether a value is computed from the training flag, or is one."""
+    return any(
+        any(tag[0] == "mode" for tag in tags_of(each))
+        or (isinstance(each, Opaque) and each.key is not None and _ends_in_mode(each.key))
+        for each in alternatives(value)
+    )
+
+
+def _ends_in_mode(key: tuple[object, ...]) -> bool:
+    return isinstance(key[-1], str) and is_mode_name(key[-1])
+
+
+def tags_of_draw(name: str, serial: int, arguments: Arguments) -> Tags:
+    """What marks the output of a function of TensorFlow or Keras from here on."""
+    last = last_name(name)
+    if last == "learning_phase":
+        return frozenset({("mode", last)})
+    if "placeholder" in last:
+        return frozenset({("fed",)})
+    if last == "moments":
+        return frozenset({("event", serial), ("statistic", serial)})
+    if last in _FIXED_SCALES and all(_same_in_every_mode(value) for value in _scales(arguments)):
+        return frozenset({("noise", serial)})
+    return frozenset()
+
+
+def _same_in_every_mode(scale: Value) -> bool:
+    """Whether a scale is neither computed from something nor one of several, as in ``0.3 if training else 0.0``."""
+    if any(tag[0] in {"input", "mode", "vars", "noise"} for tag in tags_of(scale)):
+        return False
+    several = alternatives(scale)
+    return len(several) == 1 or not any(isinstance(each, Const) and not each.value for each in several)
+
+
+def _scales(arguments: Arguments) -> list[Value]:
+    """The arguments of a draw that say how large it is."""
+    named = [each.value for key, each in arguments.keywords.items() if key not in _DESCRIBE_THE_DRAW]
+    return [*(each.value for each in arguments.positional[1:]), *named]
+
+
+def passed_on(name: str, tags: Tags) -> Tags:
+    """The tags of a function's input that its output keeps: noise that went through a function is something else."""
+    if last_name(name) in _KEEP_NOISE:
+        return tags
+    return through_layer(tags)
+
+
+def through_layer(tags: Tags) -> Tags:
+    """What is left of the marks on a layer's input."""
+    return frozenset(tag for tag in tags if tag[0] not in {"noise", "offset", "statistic"})
+
+
+def note_choice(run: Run, name: str, arguments: Arguments, frame: Frame, node: cst.CSTNode) -> None:
+    """``tf.where(training, noisy, x)``: what goes in beside the mode only counts in one of them."""
+    if last_name(name) in PHASE_FUNCTIONS or any(follows_mode(value) for value in arguments.values):
+        run.use("gated", name, arguments.tags(), frame, node)
+
+
+def combined(
+    run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode, node: cst.CSTNode, result: Value
+) -> Value:
+    """Note what an arithmetic operator does with noise and statistics; give the result with the right marks."""
+    ours = [_marks(left), _marks(right)]
+    if not ours[0] and not ours[1]:
+        return result
+    kept: set[tuple[object, ...]] = set()
+    for marks, own, other in ((ours[0], left, right), (ours[1], right, left)):
+        if not marks:
+            continue
+        if follows_mode(other):
+            run.use("gated", "", tags_of(own), frame, node)
+        elif isinstance(sign, (cst.Add, cst.Subtract)):
+            kept |= _added(run, frame, marks, own, other, sign, right, node)
+        elif isinstance(sign, (cst.Multiply, cst.Divide)):
+            kept |= _scaled(run, frame, marks, own, other, node)
+    tags = frozenset(tag for tag in tags_of(result) if tag[0] not in {"noise", "offset", "statistic"}) | kept
+    return Opaque(tags) if isinstance(result, Opaque) else result
+
+
+def _marks(value: Value) -> Tags:
+    return frozenset(tag for tag in tags_of(value) if tag[0] in {"noise", "offset", "statistic"})
+
+
+def _added(
+    run: Run, frame: Frame, marks: Tags, own: Value, other: Value, sign: cst.CSTNode, right: Value, node: cst.CSTNode
+) -> set[tuple[object, ...]]:
+    if _is_activation(other):
+        if any(tag[0] == "statistic" for tag in marks) and isinstance(sign, cst.Subtract) and own is right:
+            run.use("subtracted", "", tags_of(own), frame, node)
+        elif any(tag[0] == "noise" for tag in marks):
+            run.use("added", "", tags_of(own), frame, node)
+        return set()
+    if _is_plain(other):
+        # 1 + noise: a factor round one
+        return {*marks, *(("offset", tag[1]) for tag in marks if tag[0] == "noise")}
+    return set()
+
+
+def _scaled(
+    run: Run, frame: Frame, marks: Tags, own: Value, other: Value, node: cst.CSTNode
+) -> set[tuple[object, ...]]:
+    if _is_activation(other):
+        if any(tag[0] == "offset" for tag in marks):
+            run.use("added", "", tags_of(own), frame, node)
+        # noise times something computed from the inputs: a sample of a distribution the model learns
+        return set()
+    return set(marks) if _is_plain(other) else set()
+
+
+def _is_activation(value: Value) -> bool:
+    return any(tag[0] == "input" for tag in tags_of(value))
+
+
+def _is_plain(value: Value) -> bool:
+    """A number of the configuration: no weight, no variable, nothing computed from the inputs."""
+    return all(
+        isinstance(each, (Const, Opaque)) and not any(tag[0] in {"input", "vars", "random"} for tag in tags_of(each))
+        for each in alternatives(value)
+        if not isinstance(each, Instance)
+    ) and not any(isinstance(each, Instance) for each in alternatives(value))
