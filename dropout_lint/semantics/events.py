@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.keras_calls import Choice
     from dropout_lint.semantics.modules import Module
+    from dropout_lint.semantics.passages import Passage
     from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
 
 
@@ -175,6 +176,16 @@ class ModelUse:
     input_tags: Tags = NO_TAGS
     symbolic: bool = False
     uses: list[Use] = field(default_factory=list)
+    arguments: Arguments | None = None
+    """What a method was given, where one was called."""
+
+
+@dataclass(slots=True, eq=False)
+class HandedOver:
+    """A layer or model goes into something unknown, which may do anything to it."""
+
+    place: Place
+    value: Value
 
 
 @dataclass(slots=True, eq=False)
@@ -272,3 +283,5 @@ class Interpretation:
     """"2" or "3" where an import decides which Keras it is."""
     exhausted: str | None = None
     """Why the interpretation was cut short, if it was."""
+    passages: tuple[Passage, ...] = ()
+    """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""

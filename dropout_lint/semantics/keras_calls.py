@@ -445,6 +445,7 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
         if isinstance(receiver, Instance) and receiver.serial == callee.key[1]:
             note_called(receiver, callee.key[2])
     symbolic = _has_symbolic(arguments.values)
+    run.hand_over(arguments.values, frame, node)
     event = mode_event(run, frame, callee, arguments, node, symbolic)
     externals.call_back(run, frame, arguments, node)
     tags = callee.tags | arguments.tags(without=("training",))
