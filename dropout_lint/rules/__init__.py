@@ -6,6 +6,7 @@ Adding one takes its module, its line here and its fixtures.
 from __future__ import annotations
 
 from dropout_lint.rules import (
+    trainable_after_compile,
     trainable_as_mode_switch,
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
@@ -20,6 +21,7 @@ REGISTRY: tuple[Rule, ...] = (
     training_hardcoded_in_call.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
+    trainable_after_compile.RULE,
 )
 
 
