@@ -8,6 +8,7 @@ from __future__ import annotations
 from dropout_lint.rules import (
     dropout_op_always_on,
     model_call_without_training,
+    trainable_after_compile,
     trainable_as_mode_switch,
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
@@ -23,6 +24,7 @@ REGISTRY: tuple[Rule, ...] = (
     training_hardcoded_in_call.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
+    trainable_after_compile.RULE,
     training_parameter_misnamed.RULE,
     model_call_without_training.RULE,
     dropout_op_always_on.RULE,

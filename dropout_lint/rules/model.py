@@ -91,6 +91,11 @@ class Context:
         """2 or 3 where it is known."""
         return self.keras.generation if self.keras is not None else None
 
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """The generations the file may run on."""
+        return (2, 3) if self.keras is None else (self.keras.generation,)
+
 
 Check = Callable[[Context], Iterator[Draft]]
 

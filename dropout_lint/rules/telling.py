@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.events import Frame, ModeCall, Place
+from dropout_lint.semantics.events import Frame, ModeCall, Place, TrainableSet
 from dropout_lint.semantics.models import Content, mode_of
-from dropout_lint.semantics.values import Const, Instance
+from dropout_lint.semantics.values import Const, Instance, truth
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -85,6 +85,14 @@ def name_of_callee(event: ModeCall) -> str:
     if len(event.callee_text) <= 40:
         return event.callee_text
     return f"{event.callee.class_name}(…)" if isinstance(event.callee, Instance) else "the model"
+
+
+def assignment_of(toggle: TrainableSet) -> str:
+    """``emb.trainable = False``, as a reader knows it."""
+    wanted = {True: "True", False: "False"}.get(truth(toggle.value), "…")  # type: ignore[arg-type]
+    if toggle.how == "constructor":
+        return f"`{toggle.receiver_text}(trainable={wanted})`"
+    return f"`{toggle.receiver_text}.trainable = {wanted}`"
 
 
 def chain_of(frames: tuple[Frame, ...]) -> tuple[tuple[Place, str], ...]:

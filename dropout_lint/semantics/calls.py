@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 
-MOST_EFFECTS = 1_000
-"""Moments of one call that are told again when it is known already."""
-
 Evaluate = Callable[["Run", "Frame", "Scope", cst.BaseExpression], Value]
 
 
@@ -274,6 +271,8 @@ def call_function(
     if run.on_stack.count(id(function.node)) > 0:
         return Opaque(arguments.tags() | {("recursion", id(function.node))})
     if depth > DEEPEST_CALL:
+        if frame is not None and place is not None:
+            run.hand_over((*arguments.values, *((receiver,) if receiver is not None else ())), frame, place.node)
         return Opaque(arguments.tags())
     run.step(3)
     scope = Scope("function", function.scope)
@@ -295,20 +294,20 @@ def call_function(
     if slot in run.memo and on_yield is None:
         run.repeat(slot)
         return run.memo[slot]  # type: ignore[no-any-return]
-    before = len(run.timeline)
     run.on_stack.append(id(function.node))
     try:
-        if isinstance(function.node, cst.Lambda):
-            result = evaluate(run, entered, scope, function.node.body)
-        else:
-            execute_block(run, entered, scope, block_of(function.node.body))
-            result = join(entered.returns) if entered.returns else NONE
-            if entered.pending:
-                result = run.items("list", tuple(entered.pending), exact=False)
+        with run.course.passage("function", entered) as passage:
+            if isinstance(function.node, cst.Lambda):
+                result = evaluate(run, entered, scope, function.node.body)
+            else:
+                execute_block(run, entered, scope, block_of(function.node.body))
+                result = join(entered.returns) if entered.returns else NONE
+                if entered.pending:
+                    result = run.items("list", tuple(entered.pending), exact=False)
     finally:
         run.on_stack.pop()
     run.store.write(run.memo, slot, result)
-    run.effects[slot] = tuple(run.timeline[before : before + MOST_EFFECTS])
+    run.effects[slot] = passage
     if widened is not None:
         run.store.write(run.memo, widened, result)
         run.effects[widened] = run.effects[slot]

@@ -332,9 +332,9 @@ def _assumed(run: Run, frame: Frame, value: Value, classes: list[Value], node: c
     made: list[Value] = []
     for cls in classes:
         if isinstance(cls, External) and cls.name.startswith("keras.layers.") and cls.name != "keras.layers.Layer":
-            layer = run.allocate(cls.name, frame, node)
+            layer = run.allocate(cls.name, frame, node, value.key)
             # it is known to exist, not to be made here
-            layer.made_in = None
+            layer.made_in, layer.found_in = None, value.key
             made.append(layer)
         elif isinstance(cls, ClassValue) and cls.keras_base is not None:
             made.append(run.allocate(cls, frame, node))

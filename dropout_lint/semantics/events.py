@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.keras_calls import Choice
     from dropout_lint.semantics.modules import Module
     from dropout_lint.semantics.naming import Assigned
+    from dropout_lint.semantics.passages import Passage
     from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
 
 
@@ -228,10 +229,20 @@ class ModelUse:
     uses: list[Use] = field(default_factory=list)
     bare: bool = False
     """Called without any word on the mode."""
+    arguments: Arguments | None = None
+    """What a method was given, where one was called."""
 
     def used(self, *kinds: str) -> list[Use]:
         """The uses of these kinds."""
         return [use for use in self.uses if use.kind in kinds]
+
+
+@dataclass(slots=True, eq=False)
+class HandedOver:
+    """A layer or model goes into something unknown, which may do anything to it."""
+
+    place: Place
+    value: Value
 
 
 @dataclass(slots=True, eq=False)
@@ -349,3 +360,5 @@ class Interpretation:
     """What names and attributes were bound to; see `naming.names_of`."""
     names: frozenset[str] = frozenset()
     """What is read from outside the project, under canonical names: ``tensorflow.placeholder``, ``keras.ops``."""
+    passages: tuple[Passage, ...] = ()
+    """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""

@@ -182,7 +182,14 @@ def _subscript(run: Run, frame: Frame, scope: Scope, node: cst.Subscript) -> Val
     if isinstance(container, Symbolic):
         return container
     tags = frozenset().union(*(tags_of(bound) for bound in bounds)) if bounds else frozenset()
+    if isinstance(container, Opaque) and container.key is not None and container.key[-1] == "layers":
+        # `base.layers[-4:]`: which ones is not known, but whose
+        return Opaque(container.tags | tags, (*container.key, "[]", *map(_bound_text, bounds)))
     return with_tags(derived(container), tags)
+
+
+def _bound_text(bound: Value) -> str:
+    return f"{bound.value}:" if isinstance(bound, Const) else ":"
 
 
 def _boolean(run: Run, frame: Frame, scope: Scope, node: cst.BooleanOperation) -> Value:

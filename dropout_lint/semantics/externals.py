@@ -60,6 +60,8 @@ _TRANSPARENT = frozenset(
 _MODEL_SOURCES = ("transformers.TF", "tensorflow_hub.")
 """Whose models are Keras models."""
 _WATCHED = ("keras.", "tensorflow.", "jax.")
+_HARMLESS = (*_WATCHED, "builtins.", "numpy.", "os.", "logging.", "matplotlib.", "pandas.", "copy.")
+"""What compiles no model that is handed to it."""
 _GRADIENTS = frozenset({"jax.grad", "jax.value_and_grad", "jax.experimental.grad"})
 _WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
 _MAPS = frozenset(
@@ -122,6 +124,8 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     tags = arguments.tags()
     kind = function_kind(name)
     extra: set[tuple[object, ...]] = set()
+    if not name.startswith(_HARMLESS):
+        run.hand_over(arguments.values, frame, node)
     if name.startswith(_WATCHED):
         event = FunctionCall(
             run.serial(),

@@ -198,7 +198,7 @@ def load(run: Run, path: Path) -> Module | None:
     loops, tapes, guards, facts = run.loops, run.tapes, run.guards, run.facts
     run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
     try:
-        with run.store.unjournaled():
+        with run.store.unjournaled(), run.course.importing():
             execute_block(run, frame, module.scope, tree.body)
     finally:
         run.loops, run.tapes, run.guards, run.facts = loops, tapes, guards, facts

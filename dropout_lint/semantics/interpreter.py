@@ -16,6 +16,7 @@ from dropout_lint.semantics.events import Frame, Interpretation
 from dropout_lint.semantics.imports import load
 from dropout_lint.semantics.models import MODEL_NAMES
 from dropout_lint.semantics.modules import Module, Project, import_name
+from dropout_lint.semantics.passages import flattened
 from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.signatures import parameters
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _STEPS = frozenset({"train_step", "test_step", "predict_step"})
 _MOST_OBJECTS_PER_CLASS = 3
+LONGEST_TIMELINE = 20_000
+"""Moments after which calls that are known already are no longer told again."""
 
 
 def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: int = STEPS_PER_FILE) -> Interpretation:
@@ -55,7 +58,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.events,
         run.all_loops,
         run.instances,
-        run.timeline,
+        flattened(run.course.roots, LONGEST_TIMELINE),
         run.classes,
         frozenset(run.handed_to_unknown),
         frozenset(run.feedback),
@@ -63,6 +66,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         exhausted,
         run.assigned,
         frozenset(run.names),
+        run.course.roots,
     )
 
 

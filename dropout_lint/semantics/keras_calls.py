@@ -523,6 +523,7 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
             note_called(receiver, callee.key[2])
     run.handed_to_unknown.update(arguments.keywords)
     symbolic = _has_symbolic(arguments.values)
+    run.hand_over(arguments.values, frame, node)
     event = mode_event(run, frame, callee, arguments, node, symbolic)
     externals.call_back(run, frame, arguments, node)
     tags = callee.tags | noise.through_layer(arguments.tags(without=("training",)))

@@ -214,6 +214,9 @@ def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arg
         return keras_calls.call_layer(run, frame, instance, arguments, node, direct=False, text="super().call")
     if name in {"train_step", "test_step", "predict_step"}:
         return Opaque(arguments.tags())
+    if is_model(instance) and (name == "compile" or name in TRAINING_METHODS or name in INFERENCE_METHODS):
+        # a class that wraps Keras's own method
+        return _of_model(run, frame, instance, name, arguments, node)
     return derived(*arguments.values)
 
 
@@ -313,18 +316,15 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
         if held_out is not None:
             run.use("inference-input", f"{name}() as validation_data", tags_of(held_out.value), frame, node)
         run.use("train-input", f"{name}()", arguments.tags(without=("validation_data",)), frame, node)
-        run.model_use(receiver, "train", name, frame, node, tags)
+        run.model_use(receiver, "train", name, frame, node, tags, arguments=arguments)
         run.note_training()
         return Opaque(tags)
     if name in INFERENCE_METHODS:
         run.use("inference-input", f"{name}()", tags, frame, node)
-        event = run.model_use(receiver, "inference", name, frame, node, tags)
+        event = run.model_use(receiver, "inference", name, frame, node, tags, arguments=arguments)
         return Opaque(tags | {("event", event.serial)} | _drawn(run, receiver))
-    if name == "compile":
-        run.model_use(receiver, "compile", name, frame, node)
-        return NONE
-    if name == "make_train_function":
-        run.model_use(receiver, "compile", name, frame, node)
+    if name in {"compile", "make_train_function"}:
+        run.model_use(receiver, "compile", name, frame, node, arguments=arguments)
         return NONE
     if name in {"export", "save", "save_weights"}:
         run.model_use(receiver, "save", name, frame, node)
@@ -419,6 +419,8 @@ def _of_opaque(
         )
     if name in _ONCE:
         return _run_once(run, frame, arguments, node)
+    if not model:
+        run.hand_over(arguments.values, frame, node)
     if name in _SAME_FUNCTION and arguments.positional and isinstance(arguments.positional[0].value, FunctionValue):
         return arguments.positional[0].value
     if name == "save":
@@ -460,6 +462,9 @@ def _of_opaque(
     if any(isinstance(each, Symbolic) for each in arguments.values):
         return derived(*arguments.values, extra=result_tags)
     key = receiver.key if isinstance(receiver, Opaque) and name in {"numpy", "copy", "items", "values"} else None
+    if name == "get_layer" and isinstance(receiver, Opaque) and receiver.key is not None:
+        wanted = next((each.value for each in arguments.values if isinstance(each, Const)), None)
+        key = (*receiver.key, "get_layer", wanted)
     if (
         name in {"append", "extend", "add", "update", "insert", "write"}
         and isinstance(receiver, Opaque)

@@ -57,6 +57,16 @@ def is_model(value: Value) -> bool:
     )
 
 
+def goes_over_layers(element: Value) -> bool:
+    """Whether what a loop's variable is bound to is a layer, or holds one: ``for position, layer in enumerate(…)``."""
+    return any(
+        is_layer(each)
+        or (isinstance(each, Opaque) and each.key is not None and each.key[-1] == "[]" and "layers" in each.key)
+        or (isinstance(each, Items) and any(goes_over_layers(item) for item in each.items))
+        for each in alternatives(element)
+    )
+
+
 def inner_layers(value: Instance) -> tuple[Value, ...] | None:
     """What ``model.layers`` lists, or None where it is not known."""
     if value.keras_name == "keras.Sequential":

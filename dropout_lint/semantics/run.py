@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics.events import (
     AttributeSet,
     Branch,
+    Constructed,
     Event,
     Frame,
     FunctionCall,
+    HandedOver,
     Loop,
     ModeCall,
     ModelUse,
-    Moment,
     Place,
     TrainableSet,
     Use,
 )
+from dropout_lint.semantics.passages import Course, Passage
 from dropout_lint.semantics.scopes import Store
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -31,6 +33,7 @@ from dropout_lint.semantics.values import (
     Symbolic,
     Tags,
     Value,
+    alternatives,
     fingerprint,
     tags_of,
 )
@@ -40,12 +43,11 @@ if TYPE_CHECKING:
 
     import libcst as cst
 
+    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.modules import Module, Project
     from dropout_lint.semantics.naming import Assigned
 
 DEEPEST_CALL = 8
-LONGEST_TIMELINE = 20_000
-"""Moments after which calls that are known already are no longer told again."""
 STEPS_PER_FILE = 150_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 
@@ -63,8 +65,8 @@ class Run:
         self.modules: dict[Any, Module | None] = {}
         self.executing: set[Any] = set()
         self.events: list[Event] = []
-        self.timeline: list[Moment] = []
-        self.effects: dict[Any, tuple[Moment, ...]] = {}
+        self.course = Course()
+        self.effects: dict[Any, Passage] = {}
         """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self.loops: list[Loop] = []
@@ -115,9 +117,13 @@ class Run:
 
     # Objects --------------------------------------------------------------------------------------------------
 
-    def allocate(self, cls: ClassValue | str, frame: Frame, node: cst.CSTNode) -> Instance:
-        """The object made at ``node`` on this call path; the same one when the path is walked again."""
-        slot = (id(node), id(frame.call.node) if frame.call else 0, cls if isinstance(cls, str) else id(cls.node))
+    def allocate(self, cls: ClassValue | str, frame: Frame, node: cst.CSTNode, apart: Any = None) -> Instance:
+        """The object made at ``node`` on this call path; the same one when the path is walked again.
+
+        ``apart`` tells objects apart that are not made there but found there.
+        """
+        name: Any = cls if isinstance(cls, str) else id(cls.node)
+        slot = (id(node), id(frame.call.node) if frame.call else 0, name if apart is None else (name, apart))
         found = self.allocated.get(slot)
         if found is None:
             found = Instance(self.serial(), cls, frame.module, node, tuple(loop.serial for loop in self.loops))
@@ -188,14 +194,17 @@ class Run:
 
     def repeat(self, slot: Any) -> None:
         """A call whose outcome is known happens again: what it did to models, it does once more."""
-        if len(self.timeline) < LONGEST_TIMELINE:
-            self.timeline.extend(self.effects.get(slot, ()))
+        known = self.effects.get(slot)
+        if known is not None and known.told:
+            self.course.add(known)
 
     def emit(self, event: Event) -> None:
         """Record an event."""
         self.events.append(event)
-        if isinstance(event, (TrainableSet, AttributeSet)):
-            self.timeline.append(event)
+        if isinstance(event, (TrainableSet, AttributeSet)) or (
+            isinstance(event, Constructed) and event.instance.keras_name is not None
+        ):
+            self.course.add(event)
         if isinstance(event, (ModeCall, FunctionCall)):
             self.by_serial[event.serial] = event
             self._note_feedback(event)
@@ -250,6 +259,7 @@ class Run:
         tags: Tags = frozenset(),
         symbolic: bool = False,
         bare: bool = False,
+        arguments: Arguments | None = None,
     ) -> ModelUse:
         """Record that a model is compiled, trained or run."""
         event = ModelUse(
@@ -263,12 +273,22 @@ class Run:
             tags,
             symbolic,
             bare=bare,
+            arguments=arguments,
         )
         self.events.append(event)
-        self.timeline.append(event)
+        self.course.add(event)
         self.by_serial[event.serial] = event
         self._note_feedback(event)
         return event
+
+    def hand_over(self, values: tuple[Value, ...], frame: Frame, node: cst.CSTNode) -> None:
+        """Record that layers and models among ``values`` go into something unknown."""
+        for value in values:
+            for each in alternatives(value):
+                if isinstance(each, Items):
+                    self.hand_over(each.items[:8], frame, node)
+                elif isinstance(each, Instance) or (isinstance(each, Opaque) and each.key is not None):
+                    self.course.add(HandedOver(Place(frame.module, node), each))
 
     def _note_feedback(self, event: ModeCall | ModelUse | FunctionCall) -> None:
         """A decoder's input is what it gave on the turn before: its turns are steps, not draws."""

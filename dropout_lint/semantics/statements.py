@@ -12,7 +12,9 @@ from dropout_lint.semantics import calls, conditions, imports
 from dropout_lint.semantics.containers import elements_of, get_item
 from dropout_lint.semantics.events import Discarded, Frame, Place, TrainableSet
 from dropout_lint.semantics.expressions import binary, bind, evaluate, loop_element
+from dropout_lint.semantics.models import goes_over_layers
 from dropout_lint.semantics.naming import note_assignment
+from dropout_lint.semantics.passages import Leave
 from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
@@ -163,16 +165,19 @@ def _return(run: Run, frame: Frame, scope: Scope, node: cst.Return) -> Flow:
             run.use("returned", f"returned by {frame.name}()" if answers else "", tags_of(value), frame, node)
     else:
         frame.returns.append(Const(None))
+    run.course.add(Leave("return"))
     return Flow.LEAVES
 
 
 def _raise(run: Run, frame: Frame, scope: Scope, node: cst.Raise) -> Flow:
     if node.exc is not None:
         evaluate(run, frame, scope, node.exc)
+    run.course.add(Leave("raise"))
     return Flow.LEAVES
 
 
 def _leaves_turn(run: Run, frame: Frame, scope: Scope, node: cst.CSTNode) -> Flow:
+    run.course.add(Leave("turn"))
     return Flow.LEAVES_TURN
 
 
@@ -314,7 +319,7 @@ def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> 
                 flows.append(Flow.ON)
         return flows[-1]
 
-    flow = _either(run, taken, otherwise)
+    flow = _either(run, taken, otherwise, guard)
     if flow is Flow.ON and flows != [Flow.ON, Flow.ON]:
         # `if not training: return x`: what follows in this block runs under the condition too
         goes_on = flows[0] is Flow.ON
@@ -322,18 +327,23 @@ def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> 
     return flow
 
 
-def _either(run: Run, first: Callable[[], Flow], second: Callable[[], Flow]) -> Flow:
-    """Try both branches from the same state and go on from where either ends."""
+def _either(
+    run: Run, first: Callable[[], Flow], second: Callable[[], Flow], words: frozenset[str] = frozenset()
+) -> Flow:
+    """Try both branches from the same state and go on from where either ends; ``words`` are what decides."""
     mark = run.store.begin()
     try:
-        flow_one = first()
+        with run.course.arm() as arm_one:
+            flow_one = first()
     finally:
         writes_one = run.store.end(mark)
     mark = run.store.begin()
     try:
-        flow_two = second()
+        with run.course.arm() as arm_two:
+            flow_two = second()
     finally:
         writes_two = run.store.end(mark)
+    run.course.fork(words, arm_one, arm_two)
     if flow_one is Flow.ON and flow_two is not Flow.ON:
         run.store.apply(writes_one)
     elif flow_two is Flow.ON and flow_one is not Flow.ON:
@@ -357,10 +367,12 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
         if known is not None and not known:
             return Flow.ON
         element = loop_element(run, source, node.iter, loop.serial)
+        selects = loop.targets if goes_over_layers(element) else frozenset()
 
         def turn() -> Flow:
-            bind(run, frame, scope, node.target, element)
-            return execute_block(run, frame, scope, block_of(node.body))
+            with run.course.passage("turn", selects=selects):
+                bind(run, frame, scope, node.target, element)
+                return execute_block(run, frame, scope, block_of(node.body))
 
         runs_once = known is not None or _counts(node.iter)
         flow = turn() if runs_once else Flow.ON
@@ -387,7 +399,8 @@ def _while(run: Run, frame: Frame, scope: Scope, node: cst.While) -> Flow:
             return Flow.ON
 
         def turn() -> Flow:
-            return execute_block(run, frame, scope, block_of(node.body))
+            with run.course.passage("turn"):
+                return execute_block(run, frame, scope, block_of(node.body))
 
         flow = turn()
         if flow is Flow.LEAVES:
@@ -461,10 +474,11 @@ def _caught(node: cst.Try | cst.TryStar) -> frozenset[str]:
 
 
 def _try(run: Run, frame: Frame, scope: Scope, node: cst.Try | cst.TryStar) -> Flow:
-    with run.guarded(_caught(node), {}):
-        flow = execute_block(run, frame, scope, block_of(node.body))
-    if flow is Flow.ON and node.orelse is not None:
-        flow = execute_block(run, frame, scope, block_of(node.orelse.body))
+    with run.course.passage("attempt"):
+        with run.guarded(_caught(node), {}):
+            flow = execute_block(run, frame, scope, block_of(node.body))
+        if flow is Flow.ON and node.orelse is not None:
+            flow = execute_block(run, frame, scope, block_of(node.orelse.body))
     for handler in node.handlers:
 
         def handle(handler: Any = handler) -> Flow:

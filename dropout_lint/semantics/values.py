@@ -82,7 +82,18 @@ class Symbolic:
 class Instance:
     """An object allocated at one site: a layer, a model, an object of a project class."""
 
-    __slots__ = ("arguments", "attributes", "cls", "generation", "loops", "made_in", "module", "node", "serial")
+    __slots__ = (
+        "arguments",
+        "attributes",
+        "cls",
+        "found_in",
+        "generation",
+        "loops",
+        "made_in",
+        "module",
+        "node",
+        "serial",
+    )
 
     def __init__(
         self, serial: int, cls: ClassValue | str, module: Module, node: cst.CSTNode, loops: tuple[int, ...] = ()
@@ -94,6 +105,8 @@ class Instance:
         self.loops = loops
         self.generation: str | None = None
         self.made_in: int | None = None
+        self.found_in: tuple[Any, ...] | None = None
+        """The key of the unknown value that a test says it is; None where the program makes it."""
         self.attributes: dict[str, Value] = {}
         self.arguments: dict[str, Value] = {}
 

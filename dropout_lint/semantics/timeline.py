@@ -1,0 +1,541 @@
+"""What becomes of each assignment to `trainable`: which compile, which first training step reads it, and which never.
+
+The passages of an interpretation are gone through once for a Keras generation, with the flags of every layer and what
+each model's train function was built with (:mod:`dropout_lint.semantics.flags`). Arms of a branch are gone through
+apart and joined: a toggle that a ``compile`` may have read on some path is not reported. What nobody calls is a story
+of its own, which begins where the module's body and the constructors end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dropout_lint.semantics.events import Constructed, HandedOver, ModelUse, TrainableSet
+from dropout_lint.semantics.flags import (
+    DEFAULT,
+    UNKNOWN,
+    Flags,
+    Function,
+    Setting,
+    Settings,
+    State,
+    merged,
+    settings_of,
+    toggles_in,
+    values_of,
+)
+from dropout_lint.semantics.models import is_layer, is_model
+from dropout_lint.semantics.ownership import Ownership, Token, token_of, tokens_of
+from dropout_lint.semantics.passages import Fork, Leave, Passage
+from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Interpretation
+    from dropout_lint.semantics.passages import Entry
+
+MOST_STEPS = 60_000
+_TRAINING_HOOKS = ("on_epoch_", "on_batch_", "on_train_")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one toggle."""
+
+    kind: str
+    """``stale``: the train function that runs was built before it. ``never-trains``: the frozen model was compiled
+    open, and its train function is first built now. ``undone``: a toggle of the model round it overrides it.
+    ``gated``: a layer is opened inside a model that stays frozen. ``ignored``: the model's flag had this value
+    already."""
+    toggle: TrainableSet
+    model: Token
+    use: ModelUse | TrainableSet
+    """The training (or compile) that does not see it; in a callback, the toggle itself."""
+    other: TrainableSet | None = None
+    """The toggle it contradicts."""
+    certain: bool = True
+    """Whether it is so on every path that leads there."""
+    known: bool = True
+    """Whether the value that is set is known."""
+
+
+@lru_cache(maxsize=8)
+def verdicts(interpretation: Interpretation, generation: int, backend: str | None = None) -> tuple[Verdict, ...]:
+    """The verdicts on one Keras generation, each toggle's surest."""
+    walk = _Walk(interpretation, generation, backend)
+    walk.run()
+    return tuple(walk.found.values())
+
+
+def by_toggle(
+    interpretation: Interpretation, kind: str, generations: tuple[int, ...], backend: str | None = None
+) -> list[dict[int, Verdict]]:
+    """The verdicts of a kind, toggle by toggle in the order of the program: by generation, the surest of each."""
+    found: dict[int, dict[int, Verdict]] = {}
+    for generation in generations:
+        for each in verdicts(interpretation, generation, backend):
+            if each.kind == kind:
+                known = found.setdefault(id(each.toggle.place.node), {})
+                before = known.get(generation)
+                if before is None or (each.certain, each.known) > (before.certain, before.known):
+                    known[generation] = each
+    return list(found.values())
+
+
+def toggles_a_trained_model(interpretation: Interpretation, verdict: Verdict) -> bool:
+    """Whether a toggle is of a model that is trained on its own, and goes unseen by one that contains it."""
+    receivers = set(tokens_of(verdict.toggle.receiver))
+    if verdict.model in receivers or not any(is_model(each) for each in alternatives(verdict.toggle.receiver)):
+        return False
+    return any(
+        isinstance(event, ModelUse) and event.kind == "train" and not receivers.isdisjoint(tokens_of(event.receiver))
+        for event in interpretation.timeline
+    )
+
+
+@lru_cache(maxsize=4)
+def ownership_of(interpretation: Interpretation) -> Ownership:
+    """Which layer belongs to which model."""
+    return Ownership(interpretation)
+
+
+class _Spent(Exception):
+    """So many steps are not worth it."""
+
+
+class _Walk:
+    """One way through all passages, on one generation."""
+
+    def __init__(self, interpretation: Interpretation, generation: int, backend: str | None) -> None:
+        self._interpretation = interpretation
+        self._ownership = ownership_of(interpretation)
+        self._generation = generation
+        self._spreads_again = generation == 2 or backend == "jax"
+        """Whether a model's flag spreads where it has the value already."""
+        self._eager = frozenset(_run_eagerly(interpretation)) if generation == 3 else frozenset()
+        self._loaded = frozenset(
+            ("object", each.serial)
+            for each in interpretation.instances
+            if each.cls == "keras.Model" and "outputs" not in each.arguments
+        )
+        self._steps = MOST_STEPS
+        self._open: list[tuple[Passage, list[tuple[str, State]]]] = []
+        self._selecting = 0
+        self.found: dict[tuple[str, int, Token], Verdict] = {}
+
+    def run(self) -> None:
+        try:
+            state: State | None = State()
+            stories: list[Passage] = []
+            for root in self._interpretation.passages:
+                self._open.append((root, []))
+                for entry in root.entries:
+                    if isinstance(entry, Passage) and _is_story(entry):
+                        stories.append(entry)
+                    elif state is not None:
+                        state = self._entry(entry, state) or state
+                self._open.pop()
+            for story in stories:
+                assert state is not None
+                self._story(story, state)
+        except _Spent:
+            pass
+
+    # Paths ----------------------------------------------------------------------------------------------------
+
+    def _story(self, story: Passage, state: State) -> None:
+        frame = story.frame
+        assert frame is not None
+        if frame.hook == "callback" and frame.name.startswith(_TRAINING_HOOKS) and frame.name != "on_train_end":
+            self._callback(story, state)
+        elif frame.hook in {None, "callback", "callback-inference"}:
+            self._passage(story, state)
+
+    def _passage(self, passage: Passage, state: State) -> State | None:
+        left: list[tuple[str, State]] = []
+        self._open.append((passage, left))
+        now: State | None = state
+        for entry in passage.entries:
+            if now is None:
+                break
+            now = self._entry(entry, now)
+        self._open.pop()
+        for kind, other in left:
+            # the turns of a loop over layers that `continue` leave out these layers, not what is done to others
+            now = merged(now, other, self._ownership, state if kind == "selected" else None)
+        if passage.kind == "attempt" and now is None:
+            now = state
+        return now
+
+    def _entry(self, entry: Entry, state: State) -> State | None:
+        self._steps -= 1
+        if self._steps < 0:
+            raise _Spent
+        if isinstance(entry, Passage):
+            return self._passage(entry, state)
+        if isinstance(entry, Fork):
+            return self._fork(entry, state)
+        if isinstance(entry, Leave):
+            self._leave(entry, state)
+            return None
+        if isinstance(entry, TrainableSet):
+            return self._toggled(entry, state)
+        if isinstance(entry, ModelUse):
+            return self._used(entry, state)
+        if isinstance(entry, Constructed):
+            return self._constructed(entry, state)
+        if isinstance(entry, HandedOver):
+            return self._handed_over(entry, state)
+        if entry.name == "stop_training" and truth(entry.value) is not False:
+            # the fit round a callback ends here: whoever goes on will have thought of compiling
+            return None if any(frame.hook == "callback" for frame in entry.frames) else state
+        return state
+
+    def _fork(self, fork: Fork, state: State) -> State | None:
+        selects = not fork.words.isdisjoint(self._selects())
+        self._selecting += selects
+        one = self._passage(fork.arms[0], state)
+        two = self._passage(fork.arms[1], state)
+        self._selecting -= selects
+        return merged(one, two, self._ownership, state if selects else None)
+
+    def _selects(self) -> frozenset[str]:
+        """The names that the innermost loop over layers binds, within one function."""
+        for passage, _ in reversed(self._open):
+            if passage.selects:
+                return passage.selects
+            if passage.kind == "function":
+                break
+        return frozenset()
+
+    def _leave(self, leave: Leave, state: State) -> None:
+        wanted = {"return": {"function", "module"}, "turn": {"turn"}, "raise": {"attempt"}}[leave.kind]
+        for passage, left in reversed(self._open):
+            if passage.kind in wanted:
+                left.append(("selected" if self._selecting and passage.selects else "left", state))
+                return
+            if passage.kind == "function":
+                return
+
+    # Moments --------------------------------------------------------------------------------------------------
+
+    def _constructed(self, event: Constructed, state: State) -> State:
+        token = token_of(event.instance)
+        if token is None:
+            return state
+        if token in state.made:
+            return replace(self._forgotten((token,), state), again=state.again | {token})
+        return replace(state, made=state.made | {token})
+
+    def _handed_over(self, event: HandedOver, state: State) -> State:
+        value = event.value
+        tokens = list(tokens_of(value))
+        if isinstance(value, Instance) and not is_layer(value):
+            tokens += [token for each in value.attributes.values() for token in tokens_of(each)]
+        return self._forgotten(tuple(tokens), state)
+
+    def _forgotten(self, tokens: tuple[Token, ...], state: State) -> State:
+        """Something unknown may have compiled these models, or the models that these layers are in."""
+        functions = {
+            model: function
+            for model, function in state.functions.items()
+            if not any(
+                self._ownership.contains(model, each) or self._ownership.contains(each, model) for each in tokens
+            )
+        }
+        return replace(state, functions=functions) if len(functions) < len(state.functions) else state
+
+    def _flags(self, state: State, token: Token) -> Settings:
+        return settings_of(state.flags, token, self._ownership, self._loaded)
+
+    def _toggled(self, toggle: TrainableSet, state: State) -> State:
+        if any(frame.hook in {"call", "train_step", "test_step"} for frame in toggle.frames):
+            return state
+        flags = dict(state.flags)
+        undone = {each for each in state.undone if each[0] is not toggle}
+        ignored = {each for each in state.ignored if each[0] is not toggle}
+        selected = bool(self._selecting)
+        values = {truth(each) for each in alternatives(toggle.value)}
+        value = next(iter(values)) if len(values) == 1 else None
+        for token in self._receivers(toggle):
+            partial = selected or token[0] == "some" or (token[0] == "place" and token[1][-1] != "[]")
+            before = self._flags(state, token)
+            same = value is not None and values_of(before) == {value}
+            inside = [each for each in flags if each != token and self._ownership.contains(token, each)]
+            if same and not self._spreads_again:
+                if value is True and self._is_made_here(token):
+                    ignored |= _frozen_apart(toggle, state, flags, inside)
+            else:
+                if value is not None:
+                    undone |= _chosen_apart(toggle, value, state, flags, inside)
+                spread = frozenset(Setting(each, toggle, False, partial) for each in values)
+                flags.update(dict.fromkeys((*inside, *self._ownership.members(token).tokens), spread))
+                self._cover(token, flags, spread)
+            if not (same and toggles_in(before)):
+                flags[token] = frozenset(Setting(each, toggle, True, partial) for each in values)
+        return replace(
+            state,
+            flags=flags,
+            used=state.used - {toggle},
+            consumed=frozenset(each for each in state.consumed if each[0] is not toggle),
+            undone=frozenset(undone),
+            ignored=frozenset(ignored),
+        )
+
+    def _receivers(self, toggle: TrainableSet) -> tuple[Token, ...]:
+        """What is set: all of several layers in a loop over them, otherwise one of them."""
+        found = tokens_of(toggle.receiver)
+        return found if len(found) < 2 or self._selects() else (("some", found),)
+
+    def _cover(self, token: Token, flags: dict[Token, Settings], spread: Settings) -> None:
+        """``for layer in model.layers``: what was set on single places among them is overwritten."""
+        if token[0] == "place" and token[1][-2:] == ("layers", "[]"):
+            root = token[1][:-2]
+            for each in list(flags):
+                if each[0] == "place" and each != token and len(each[1]) > len(root) and each[1][: len(root)] == root:
+                    flags[each] = spread
+
+    def _is_made_here(self, token: Token) -> bool:
+        return token[0] == "object" and token not in self._loaded
+
+    def _used(self, use: ModelUse, state: State) -> State:
+        models = [each for each in tokens_of(use.receiver) if each not in state.again]
+        if use.kind == "compile":
+            if not tokens_of(use.receiver):
+                # whichever model this is, it may be any of them
+                return replace(state, functions={})
+            for model in models:
+                state = self._compiled(use, model, state)
+            for model in set(tokens_of(use.receiver)) - set(models):
+                state = self._forgotten((model,), state)
+        elif use.kind == "train":
+            for model in models:
+                state = self._trained(use, model, state)
+        return state
+
+    def _inside(self, model: Token, state: State) -> list[Token]:
+        return [each for each in state.flags if self._ownership.contains(model, each)]
+
+    def _read(self, model: Token, state: State, compiles: bool) -> State:
+        """A train function is built: it reads every flag inside the model."""
+        members = self._ownership.members(model)
+        everything = compiles and not members.complete and members.tokens == frozenset()
+        inside = list(state.flags) if everything else self._inside(model, state)
+        toggles = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
+        consumed = state.consumed | {(each, model) for each in toggles} if compiles else state.consumed
+        return replace(state, used=state.used | toggles, consumed=consumed)
+
+    def _compiled(self, use: ModelUse, model: Token, state: State) -> State:
+        before = state.functions.get(model)
+        remakes = use.method == "make_train_function"
+        if remakes and self._generation == 2:
+            return state
+        self._contradictions(use, model, state)
+        state = self._read(model, state, compiles=True)
+        if remakes:
+            function = Function(state.flags, False, before.compiled if before is not None else None)
+        else:
+            function = Function(state.flags if self._generation == 2 else None, False, state.flags)
+        return replace(state, functions={**state.functions, model: function})
+
+    def _trained(self, use: ModelUse, model: Token, state: State) -> State:
+        if any(frame.hook is not None for frame in use.frames):
+            return state
+        self._contradictions(use, model, state)
+        function = state.functions.get(model)
+        if function is not None and function.flags is not None and model not in self._eager:
+            self._compare(use, model, function, state)
+            if function.open:
+                joined = merged(State(function.flags), State(state.flags), self._ownership)
+                assert joined is not None
+                function = Function(joined.flags, False, function.compiled)
+        else:
+            if self._generation == 3:
+                self._first(use, model, function, state)
+            known = function is not None or self._generation == 3
+            unseen = {} if known else dict.fromkeys(self._inside(model, state), UNKNOWN)
+            function = Function({**state.flags, **unseen}, False, function.compiled if function is not None else None)
+        state = self._read(model, state, compiles=False)
+        return replace(state, functions={**state.functions, model: function})
+
+    # Judgement ------------------------------------------------------------------------------------------------
+
+    def _compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
+        """Find the flags that have changed since the train function was built."""
+        assert function.flags is not None
+        for token in self._inside(model, state):
+            built = settings_of(function.flags, token, self._ownership, self._loaded)
+            then = values_of(built)
+            # who opens a layer of an unknown model while it trains knows that it is frozen
+            guessed = use is None and built == DEFAULT and self._ownership.object_of(model) is None
+            for each in state.flags[token]:
+                if each.toggle is None or each.toggle in toggles_in(built) or None in then:
+                    continue
+                if each.value in then and not guessed:
+                    continue
+                if any(toggle is each.toggle for toggle, _ in state.consumed):
+                    continue
+                self._add(
+                    Verdict(
+                        "stale",
+                        each.toggle,
+                        model,
+                        use or each.toggle,
+                        certain=not function.open and not guessed,
+                        known=each.value is not None,
+                    )
+                )
+
+    def _first(self, use: ModelUse, model: Token, function: Function | None, state: State) -> None:
+        """Find the model that was compiled open, frozen for another model, and is first trained frozen."""
+        if function is None or function.compiled is None:
+            return
+        now = self._flags(state, model)
+        then = settings_of(function.compiled, model, self._ownership, self._loaded)
+        if values_of(now) != {False} or values_of(then) != {True} or any(each.partial for each in now):
+            return
+        for toggle in toggles_in(now):
+            others = [
+                other
+                for known, other in state.consumed
+                if known is toggle and other != model and self._ownership.contains(other, model)
+            ]
+            if others:
+                self._add(Verdict("never-trains", toggle, model, use, certain=not function.open))
+
+    def _contradictions(self, use: ModelUse, model: Token, state: State) -> None:
+        """Find toggles that others have undone or keep from working, where a compile or training reads the flags."""
+        for kind, pairs in (("undone", state.undone), ("ignored", state.ignored)):
+            for toggle, other, token in pairs:
+                if not self._ownership.contains(model, token):
+                    continue
+                wanted = toggle if kind == "undone" else other
+                if toggles_in(self._flags(state, token)) == {wanted}:
+                    self._add(Verdict(kind, toggle, model, use, other))
+        outer = [model, *self._ownership.members(model).tokens] if self._generation == 2 else [model]
+        for parent in outer:
+            frozen = self._flags(state, parent)
+            if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
+                continue
+            for token in self._inside(parent, state):
+                if token == parent:
+                    continue
+                for each in state.flags[token]:
+                    if each.direct and each.toggle is not None and each.value is not False:
+                        for toggle in toggles_in(frozen):
+                            verdict = Verdict("gated", toggle, parent, use, each.toggle, known=each.value is True)
+                            self._add(verdict)
+
+    def _add(self, verdict: Verdict) -> None:
+        slot = (verdict.kind, verdict.toggle.serial, verdict.model)
+        before = self.found.get(slot)
+        if before is None or (verdict.certain, verdict.known, _trains(verdict)) > (
+            before.certain,
+            before.known,
+            _trains(before),
+        ):
+            self.found[slot] = verdict
+
+    # Callbacks ------------------------------------------------------------------------------------------------
+
+    def _callback(self, story: Passage, state: State) -> None:
+        """A hook that Keras calls while ``fit`` runs: the train function is built, and goes on being used."""
+        frame = story.frame
+        assert frame is not None
+        receiver = frame.receiver
+        if not isinstance(receiver, Instance):
+            return
+        models = tokens_of(receiver.attributes.get("model", Opaque())) or tuple(_models_of(story, set()))
+        models = tuple(each for each in models if each not in self._eager)
+        starts = frame.name in {"on_train_begin", "on_epoch_begin"}
+        if self._generation == 3 and frame.name == "on_train_begin":
+            return
+        functions = {**state.functions, **{each: Function(state.flags) for each in models}}
+        after = self._passage(story, replace(state, functions=functions, consumed=frozenset()))
+        if after is None:
+            return
+        for model in models:
+            function = after.functions.get(model)
+            if function is None or function.flags is None:
+                continue
+            if self._generation == 3 and starts and function.flags is state.flags:
+                # what happens at every begin happens before the first trace too
+                function = replace(function, flags={**function.flags, **_always(state, after)})
+            self._compare(None, model, function, after)
+
+
+def _frozen_apart(
+    toggle: TrainableSet, state: State, flags: Flags, inside: list[Token]
+) -> set[tuple[TrainableSet, TrainableSet, Token]]:
+    """The layers that were frozen one by one, and trained like that, when ``toggle`` is to open them."""
+    return {
+        (toggle, each.toggle, child)
+        for child in inside
+        for each in flags[child]
+        if each.direct and each.value is False and each.toggle is not None and each.toggle in state.used
+    }
+
+
+def _chosen_apart(
+    toggle: TrainableSet, value: bool, state: State, flags: Flags, inside: list[Token]
+) -> set[tuple[TrainableSet, TrainableSet, Token]]:
+    """The layers that were chosen among others, for nothing yet, when ``toggle`` sets all to ``value``."""
+    return {
+        (toggle, each.toggle, child)
+        for child in inside
+        for each in flags[child]
+        if each.direct and each.partial and each.toggle is not None and each.toggle not in state.used
+        if each.value is (not value)
+    }
+
+
+def _always(before: State, after: State) -> dict[Token, Settings]:
+    """The flags that are set on every path."""
+    return {
+        token: settings
+        for token, settings in after.flags.items()
+        if all(each.toggle is not None for each in settings) and settings.isdisjoint(before.flags.get(token, DEFAULT))
+    }
+
+
+def _trains(verdict: Verdict) -> bool:
+    return isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
+
+
+def _is_story(passage: Passage) -> bool:
+    """Whether nobody calls it: a root of its own, constructors excepted."""
+    frame = passage.frame
+    return frame is not None and frame.assumed and frame.name != "__init__"
+
+
+def _models_of(entry: Entry, seen: set[int]) -> list[Token]:
+    """The models of which something is set in a passage: the one a callback is handed."""
+    if isinstance(entry, Passage):
+        if id(entry) in seen:
+            return []
+        seen.add(id(entry))
+        return [token for each in entry.entries for token in _models_of(each, seen)]
+    if isinstance(entry, Fork):
+        return [token for each in entry.arms for token in _models_of(each, seen)]
+    if isinstance(entry, TrainableSet):
+        return [
+            ("object", token[1][1]) if token[0] == "place" and token[1][0] == "instance" else token
+            for token in tokens_of(entry.receiver)
+        ]
+    return []
+
+
+def _run_eagerly(interpretation: Interpretation) -> list[Token]:
+    """The models whose step is never traced: every training step reads the flags anew."""
+    return [
+        token
+        for event in interpretation.events
+        if isinstance(event, ModelUse) and event.kind == "compile" and event.arguments is not None
+        if (given := event.arguments.keywords.get("run_eagerly")) is not None
+        if not isinstance(given.value, Const) or truth(given.value) is not False
+        for token in tokens_of(event.receiver)
+    ]
+
+
+__all__ = ["Verdict", "by_toggle", "ownership_of", "toggles_a_trained_model", "verdicts"]

@@ -1,0 +1,525 @@
+"""What becomes of assignments to `trainable`: the lines that are found and those that are not."""
+
+import textwrap
+
+import pytest
+
+from dropout_lint import check_source
+from dropout_lint.settings import Resolver
+
+PRELUDE = textwrap.dedent(
+    """\
+    import keras, numpy as np, helpers
+    from keras import layers
+
+    def build():
+        return keras.Sequential([keras.Input((4,)), layers.Dense(8, name="first"), layers.Dense(2, name="last")])
+
+    def compiled():
+        net = build()
+        net.compile("adam", "mse")
+        return net
+
+    x, y, z = np.zeros((8, 4)), np.zeros((8, 2)), np.zeros((8, 3))
+    """
+)
+
+
+def found(source, version="3.15", select=("KTM203",), notes=False):
+    """(rule, text of the line) of each finding in ``source``, which follows the prelude."""
+    program = PRELUDE + textwrap.dedent(source)
+    overrides = {"select": list(select)} | ({"keras-version": version} if version else {})
+    report = check_source(program, "program.py", Resolver(isolated=True, overrides=overrides))
+    lines = program.splitlines()
+    return [
+        (finding.code, lines[finding.span.start.line - 1].strip())
+        for finding in report.findings
+        if notes or finding.severity.value != "note"
+    ]
+
+
+STALE = {
+    "a layer by name": """\
+        model = compiled()
+        model.fit(x, y)
+        model.get_layer("first").trainable = False
+        model.fit(x, y)
+        """,
+    "by position": """\
+        model = compiled()
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        model.fit(x, y)
+        """,
+    "in a helper that is given the model": """\
+        def freeze(net):
+            for layer in net.layers[:-1]:
+                layer.trainable = False
+        model = compiled()
+        model.fit(x, y)
+        freeze(model)
+        model.fit(x, y)
+        """,
+    "in a helper that is called twice, after a compile and after none": """\
+        def freeze(net):
+            net.layers[0].trainable = False
+        model = compiled()
+        freeze(model)
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        model.layers[0].trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        freeze(model)
+        model.fit(x, y)
+        """,
+    "of a nested model": """\
+        base = build()
+        model = keras.Sequential([base, layers.Dense(2)])
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = False
+        model.fit(x, y)
+        """,
+    "of a functional base": """\
+        base = keras.applications.MobileNet(include_top=False)
+        image = keras.Input((32, 32, 3))
+        model = keras.Model(image, layers.Dense(2)(base(image, training=False)))
+        base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        model.fit(x, y)
+        """,
+    "a slice of a base, opened for the second phase": """\
+        base = keras.applications.MobileNet(include_top=False)
+        model = keras.Sequential([base, layers.Dense(2)])
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        for layer in base.layers[-4:]:
+            layer.trainable = True
+        model.fit(x, y)
+        """,
+    "in methods, in the order main calls them": """\
+        class Trainer:
+            def build(self):
+                self.model = build()
+            def prepare(self):
+                self.model.compile("adam", "mse")
+            def learn(self):
+                self.model.fit(x, y)
+            def freeze(self):
+                self.model.layers[0].trainable = False
+        trainer = Trainer()
+        trainer.build()
+        trainer.prepare()
+        trainer.learn()
+        trainer.freeze()
+        trainer.learn()
+        """,
+    "of a parameter": """\
+        def finetune(net):
+            net.fit(x, y)
+            net.layers[0].trainable = False
+            net.fit(x, y)
+        """,
+    "the whole model": "model = compiled()\nmodel.fit(x, y)\nmodel.trainable = False\nmodel.fit(x, y)",
+    "train_on_batch in a loop": """\
+        model = compiled()
+        for step in range(100):
+            model.train_on_batch(x, y)
+        model.layers[0].trainable = False
+        for step in range(100):
+            model.train_on_batch(x, y)
+        """,
+    "only batch normalisation": """\
+        model = keras.Sequential([layers.Dense(8), layers.BatchNormalization(), layers.Dense(2)])
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        for layer in model.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+        model.fit(x, y)
+        """,
+    "setattr": 'model = compiled()\nmodel.fit(x, y)\nsetattr(model.layers[0], "trainable", False)\nmodel.fit(x, y)',
+    "a subclass that wraps compile and holds its layers in a list": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.blocks = [layers.Dense(8) for _ in range(3)]
+            def compile(self, **options):
+                super().compile("adam", "mse", **options)
+            def call(self, x, training=None):
+                for block in self.blocks:
+                    x = block(x)
+                return x
+        net = Net()
+        net.compile()
+        net.fit(x, y)
+        net.blocks[0].trainable = False
+        net.fit(x, y)
+        """,
+    "only where a condition holds": """\
+        model = compiled()
+        model.fit(x, y)
+        if helpers.FREEZE:
+            model.layers[0].trainable = False
+        model.fit(x, y)
+        """,
+    "compiled in the other arm only": """\
+        model = compiled()
+        model.fit(x, y)
+        if helpers.FREEZE:
+            model.layers[0].trainable = False
+            model.fit(x, y)
+        else:
+            model.compile("sgd", "mse")
+            model.fit(x, y)
+        """,
+    "after a model that was returned by a function of its own": """\
+        def first_phase():
+            net = compiled()
+            net.fit(x, y)
+            return net
+        def second_phase(net):
+            net.trainable = False
+            net.fit(x, y)
+        def main():
+            second_phase(first_phase())
+        main()
+        """,
+    "another model is compiled": """\
+        model, other = compiled(), keras.Sequential([layers.Dense(2)])
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        other.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", STALE.values(), ids=STALE.keys())
+def test_toggles_that_no_compile_sees_are_found(source):
+    assert [code for code, line in found(source)] == ["KTM203"]
+
+
+IN_CALLBACKS = {
+    "at an epoch": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 3:
+                    self.model.layers[0].trainable = False
+        """,
+    "after each epoch": """\
+        class Open(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                self.model.layers[-epoch].trainable = True
+                for layer in self.model.layers[:-epoch]:
+                    layer.trainable = False
+        """,
+    "of a layer handed to it": """\
+        class Freeze(keras.callbacks.Callback):
+            def __init__(self, layer):
+                super().__init__()
+                self.layer = layer
+            def on_train_batch_end(self, batch, logs=None):
+                if batch > 100:
+                    self.layer.trainable = False
+        model = compiled()
+        model.fit(x, y, callbacks=[Freeze(model.layers[0])])
+        """,
+    "through a helper": """\
+        def freeze(net):
+            for layer in net.layers:
+                layer.trainable = False
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch > 2:
+                    freeze(self.model)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", IN_CALLBACKS.values(), ids=IN_CALLBACKS.keys())
+def test_toggles_in_callbacks_are_found(source):
+    toggles = [line.strip() for line in source.splitlines() if "trainable =" in line]
+    assert found(source) == [("KTM203", line) for line in toggles]
+
+
+IN_TIME = {
+    "compiled again": """\
+        model = compiled()
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "compiled again by a helper": """\
+        def prepare(net):
+            net.compile("adam", "mse")
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        prepare(model)
+        model.fit(x, y)
+        """,
+    "compiled again by something unknown": """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        helpers.prepare(model)
+        model.fit(x, y)
+        """,
+    "compiled again on some path": """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        if helpers.AGAIN:
+            model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "no training after it": "model = compiled()\nmodel.fit(x, y)\nmodel.trainable = False\nmodel.save('m.keras')",
+    "set back before training": """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        model.save("m.keras")
+        model.trainable = True
+        model.fit(x, y)
+        """,
+    "every layer set back, by loops": """\
+        model = compiled()
+        model.fit(x, y)
+        for layer in model.layers:
+            layer.trainable = False
+        model.save("m.keras")
+        for layer in model.layers:
+            layer.trainable = True
+        model.fit(x, y)
+        """,
+    "batch normalisation set back": """\
+        def finetune(net):
+            net.fit(x, y)
+            for layer in net.layers:
+                if isinstance(layer, layers.BatchNormalization):
+                    layer.trainable = False
+            net.save("m.keras")
+            for layer in net.layers:
+                if isinstance(layer, layers.BatchNormalization):
+                    layer.trainable = True
+            net.fit(x, y)
+        """,
+    "opened what was open": "model = compiled()\nmodel.fit(x, y)\nmodel.trainable = True\nmodel.fit(x, y)",
+    "a loop that builds, freezes, compiles": """\
+        for fold in range(5):
+            model = build()
+            model.layers[0].trainable = False
+            model.compile("adam", "mse")
+            model.fit(x, y)
+        """,
+    "a loop that compiles in each phase": """\
+        model = build()
+        for phase in range(3):
+            for layer in model.layers[:phase]:
+                layer.trainable = False
+            model.compile("adam", "mse")
+            model.fit(x, y)
+        """,
+    "a loop that freezes what is frozen": """\
+        model = compiled()
+        for phase in range(3):
+            model.layers[0].trainable = False
+            model.fit(x, y)
+        """,
+    "two models from one builder": """\
+        def copies():
+            return build()
+        student, teacher = copies(), copies()
+        student.compile("adam", "mse")
+        student.fit(x, y)
+        teacher.trainable = False
+        student.fit(x, y)
+        """,
+    "a teacher": """\
+        student, teacher = compiled(), build()
+        student.fit(x, y)
+        teacher.trainable = False
+        student.fit(x, y)
+        """,
+    "arms that exclude each other": """\
+        model = compiled()
+        if helpers.MODE == "pretrain":
+            model.fit(x, y)
+        else:
+            model.layers[0].trainable = False
+            model.fit(x, y)
+        """,
+    "a return between": """\
+        def run(mode):
+            net = compiled()
+            if mode == "plain":
+                net.fit(x, y)
+                return net
+            net.layers[0].trainable = False
+            net.fit(x, y)
+            return net
+        """,
+    "roots that nobody calls": """\
+        model = compiled()
+        def first():
+            model.fit(x, y)
+        def second():
+            model.layers[0].trainable = False
+            model.fit(x, y)
+        """,
+    "methods of an object, in no known order": """\
+        class Trainer:
+            def __init__(self):
+                self.model = compiled()
+            def learn(self):
+                self.model.fit(x, y)
+            def freeze(self):
+                self.model.trainable = False
+        """,
+    "a step that is not traced": """\
+        model = build()
+        model.compile("adam", "mse", run_eagerly=True)
+        model.fit(x, y)
+        model.trainable = False
+        model.fit(x, y)
+        """,
+    "a model on top, compiled for itself": """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        probe = keras.Sequential([model, layers.Dense(2)])
+        probe.compile("adam", "mse")
+        probe.fit(x, y)
+        """,
+    "a model on top, and the base goes on": """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        probe = keras.Sequential([model, layers.Dense(2)])
+        probe.compile("adam", "mse")
+        for step in range(10):
+            probe.train_on_batch(x, y)
+            model.train_on_batch(x, y)
+        """,
+    "before the first training, on Keras 3": "model = compiled()\nmodel.trainable = False\nmodel.fit(x, y)",
+    "before the first training, after an evaluation, on Keras 3": """\
+        model = compiled()
+        model.evaluate(x, y)
+        model.layers[0].trainable = False
+        model.fit(x, y)
+        """,
+    "a custom step reads the flags itself": """\
+        class Net(keras.Model):
+            def train_step(self, data):
+                self.encoder.trainable = False
+                return super().train_step(data)
+        """,
+    "layers without weights": """\
+        model = keras.Sequential([layers.Dense(2), layers.Dropout(0.5)])
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        model.layers[1].trainable = False
+        model.fit(x, y)
+        """,
+    "a callback that compiles": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 3:
+                    self.model.trainable = False
+                    self.model.compile("adam", "mse")
+        """,
+    "a callback that makes the function again": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 3:
+                    for layer in self.model.layers:
+                        layer.trainable = False
+                    self.model.make_train_function(force=True)
+        """,
+    "a callback that ends the training": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                if logs["loss"] < 1:
+                    self.model.layers[0].trainable = False
+                    self.model.stop_training = True
+        """,
+    "a callback that evaluates": """\
+        class Watch(keras.callbacks.Callback):
+            def on_test_begin(self, logs=None):
+                self.model.trainable = False
+            def on_test_end(self, logs=None):
+                self.model.trainable = True
+        """,
+    "a callback at the begin, on Keras 3": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_train_begin(self, logs=None):
+                self.model.layers[0].trainable = False
+        """,
+    "a callback at every begin, on Keras 3": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                self.model.layers[0].trainable = False
+        """,
+    "an unknown value between fits": """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = helpers.TRAINABLE
+        model.fit(x, y)
+        """,
+    "weights handed to an optimizer": """\
+        import tensorflow as tf
+        model, optimizer = build(), keras.optimizers.Adam()
+        for step in range(100):
+            model.layers[0].trainable = step > 50
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x, training=True))
+            optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+        """,
+}
+
+
+@pytest.mark.parametrize("source", IN_TIME.values(), ids=IN_TIME.keys())
+def test_toggles_that_work_or_do_not_matter_are_left_alone(source):
+    assert found(source) == []
+
+
+def test_between_compile_and_the_first_fit_only_keras_2_ignores_it():
+    source = "model = compiled()\nmodel.trainable = False\nmodel.fit(x, y)"
+    line = ("KTM203", "model.trainable = False")
+    assert found(source, version="2") == [line]
+    assert found(source, version=None) == []
+    assert found(source, version=None, notes=True) == [line]
+    assert found(source, version="3.15", notes=True) == []
+
+
+def test_making_the_train_function_again_does_not_help_on_keras_2():
+    source = """\
+        model = compiled()
+        model.fit(x, y)
+        model.trainable = False
+        model.make_train_function(force=True)
+        model.fit(x, y)
+        """
+    assert found(source) == []
+    assert found(source, version="2") == [("KTM203", "model.trainable = False")]
+
+
+def test_a_step_that_runs_eagerly_keeps_the_flags_of_compile_on_keras_2():
+    assert found(IN_TIME["a step that is not traced"], version="2") == [("KTM203", "model.trainable = False")]
+
+
+def test_a_layer_opened_in_a_callback_was_frozen():
+    source = """\
+        class Open(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                if epoch == 5:
+                    self.model.layers[2].trainable = True
+        """
+    assert found(source) == [("KTM203", "self.model.layers[2].trainable = True")]
