@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.events import (
     AttributeSet,
+    Bare,
     Event,
     Frame,
     FunctionCall,
@@ -67,6 +68,9 @@ class Run:
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
         self.tapes: list[Value] = []
+        """What records gradients: ``GradientTape`` objects, functions under ``jax.grad``, losses under ``minimize``."""
+        self.differentiated: dict[int, set[tuple[Any, ...]]] = {}
+        """By gradient call (id of its node): the ``vars-of`` tags of the models whose weights are its arguments."""
         self.guards: list[frozenset[str]] = []
         self.facts: dict[tuple[Any, ...], bool] = {}
         self.memo: dict[Any, Any] = {}
@@ -181,6 +185,7 @@ class Run:
         if not serials:
             return
         drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
+        stopped = frozenset(tag[1] for tag in tags if tag[0] == "stopped")
         use = Use(
             kind=kind,
             text=text,
@@ -190,6 +195,7 @@ class Run:
             sources=sources,
             partners=frozenset(serials),
             drawn=drawn,
+            stopped=stopped,
         )
         for serial in serials:
             event = self.by_serial.get(serial)
@@ -222,6 +228,7 @@ class Run:
         node: cst.CSTNode,
         tags: Tags = frozenset(),
         symbolic: bool = False,
+        bare: Bare | None = None,
     ) -> ModelUse:
         """Record that a model is compiled, trained or run."""
         event = ModelUse(
@@ -234,6 +241,7 @@ class Run:
             tuple(self.loops),
             tags,
             symbolic,
+            bare,
         )
         self.events.append(event)
         self.timeline.append(event)
