@@ -10,6 +10,7 @@ from dropout_lint.rules import (
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_missing_in_training,
     training_true_in_inference,
 )
 from dropout_lint.rules.model import Rule
@@ -18,6 +19,7 @@ REGISTRY: tuple[Rule, ...] = (
     training_true_in_inference.RULE,
     training_hardcoded_in_graph.RULE,
     training_hardcoded_in_call.RULE,
+    training_missing_in_training.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
 )
