@@ -13,6 +13,7 @@ from dropout_lint.rules import (
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_missing_in_training,
     training_parameter_misnamed,
     training_true_in_inference,
 )
@@ -22,6 +23,7 @@ REGISTRY: tuple[Rule, ...] = (
     training_true_in_inference.RULE,
     training_hardcoded_in_graph.RULE,
     training_hardcoded_in_call.RULE,
+    training_missing_in_training.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
     trainable_after_compile.RULE,

@@ -11,6 +11,7 @@ from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.keras.versions import KerasVersion
+    from dropout_lint.semantics.values import Value
 
 _EFFECTS = {
     "dropout": "drops units",
@@ -52,6 +53,23 @@ def stays_active(content: Content) -> str:
     return f"{listed} {verb} active"
 
 
+def stays_inactive(layers: tuple[Instance, ...]) -> str:
+    """What training in inference mode does: "Dropout is never active", "BatchNormalization never learns …"."""
+    if not layers:
+        return "any dropout and batch normalisation in it run as in inference"
+    statistics = [layer for layer in layers if mode_of(layer) in {"batch-statistics", "power-iteration"}]
+    others = _class_names(Content(layers), exclude={"batch-statistics", "power-iteration", "augmentation"})
+    told = [f"{' and '.join(others[:2])} {'are' if len(others) > 1 else 'is'} never active"] if others else []
+    if statistics:
+        name = statistics[0].class_name
+        told.append(
+            f"{name} never learns its statistics"
+            if mode_of(statistics[0]) == "batch-statistics"
+            else f"{name} never normalises"
+        )
+    return " and ".join(told)
+
+
 def _class_names(content: Content, exclude: set[str]) -> list[str]:
     ordered = sorted(
         content.layers, key=lambda layer: _MATTERS.index(mode_of(layer)) if mode_of(layer) in _MATTERS else 9
@@ -82,9 +100,14 @@ def holders(content: Content) -> list[Instance]:
 
 def name_of_callee(event: ModeCall) -> str:
     """What is called, as it is written; by its class where that is long."""
-    if len(event.callee_text) <= 40:
-        return event.callee_text
-    return f"{event.callee.class_name}(…)" if isinstance(event.callee, Instance) else "the model"
+    return name_of_call(event.callee_text, event.callee)
+
+
+def name_of_call(text: str, callee: Value) -> str:
+    """What is called, as it is written; by its class where that is long."""
+    if len(text) <= 40:
+        return text
+    return f"{callee.class_name}(…)" if isinstance(callee, Instance) else "the model"
 
 
 def assignment_of(toggle: TrainableSet) -> str:

@@ -171,7 +171,7 @@ def _of_instance(run: Run, frame: Frame, value: Instance, name: str, node: cst.C
             return value.cls
     elif name == "__class__":
         return External(value.cls)
-    if value.keras_name is not None:
+    if value.keras_name is not None or name in VARIABLE_ATTRIBUTES:
         return keras_attribute(run, value, name)
     if isinstance(value.cls, str):
         return Method(value, name)

@@ -112,8 +112,19 @@ def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate
                 given.arguments["__used__"] = Const(True)
         value = call_value(run, frame, callee, arguments, call, scope)
         _mutated(run, scope, call, receiver, arguments)
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "watch" and run.tapes:
+            _watched(run, scope, call, arguments)
     assert value is not None
     return value
+
+
+def _watched(run: Run, scope: Scope, call: cst.Call, arguments: Arguments) -> None:
+    """``tape.watch(image)``: a gradient with respect to it is one with respect to an input, unless it is weights."""
+    for given, argument in zip(call.args, arguments.positional, strict=False):
+        if isinstance(given.value, cst.Name) and isinstance(argument.value, (Opaque, Items)):
+            name = given.value.value
+            seen = with_tags(argument.value, frozenset({("watched",)}))
+            run.store.write(scope.target(name).names, name, seen)
 
 
 _MUTATORS = frozenset({"append", "extend", "insert", "appendleft", "add", "update", "write"})

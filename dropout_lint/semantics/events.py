@@ -113,6 +113,8 @@ class Use:
     """The events whose outputs are in what is used."""
     drawn: frozenset[int] = frozenset()
     """The loops whose turns were collected in what is used."""
+    stopped: frozenset[int] = frozenset()
+    """The events whose outputs went through ``stop_gradient`` on the way: no gradient gets back to them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -209,12 +211,27 @@ class TrainableSet:
     """The statement that would be empty without it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bare:
+    """A call of a layer or model that says nothing of the mode."""
+
+    choice: Choice
+    """The call that leaves the flag out, or the expression that makes it None, followed outwards through parameters."""
+    default: Value
+    """What the project's own ``call`` takes then; None where it has no such parameter, or is not the project's."""
+    callee_text: str
+    guards: tuple[frozenset[str], ...]
+    tapes: tuple[Value, ...]
+    comment: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class ModelUse:
     """A model is compiled, trained, run or saved; a gradient is applied.
 
-    ``kind`` is ``compile``, ``train``, ``inference``, ``call``, ``save``, ``gradient``, or ``layer-call``: a layer that
-    acts by default, such as the augmenting ones, is called without a flag.
+    ``kind`` is ``compile``, ``train``, ``inference``, ``save``, ``gradient``, ``call`` (directly, in no known mode),
+    or ``layer-call``: of a layer that is no model, where gradients are taken and no ``call`` is under way, or of one
+    that acts by default, such as the augmenting ones, without a flag.
     """
 
     serial: int
@@ -226,9 +243,9 @@ class ModelUse:
     loops: tuple[Loop, ...]
     input_tags: Tags = NO_TAGS
     symbolic: bool = False
+    bare: Bare | None = None
+    """For a call that hands over no flag, or None for one: how it came to that."""
     uses: list[Use] = field(default_factory=list)
-    bare: bool = False
-    """Called without any word on the mode."""
     arguments: Arguments | None = None
     """What a method was given, where one was called."""
 
@@ -302,6 +319,10 @@ class FunctionCall:
     settled: tuple[frozenset[str], ...] = ()
     """The names of the conditions round it that came out one way on this path."""
     uses: list[Use] = field(default_factory=list)
+
+    def used(self, *kinds: str) -> list[Use]:
+        """The uses of these kinds."""
+        return [use for use in self.uses if use.kind in kinds]
 
     @property
     def input_tags(self) -> Tags:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.semantics import calls, conditions, keras_calls, noise
+from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.standard import HANDLERS, _contents
 from dropout_lint.semantics.values import (
     UNKNOWN,
+    VARIABLES,
     Argument,
     Bound,
     ClassValue,
@@ -63,7 +66,10 @@ _WATCHED = ("keras.", "tensorflow.", "jax.")
 _HARMLESS = (*_WATCHED, "builtins.", "numpy.", "os.", "logging.", "matplotlib.", "pandas.", "copy.")
 """What compiles no model that is handed to it."""
 _GRADIENTS = frozenset({"jax.grad", "jax.value_and_grad", "jax.experimental.grad"})
-_WEIGHT_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
+_FUNCTION_GRADIENTS = frozenset({"tensorflow.gradients", "keras.backend.gradients"})
+_STOPS = frozenset(
+    {"tensorflow.stop_gradient", "keras.ops.stop_gradient", "keras.backend.stop_gradient", "jax.lax.stop_gradient"}
+)
 _MAPS = frozenset(
     {
         "jax.vmap", "tensorflow.map_fn", "tensorflow.vectorized_map", "tensorflow.scan", "jax.lax.map", "jax.lax.scan",
@@ -100,7 +106,8 @@ def call(
     if name in _TRANSPARENT:
         return _transparent(callee, arguments)
     if name in _GRADIENTS and arguments.positional:
-        return Transformed("gradient", arguments.positional[0].value)
+        numbers = arguments.get("argnums", 1)
+        return Transformed("gradient", arguments.positional[0].value, numbers.value if numbers is not None else None)
     if name in _MAPS:
         return _mapped(run, frame, name, arguments, node)
     return _other(run, frame, name, arguments, node)
@@ -149,16 +156,20 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         extra |= {("loop", loop.serial) for loop in run.loops} | {("random",)}
     elif kind in USE_OF_KIND:
         run.use(USE_OF_KIND[kind], plain(name), tags, frame, node)
-    if name in _WEIGHT_GRADIENTS:
-        run.use("gradient", name, tags, frame, node)
-        run.note_training()
+    if name in _FUNCTION_GRADIENTS:
+        target, sources = arguments.get("ys", 0) or arguments.get("loss", 0), arguments.get("xs", 1)
+        note_gradient(run, frame, name, target, sources or arguments.get("variables", 1), node)
     if name.startswith(_MODEL_SOURCES):
         extra.add(("model",))
+    if name in _STOPS:
+        extra |= {("stopped", tag[1]) for tag in tags if tag[0] == "event"}
     if name in _CONVERSIONS:
         run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
     noise.note_choice(run, name, arguments, frame, node)
     returned = _chosen(run, frame, name, arguments, node)
     last = name.rpartition(".")[2]
+    if name in VARIABLES and not any(tag[0] == "event" for tag in tags):
+        return run.allocate(name, frame, node)
     if (
         all(tag[0] in {"input", "mode"} for tag in tags)
         and last[:1].isupper()
@@ -247,12 +258,11 @@ def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arg
         return with_tags(derived(result), frozenset({("drawn", loop.serial)}))
     run.tapes.append(callee)
     try:
-        result = calls.call_value(run, frame, callee.function, arguments, node)
+        inner = replace(arguments, positional=with_differentiated(callee, arguments, node))
+        result = calls.call_value(run, frame, callee.function, inner, node)
     finally:
         run.tapes.pop()
-    run.use("gradient", "differentiated", tags_of(result), frame, node)
-    run.note_training()
-    return Opaque(tags_of(result))
+    return note_transformed(run, frame, result, node)
 
 
 def _is_mapped(callee: Transformed, position: int) -> bool:

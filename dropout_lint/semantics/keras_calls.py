@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from dropout_lint.keras.entry_points import ApplicationFacts, application
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls, conditions, noise
 from dropout_lint.semantics.events import (
+    Bare,
     Constructed,
     Frame,
     LayerCall,
@@ -21,6 +23,7 @@ from dropout_lint.semantics.events import (
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     Argument,
     ClassValue,
@@ -79,6 +82,9 @@ def construct(
     instance = run.allocate(cls, frame, node)
     instance.generation = generation
     inherited_construction(run, frame, instance, name, arguments)
+    facts = application(name)
+    if facts is not None:
+        instance.arguments["__holds__"] = _held_by_application(run, frame, facts, instance, node)
     note_construction(run, frame, instance, arguments, node)
     if name == "keras.layers.Lambda":
         _look_into_lambda(run, frame, arguments, node)
@@ -116,6 +122,22 @@ def _look_into_lambda(run: Run, frame: Frame, arguments: Arguments, node: cst.CS
             Place(frame.module, node),
             hook="lambda",
         )
+
+
+def _held_by_application(
+    run: Run, frame: Frame, facts: ApplicationFacts, instance: Instance, node: cst.CSTNode
+) -> Value:
+    """The mode-dependent layers of a ready-made model: one of each kind stands for all."""
+    top = instance.arguments.get("include_top")
+    with_top = top is None or truth(top) is not False
+    names = ["keras.layers.BatchNormalization"] if facts.batch_normalization else []
+    if facts.dropout == "always" or (facts.dropout == "with-top" and with_top):
+        names.append("keras.layers.Dropout")
+    held = tuple(run.allocate(name, frame, node) for name in names)
+    for layer in held:
+        # it is known to exist, not to be made here
+        layer.made_in = None
+    return run.items("list", held)
 
 
 def note_construction(run: Run, frame: Frame, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> None:
@@ -263,14 +285,14 @@ def call_layer(
     graph = symbolic or _builds(frame, callee, node)
     _note_call(run, frame, callee, arguments, node, graph, direct, text)
     event = mode_event(run, frame, callee, arguments, node, graph, direct, text)
-    bare = event is None and flag_of(callee, arguments) is None and arguments.unknown_keywords is None
     used: Tags = frozenset()
-    if is_model(callee) and not symbolic and (event is None or truth(event.flag) is not True):
-        use = run.model_use(callee, "call", "__call__", frame, node, arguments.tags(), bare=bare)
-        used = frozenset({("event", use.serial)})
-    elif bare and not graph and direct and _acts_by_default(callee):
-        use = run.model_use(callee, "layer-call", "__call__", frame, node, arguments.tags(), bare=True)
-        used = frozenset({("event", use.serial)})
+    if not symbolic and (event is None or truth(event.flag) is not True):
+        kind = "call" if is_model(callee) else "layer-call"
+        bare = bare_call(run, frame, callee, arguments, node, text)
+        acts = bare is not None and not graph and direct and _acts_by_default(callee)
+        if kind == "call" or acts or (event is None and _outside_calls(run, frame)):
+            use = run.model_use(callee, kind, "__call__", frame, node, arguments.tags(), bare=bare)
+            used = frozenset({("event", use.serial)})
     tags: Tags = noise.through_layer(arguments.tags(without=("training",))) | used
     if event is not None:
         tags |= {("event", event.serial)}
@@ -425,6 +447,44 @@ def mode_event(
     return event
 
 
+def bare_call(
+    run: Run, frame: Frame, callee: Value, arguments: Arguments, node: cst.CSTNode, text: str = ""
+) -> Bare | None:
+    """How a call says nothing of the mode; None where it says something, or where that is not known."""
+    found = flag_of(callee, arguments)
+    if (found is not None and not calls.is_none(found[0].value)) or arguments.unknown_keywords is not None:
+        return None
+    choice = Choice(Place(frame.module, node), frame, node, "training")
+    if found is not None:
+        choice = choice_of(frame, found[0], node)
+    func = node.func if isinstance(node, cst.Call) else node
+    return Bare(
+        choice,
+        _default_flag(run, frame, callee),
+        text or calls.source_of(frame, func),
+        tuple(run.guards),
+        tuple(run.tapes),
+        choice.frame.comment,
+    )
+
+
+def _default_flag(run: Run, frame: Frame, callee: Value) -> Value:
+    from dropout_lint.semantics.expressions import evaluate
+
+    method = callee.cls.find("call") if isinstance(callee, Instance) and isinstance(callee.cls, ClassValue) else None
+    if not isinstance(method, FunctionValue):
+        return NONE
+    for each in (*method.node.params.params, *method.node.params.kwonly_params):
+        if each.name.value == "training":
+            return evaluate(run, frame, method.scope, each.default) if each.default is not None else UNKNOWN
+    return NONE
+
+
+def _outside_calls(run: Run, frame: Frame) -> bool:
+    """Whether gradients are taken here and no ``call`` of a layer hands its mode down."""
+    return bool(run.tapes) and not any(each.hook == "call" for each in frame.chain())
+
+
 def _names_of(frame: Frame, node: cst.CSTNode) -> frozenset[tuple[int, str]]:
     """The names an expression reads, followed outwards through parameters."""
     found: set[tuple[int, str]] = set()
@@ -529,7 +589,9 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
     tags = callee.tags | noise.through_layer(arguments.tags(without=("training",)))
     if run.tapes and not symbolic and (event is None or truth(event.flag) is not True):
         # under a tape even a call of something unknown may be a model's
-        tags |= {("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)}
+        bare = bare_call(run, frame, callee, arguments, node)
+        use = run.model_use(callee, "call", "__call__", frame, node, arguments.tags(), bare=bare)
+        tags |= {("event", use.serial)}
     if event is not None:
         tags |= {("event", event.serial)}
     if symbolic:

@@ -8,6 +8,7 @@ import libcst as cst
 
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls, texts
+from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.run import collect, derived, with_tags
@@ -270,6 +271,8 @@ def _of_layer(run: Run, frame: Frame, receiver: Instance, name: str, arguments: 
             arguments.spread,
             arguments.unknown_keywords,
         )
+        if arguments.positional:
+            note_stateless_call(run, receiver, arguments.positional[0].value)
         result = keras_calls.call_layer(run, frame, receiver, inner, node)
         return run.items("tuple", (Opaque(tags_of(result)), Opaque(frozenset({("vars",)}))))
     if name == "add_weight":
@@ -355,24 +358,22 @@ def _of_tape(run: Run, frame: Frame, receiver: Value, name: str, arguments: Argu
     if name in _GRADIENTS:
         if isinstance(receiver, Instance):
             receiver.arguments["__used__"] = Const(True)
-        target = arguments.get("target", 0)
-        sources = arguments.get("sources", 1)
-        target_tags = tags_of(target.value) if target is not None else frozenset()
-        source_tags = tags_of(sources.value) if sources is not None else frozenset()
-        by_weights = ("vars",) in source_tags or not any(
-            tag[0] in {"data", "loop", "event", "watched", "random"} for tag in source_tags
-        )
-        kind = "gradient" if by_weights else "input-gradient"
-        run.use(kind, "tape.gradient", target_tags, frame, node, source_tags)
-        if by_weights:
-            run.note_training()
-        return Opaque(target_tags | source_tags)
+        target, sources = arguments.get("target", 0), arguments.get("sources", 1)
+        return note_gradient(run, frame, "tape.gradient", target, sources, node)
+    if name == "watched_variables":
+        return Opaque(EVERYTHING)
     return derived(*arguments.values)
 
 
 def _update(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
-    result = externals.call_back(run, frame, arguments, node, always=True)
-    run.use("gradient", f"{name}()", arguments.tags() | tags_of(result), frame, node)
+    closures = tuple(each for each in arguments.values if externals.is_function(each))
+    run.tapes += closures
+    try:
+        result = externals.call_back(run, frame, arguments, node, always=True)
+    finally:
+        del run.tapes[len(run.tapes) - len(closures) :]
+    sources = sources_of_update(name, arguments)
+    run.use("gradient", f"{name}()", arguments.tags() | tags_of(result), frame, node, sources)
     run.model_use(UNKNOWN, "gradient", name, frame, node, arguments.tags())
     run.note_training()
     return Opaque(arguments.tags())
@@ -405,7 +406,7 @@ def _of_opaque(
     if name in _GRADIENTS and len(arguments.positional) >= 2:
         return _of_tape(run, frame, receiver, name, arguments, node)
     if name == "backward":
-        run.use("gradient", "backward()", tags, frame, node)
+        run.use("gradient", "backward()", tags, frame, node, EVERYTHING)
         run.note_training()
     event = None
     if "training" in arguments.keywords and not is_model(receiver):

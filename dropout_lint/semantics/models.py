@@ -179,6 +179,9 @@ def _collect_model(value: Instance, found: dict[int, Instance], seen: set[int], 
     if value.keras_name == "keras.Sequential":
         listed = value.attributes.get("__layers__")
         return _collect(listed, found, seen, depth + 1) if listed is not None else False
+    holds = value.arguments.get("__holds__")
+    if holds is not None:
+        return _collect(holds, found, seen, depth + 1)
     outputs = value.arguments.get("outputs")
     if outputs is not None:
         return _collect(outputs, found, seen, depth + 1)

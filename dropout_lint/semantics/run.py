@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.events import (
     AttributeSet,
+    Bare,
     Branch,
     Constructed,
     Event,
@@ -72,6 +73,9 @@ class Run:
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
         self.tapes: list[Value] = []
+        """What records gradients: ``GradientTape`` objects, functions under ``jax.grad``, losses under ``minimize``."""
+        self.differentiated: dict[int, set[tuple[Any, ...]]] = {}
+        """By gradient call (id of its node): the ``vars-of`` tags of the models whose weights are its arguments."""
         self.guards: list[frozenset[str]] = []
         self.branches: list[Branch] = []
         self.handed_to_unknown: set[str] = set()
@@ -217,6 +221,7 @@ class Run:
         if not serials:
             return
         drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
+        stopped = frozenset(tag[1] for tag in tags if tag[0] == "stopped")
         use = Use(
             kind=kind,
             text=text,
@@ -226,6 +231,7 @@ class Run:
             sources=sources,
             partners=frozenset(serials),
             drawn=drawn,
+            stopped=stopped,
         )
         for serial in serials:
             event = self.by_serial.get(serial)
@@ -258,7 +264,7 @@ class Run:
         node: cst.CSTNode,
         tags: Tags = frozenset(),
         symbolic: bool = False,
-        bare: bool = False,
+        bare: Bare | None = None,
         arguments: Arguments | None = None,
     ) -> ModelUse:
         """Record that a model is compiled, trained or run."""

@@ -22,6 +22,9 @@ Tag = tuple[Any, ...]
 Tags = frozenset[Tag]
 NO_TAGS: Tags = frozenset()
 
+VARIABLES = frozenset({"tensorflow.Variable", "keras.Variable"})
+"""Whose objects are told apart by their tag: a gradient with respect to one is of weights, or of an input."""
+
 MOST_ALTERNATIVES = 8
 MOST_ITEMS = 64
 
@@ -271,7 +274,7 @@ class Transformed:
     kind: str
     function: Value
     axes: Value | None = None
-    """The ``in_axes`` of a map."""
+    """The ``in_axes`` of a map, the ``argnums`` of a gradient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -410,6 +413,8 @@ def tags_of(value: Value, depth: int = 4) -> Tags:
         return frozenset().union(*(tags_of(each, depth - 1) for each in value.entries.values()))
     if isinstance(value, Method):
         return tags_of(value.receiver, depth - 1)
+    if isinstance(value, Instance) and value.cls in VARIABLES:
+        return frozenset({("variable", value.serial)})
     if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None:
         return (
             frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))

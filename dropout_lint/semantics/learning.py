@@ -1,0 +1,252 @@
+"""Whose weights learn from a call: what the gradients that its output enters are taken with respect to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.semantics.events import FunctionCall, ModeCall, ModelUse, TrainableSet
+from dropout_lint.semantics.models import content, is_layer
+from dropout_lint.semantics.values import (
+    Const,
+    Instance,
+    Items,
+    Mapping,
+    OneOf,
+    Opaque,
+    Symbolic,
+    Value,
+    alternatives,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Interpretation, Use
+
+Call = ModeCall | ModelUse | FunctionCall
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What gradients do with one call: whether its weights are among what is updated (None: not known)."""
+
+    trained: bool | None
+    use: Use
+
+
+@dataclass(slots=True)
+class _Owner:
+    serial: Any
+    parts: frozenset[int]
+
+
+@dataclass(eq=False)
+class Learner:
+    """Answers for one interpretation."""
+
+    interpretation: Interpretation
+    _parts: dict[int, frozenset[int]] = field(default_factory=dict)
+
+    def of(self, event: Call) -> Learning | None:
+        """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs."""
+        if event.used("input-gradient"):
+            return None
+        found: list[Learning] = []
+        for use in event.used("gradient"):
+            if event.serial in use.stopped:
+                continue
+            found.append(Learning(self._trained(callee_of(event), use), use))
+        for answer in (True, None, False):
+            for each in found:
+                if each.trained is answer and (answer is not None or each.use.sources or len(found) == 1):
+                    return each
+        return None
+
+    def trains(self, value: Value) -> bool:
+        """Whether any gradient in sight is taken with respect to the weights of ``value``, whoever is called."""
+        return any(self._trained(value, use) is not False for use in self._weight_gradients if _owners(use))
+
+    @cached_property
+    def _weight_gradients(self) -> tuple[Use, ...]:
+        found: dict[int, Use] = {}
+        for event in self.interpretation.events:
+            if isinstance(event, (ModeCall, ModelUse, FunctionCall)):
+                for use in event.used("gradient"):
+                    found[id(use)] = use
+        return tuple(found.values())
+
+    @cached_property
+    def _instances(self) -> dict[int, Instance]:
+        return {each.serial: each for each in self.interpretation.instances}
+
+    def _trained(self, callee: Value | None, use: Use) -> bool | None:
+        owners = _owners(use)
+        if "*" in owners:
+            return True
+        if not owners or callee is None:
+            return None
+        answers = {self._same(one, owner) for one in alternatives(callee) for owner in owners}
+        if True in answers:
+            return True
+        return None if None in answers else False
+
+    def _same(self, callee: Value, owner: Any) -> bool | None:
+        """Whether the weights of ``owner`` are those of ``callee``, or part of them, or hold them."""
+        if owner is None:
+            return None
+        if isinstance(owner, int):
+            instance = self._instances.get(owner)
+            if isinstance(callee, Instance):
+                if callee.serial == owner or callee.serial in self.parts(instance):
+                    return True
+                return owner in self.parts(callee) or (None if self._share(instance, callee) else False)
+            key = callee.key if isinstance(callee, Opaque) else None
+            return key is not None and key[0] == "instance" and (key[1] == owner or key[1] in self.parts(instance))
+        if isinstance(callee, Opaque):
+            key = callee.key
+            return key is not None and (key[: len(owner)] == owner or owner[: len(key)] == key)
+        return owner[0] == "instance" and (
+            isinstance(callee, Instance) and (owner[1] == callee.serial or owner[1] in self.parts(callee))
+        )
+
+    def _share(self, one: Instance | None, other: Instance) -> bool:
+        """Whether two models have layers in common, as a functional model made of parts of another."""
+        return bool(self.parts(one) & self.parts(other))
+
+    def parts(self, value: Instance | None) -> frozenset[int]:
+        """The serials of the layers and models inside ``value``, itself included."""
+        if value is None:
+            return frozenset()
+        if value.serial not in self._parts:
+            self._parts[value.serial] = _reach(value)
+        return self._parts[value.serial]
+
+    @cached_property
+    def frozen(self) -> frozenset[int]:
+        """The serials of layers and models that are frozen, or inside what is, and not opened again."""
+        states: dict[int, bool | None] = {}
+        for event in self.interpretation.timeline:
+            if not isinstance(event, TrainableSet):
+                continue
+            for each in _receivers(event.receiver):
+                serial = each.serial if isinstance(each, Instance) else _serial_of(each)
+                if serial is not None:
+                    states[serial] = truth(event.value)
+        found: set[int] = set()
+        for serial, state in states.items():
+            if state is False:
+                found |= self.parts(self._instances.get(serial)) | {serial}
+        return frozenset(found)
+
+    def mode_layers(self, callee: Value) -> tuple[tuple[Instance, ...], bool]:
+        """The layers in ``callee`` that a flag would switch and that learn; whether these are all there may be."""
+        held = content(callee)
+        if any(isinstance(each, Instance) and each.serial in self.frozen for each in alternatives(callee)):
+            return (), True
+        return tuple(layer for layer in held.layers if layer.serial not in self.frozen), held.complete
+
+    @cached_property
+    def phase_is_set(self) -> bool:
+        """Whether the program sets the global learning phase to training: Keras 2 obeys it in calls without a flag."""
+        return any(
+            isinstance(event, FunctionCall)
+            and event.name in {"keras.backend.set_learning_phase", "keras.backend.learning_phase_scope"}
+            and any(truth(value) is not False for value in event.arguments.values)
+            for event in self.interpretation.events
+        )
+
+    def settled(self, callee: Value) -> frozenset[int]:
+        """The serials of layers in ``callee`` whose mode is written down inside, whatever its caller says."""
+        found: set[int] = set(self._settled_in_graphs)
+        for each in alternatives(callee):
+            if isinstance(each, Instance):
+                for serial in self.parts(each):
+                    found |= self._settled_in_calls.get(serial, frozenset())
+        return frozenset(found)
+
+    @cached_property
+    def _settled_in_graphs(self) -> frozenset[int]:
+        return frozenset(
+            layer.serial
+            for event in self.interpretation.events
+            if isinstance(event, ModeCall) and event.graph and isinstance(event.flag, Const)
+            for layer in content(event.callee).layers
+        )
+
+    @cached_property
+    def _settled_in_calls(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for event in self.interpretation.events:
+            if not isinstance(event, ModeCall) or event.graph or _handed_down(event.flag):
+                continue
+            for frame in event.frames:
+                if frame.hook != "call" or not isinstance(frame.receiver, Instance):
+                    continue
+                given = frame.arguments.get("training")
+                if given is None or isinstance(given.value, Opaque):
+                    layers = {layer.serial for layer in content(event.callee).layers}
+                    found.setdefault(frame.receiver.serial, set()).update(layers)
+        return found
+
+
+def _handed_down(flag: Value) -> bool:
+    """Whether a flag is the ``training`` that some ``call`` was handed."""
+    return (
+        isinstance(flag, Opaque) and flag.key is not None and flag.key[0] == "parameter" and flag.key[-1] == "training"
+    )
+
+
+def callee_of(event: Call) -> Value | None:
+    """What is called."""
+    if isinstance(event, ModeCall):
+        return event.callee
+    return event.receiver if isinstance(event, ModelUse) else None
+
+
+def _owners(use: Use) -> frozenset[Any]:
+    return frozenset(tag[1] for tag in use.sources if tag[0] == "vars-of")
+
+
+def _receivers(value: Value) -> tuple[Value, ...]:
+    if isinstance(value, Items):
+        return tuple(each for item in value.items for each in _receivers(item))
+    return alternatives(value)
+
+
+def _serial_of(value: Value) -> int | None:
+    """The object behind ``model.layers[i]`` where the layer itself is not known."""
+    if isinstance(value, Opaque) and value.key is not None and value.key[0] == "instance":
+        serial = value.key[1]
+        return serial if isinstance(serial, int) else None
+    return None
+
+
+def _reach(value: Instance) -> frozenset[int]:
+    found: set[int] = set()
+    seen: set[int] = set()
+    waiting: list[Value] = [value]
+    while waiting and len(seen) < 2_000:
+        each = waiting.pop()
+        if isinstance(each, OneOf):
+            waiting += each.values
+        elif isinstance(each, Symbolic):
+            waiting += each.layers
+        elif isinstance(each, (Items, Mapping)):
+            if each.serial not in seen:
+                seen.add(each.serial)
+                waiting += each.items if isinstance(each, Items) else each.entries.values()
+        elif isinstance(each, Instance) and each.serial not in seen:
+            seen.add(each.serial)
+            if is_layer(each):
+                found.add(each.serial)
+            waiting += each.attributes.values()
+            waiting += [part for name, part in each.arguments.items() if _is_part(name, part)]
+    return frozenset(found | {value.serial})
+
+
+def _is_part(name: str, value: Value) -> bool:
+    """Whether a constructor's argument is part of what it makes: a copy is not made of its original's layers."""
+    if name == "outputs":
+        return not isinstance(value, Instance)
+    return name in {"layer", "cell", "forward_layer", "backward_layer", "__holds__"} and not isinstance(value, Const)
