@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.keras_calls import Choice
     from dropout_lint.semantics.modules import Module
+    from dropout_lint.semantics.naming import Assigned
     from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
 
 
@@ -163,7 +164,11 @@ class TrainableSet:
 
 @dataclass(slots=True, eq=False)
 class ModelUse:
-    """A model is compiled, trained, run or saved; a gradient is applied."""
+    """A model is compiled, trained, run or saved; a gradient is applied.
+
+    ``kind`` is ``compile``, ``train``, ``inference``, ``call``, ``save``, ``gradient``, or ``layer-call``: a layer that
+    acts by default, such as the augmenting ones, is called without a flag.
+    """
 
     serial: int
     place: Place
@@ -175,6 +180,12 @@ class ModelUse:
     input_tags: Tags = NO_TAGS
     symbolic: bool = False
     uses: list[Use] = field(default_factory=list)
+    bare: bool = False
+    """Called without any word on the mode."""
+
+    def used(self, *kinds: str) -> list[Use]:
+        """The uses of these kinds."""
+        return [use for use in self.uses if use.kind in kinds]
 
 
 @dataclass(slots=True, eq=False)
@@ -272,3 +283,7 @@ class Interpretation:
     """"2" or "3" where an import decides which Keras it is."""
     exhausted: str | None = None
     """Why the interpretation was cut short, if it was."""
+    assigned: Assigned = field(default_factory=dict)
+    """What names and attributes were bound to; see `naming.names_of`."""
+    names: frozenset[str] = frozenset()
+    """What is read from outside the project, under canonical names: ``tensorflow.placeholder``, ``keras.ops``."""

@@ -91,6 +91,8 @@ def _lazy_member(run: Run, frame: Frame, path: Path | None, name: str, level: in
 
 
 def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
+    if isinstance(value, External):
+        run.names.add(value.name)
     if isinstance(value, External) and value.generation is not None and value.is_keras:
         run.generation = run.generation or value.generation
     run.store.write(scope.target(name).names, name, value)

@@ -54,6 +54,8 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         frozenset(run.feedback),
         run.generation,
         exhausted,
+        run.assigned,
+        frozenset(run.names),
     )
 
 

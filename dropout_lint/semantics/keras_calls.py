@@ -229,12 +229,14 @@ def call_layer(
     symbolic = _has_symbolic(arguments.values)
     graph = symbolic or _builds(frame, callee, node)
     event = mode_event(run, frame, callee, arguments, node, graph, direct, text)
+    bare = event is None and flag_of(callee, arguments) is None and arguments.unknown_keywords is None
+    used: Tags = frozenset()
     if is_model(callee) and not symbolic and (event is None or truth(event.flag) is not True):
-        used: Tags = frozenset(
-            {("event", run.model_use(callee, "call", "__call__", frame, node, arguments.tags()).serial)}
-        )
-    else:
-        used = frozenset()
+        use = run.model_use(callee, "call", "__call__", frame, node, arguments.tags(), bare=bare)
+        used = frozenset({("event", use.serial)})
+    elif bare and not graph and direct and _acts_by_default(callee):
+        use = run.model_use(callee, "layer-call", "__call__", frame, node, arguments.tags(), bare=True)
+        used = frozenset({("event", use.serial)})
     tags: Tags = arguments.tags(without=("training",)) | used
     if event is not None:
         tags |= {("event", event.serial)}
@@ -248,6 +250,11 @@ def call_layer(
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
     return Opaque(tags | result_tags)
+
+
+def _acts_by_default(callee: Instance) -> bool:
+    facts = layer_facts(callee.cls) if isinstance(callee.cls, str) else None
+    return facts is not None and facts.default_active
 
 
 def _as_data(value: Value) -> Value:
@@ -392,7 +399,7 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
     while node is not None:
         name = node.value if isinstance(node, cst.Name) else None
         if name is not None and name not in here.arguments and name not in here.defaulted:
-            here = _closure_of(here, name)
+            here = closure_of(here, name)
         through = here.arguments.get(name) if name is not None else None
         if through is None and name not in here.defaulted and origin is not None and node is not origin.node:
             # `**kwargs`: the keyword of the call that filled it, or what this function put into it
@@ -419,7 +426,7 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
     return Choice(Place(here.module, node), here, call, parameter)
 
 
-def _closure_of(frame: Frame, name: str) -> Frame:
+def closure_of(frame: Frame, name: str) -> Frame:
     """The activation whose parameter ``name`` is, where a nested function reads it; the frame itself otherwise."""
     scope = frame.function.scope if frame.function is not None else None
     while scope is not None:

@@ -309,7 +309,10 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
     tags = arguments.tags()
     _hand_to_callbacks(run, receiver, arguments)
     if name in TRAINING_METHODS:
-        run.use("train-input", f"{name}()", tags, frame, node)
+        held_out = arguments.keywords.get("validation_data")
+        if held_out is not None:
+            run.use("inference-input", f"{name}() as validation_data", tags_of(held_out.value), frame, node)
+        run.use("train-input", f"{name}()", arguments.tags(without=("validation_data",)), frame, node)
         run.model_use(receiver, "train", name, frame, node, tags)
         run.note_training()
         return Opaque(tags)

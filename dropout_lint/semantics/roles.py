@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
-from dropout_lint.semantics.intent import compares_modes, is_test_code, stochastic_by_design
+from dropout_lint.semantics.intent import compares_modes, draws, is_test_code, stochastic_by_design
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -91,6 +91,27 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
     return role if role.points > 0 else Role("unknown", evidence)
 
 
+def role_of_use(event: ModelUse, interpretation: Interpretation, settings: RoleNames | None = None) -> Role:
+    """Classify one call that says nothing of the mode."""
+    names = settings or RoleNames()
+    if event.used("gradient", "input-gradient", "train-input"):
+        return Role("training")
+    if is_test_code(event.frames):
+        return Role("unknown")
+    if draws(event, interpretation) or any(frame.name in names.stochastic for frame in event.frames):
+        return Role("intended")
+    evidence = (
+        *_framework(event.frames),
+        *_mode_parameters(event.frames),
+        *_data(event),
+        *_uses(event),
+        *_function_names(event.frames, names),
+        *_order(event, interpretation),
+    )
+    role = Role("inference", evidence)
+    return role if role.points > 0 else Role("unknown", evidence)
+
+
 def _framework(frames: tuple[Frame, ...]) -> list[Evidence]:
     for frame in frames:
         if frame.hook in {"test_step", "predict_step"}:
@@ -123,7 +144,7 @@ def off_switch(frames: tuple[Frame, ...]) -> str | None:
     return None
 
 
-def _data(event: ModeCall) -> list[Evidence]:
+def _data(event: ModeCall | ModelUse) -> list[Evidence]:
     held_out = sorted(tag[2] for tag in event.input_tags if tag[0] == "data" and tag[1] == "held-out")
     training = any(tag[0] == "data" and tag[1] == "training" for tag in event.input_tags)
     if held_out and not training:
@@ -131,7 +152,7 @@ def _data(event: ModeCall) -> list[Evidence]:
     return [Evidence(-2, "")] if training and not held_out else []
 
 
-def _uses(event: ModeCall) -> list[Evidence]:
+def _uses(event: ModeCall | ModelUse) -> list[Evidence]:
     found: dict[str, Evidence] = {}
 
     def add(kind: str, points: int, text: str) -> None:
@@ -304,7 +325,7 @@ def _function_names(frames: tuple[Frame, ...], names: RoleNames) -> list[Evidenc
     return found
 
 
-def _order(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
+def _order(event: ModeCall | ModelUse, interpretation: Interpretation) -> list[Evidence]:
     """A model that has been trained before, in the same run of the program, is being used now."""
     if any(frame.assumed for frame in event.frames):
         return []

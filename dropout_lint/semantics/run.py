@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from dropout_lint.semantics.modules import Module, Project
+    from dropout_lint.semantics.naming import Assigned
 
 DEEPEST_CALL = 8
 LONGEST_TIMELINE = 20_000
@@ -81,6 +82,8 @@ class Run:
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}
         self.generation: str | None = None
+        self.names: set[str] = set()
+        self.assigned: Assigned = {}
         self.entry: Module | None = None
         self.on_stack: list[int] = []
         self._steps = steps
@@ -222,6 +225,7 @@ class Run:
         node: cst.CSTNode,
         tags: Tags = frozenset(),
         symbolic: bool = False,
+        bare: bool = False,
     ) -> ModelUse:
         """Record that a model is compiled, trained or run."""
         event = ModelUse(
@@ -234,6 +238,7 @@ class Run:
             tuple(self.loops),
             tags,
             symbolic,
+            bare=bare,
         )
         self.events.append(event)
         self.timeline.append(event)

@@ -12,6 +12,7 @@ from dropout_lint.semantics import calls, conditions, imports
 from dropout_lint.semantics.containers import elements_of, get_item
 from dropout_lint.semantics.events import Discarded, Frame, Place, TrainableSet
 from dropout_lint.semantics.expressions import binary, bind, evaluate, loop_element
+from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
@@ -109,6 +110,7 @@ def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | 
 def _assign(run: Run, frame: Frame, scope: Scope, node: cst.Assign) -> Flow | None:
     value = evaluate(run, frame, scope, node.value)
     for target in node.targets:
+        note_assignment(run, frame, target.target, node.value)
         bind(run, frame, scope, target.target, value)
     return None
 
@@ -119,6 +121,7 @@ def _annotated(run: Run, frame: Frame, scope: Scope, node: cst.AnnAssign) -> Flo
         before = listed.items if isinstance(listed, Items) else ()
         scope.names["__annotations__"] = run.items("list", (*before, Const(node.target.value)))
     if node.value is not None:
+        note_assignment(run, frame, node.target, node.value)
         bind(run, frame, scope, node.target, evaluate(run, frame, scope, node.value))
     elif isinstance(node.target, cst.Name) and scope.kind != "class" and scope.find(node.target.value) is None:
         bind(run, frame, scope, node.target, UNKNOWN)

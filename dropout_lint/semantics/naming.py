@@ -1,0 +1,134 @@
+"""The names a value goes by on its way: the variables, parameters and attributes it was handed through.
+
+A name proves nothing, but where a value is called ``keep_prob`` all the way down, whoever wrote it says what it means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from dropout_lint.semantics.keras_calls import closure_of
+from dropout_lint.semantics.values import Instance
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.run import Run
+
+LONGEST_WAY = 24
+_CONVERSIONS = frozenset(
+    {"float", "int", "abs", "constant", "cast", "asarray", "array", "convert_to_tensor", "float32"}
+)
+_READERS = frozenset({"get", "pop", "getattr", "getfloat"})
+
+Assigned = dict[tuple[int, str], list[tuple["Frame", cst.BaseExpression]]]
+"""What names and attributes were bound to, by owner (function, module or object) and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoesBy:
+    """One name on the way, and whether the value that arrives is 1 minus what goes by it."""
+
+    name: str
+    complement: bool
+
+
+def note_assignment(run: Run, frame: Frame, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
+    """Remember that ``target`` was bound to the expression ``value``."""
+    key = _owned(frame, target, binding=True)
+    if key is not None:
+        known = run.assigned.setdefault(key, [])
+        if all(each is not value for _, each in known):
+            known.append((frame, value))
+
+
+def names_of(assigned: Assigned, frame: Frame, node: cst.CSTNode | None) -> tuple[GoesBy, ...]:
+    """The names of the value that the expression ``node`` has in ``frame``, nearest first, as far as they are known."""
+    found: list[GoesBy] = []
+    complement = False
+    here: Frame = frame
+    while node is not None and len(found) < LONGEST_WAY:
+        inner = _unwrapped(node)
+        if inner is not None:
+            node, turned = inner
+            complement ^= turned
+            continue
+        name = _label(node)
+        if name is None or (found and found[-1] == GoesBy(name, complement) and isinstance(node, cst.Attribute)):
+            break
+        found.append(GoesBy(name, complement))
+        if isinstance(node, cst.Name):
+            here = closure_of(here, name) if name not in here.arguments and name not in here.defaulted else here
+            if name in here.arguments:
+                given = here.arguments[name]
+                if given.node is None or here.caller is None:
+                    break
+                node, here = given.node, here.caller
+                continue
+        bound = assigned.get(_owned(here, node) or (0, ""), [])
+        if len(bound) != 1 or bound[0][1] is node:
+            break
+        here, node = bound[0]
+    return tuple(found)
+
+
+def _owned(frame: Frame, node: cst.CSTNode, binding: bool = False) -> tuple[int, str] | None:
+    """What a name or an attribute of ``self`` belongs to."""
+    if isinstance(node, cst.Name):
+        function = frame.function
+        if function is not None and (binding or _binds(frame, node.value)):
+            return id(function.node), node.value
+        return id(frame.module), node.value
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and isinstance(frame.receiver, Instance):
+        parameters = frame.function.node.params.params if frame.function is not None else ()
+        if parameters and parameters[0].name.value == node.value.value:
+            return -frame.receiver.serial, node.attr.value
+    return None
+
+
+def _binds(frame: Frame, name: str) -> bool:
+    """Whether ``name`` is one of the function's own, not its module's."""
+    scope = frame.function.scope if frame.function is not None else None
+    return not (scope is not None and name in scope.module_scope().names)
+
+
+def _unwrapped(node: cst.CSTNode) -> tuple[cst.CSTNode, bool] | None:
+    """What is inside ``1 - x`` (True) or a conversion (False); None where the expression is no such thing."""
+    if isinstance(node, cst.Arg):
+        return node.value, False
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Subtract):
+        one = node.left
+        if isinstance(one, (cst.Integer, cst.Float)) and float(one.value.replace("_", "")) == 1:
+            return node.right, True
+    if isinstance(node, cst.Call) and node.args:
+        name = _called(node)
+        if name in _CONVERSIONS:
+            return node.args[0].value, False
+    return None
+
+
+def _label(node: cst.CSTNode) -> str | None:
+    """The last name of an expression that only looks something up."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        return _text(node.slice[0].slice.value)
+    if isinstance(node, cst.Call) and _called(node) in _READERS:
+        return next((text for each in node.args if (text := _text(each.value)) is not None), None)
+    return None
+
+
+def _called(node: cst.Call) -> str:
+    func = node.func
+    return func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
+
+
+def _text(node: cst.CSTNode) -> str | None:
+    if not isinstance(node, cst.SimpleString):
+        return None
+    value = node.evaluated_value
+    return value if isinstance(value, str) else None
