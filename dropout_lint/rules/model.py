@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.tensorflow import generation_by_names
 from dropout_lint.keras.versions import on_generation, where
 from dropout_lint.semantics.words import RoleNames
 
@@ -79,6 +80,12 @@ class Context:
     def generation(self) -> int | None:
         """2 or 3 where it is known."""
         return self.keras.generation if self.keras is not None else None
+
+    @property
+    def tensorflow(self) -> int | None:
+        """1 or 2 where it is known: by the names the program reads, else by its Keras."""
+        by_names = generation_by_names(self.interpretation.names)
+        return by_names if by_names is not None or self.keras is None else 2
 
 
 Check = Callable[[Context], Iterator[Draft]]
