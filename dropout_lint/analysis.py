@@ -7,13 +7,14 @@ entries of a run do not influence each other.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
-from dropout_lint.keras.versions import KerasVersion, parse_version
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, read_text
+from dropout_lint.targets import Target, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ class Analysis:
         self._triggers = _triggers()
         self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
         self._project: Project | None = None
+        self._targets = Targets(settings.keras_version, root)
 
     # Triage ---------------------------------------------------------------------------------------------------
 
@@ -130,19 +132,13 @@ class Analysis:
             frozenset(self._settings.training_functions),
             frozenset(self._settings.stochastic_inference),
         )
-        context = Context(interpretation, self._version(interpretation.generation), names)
+        target = self._targets.of(entry, interpretation)
+        context = Context(interpretation, target.keras, names, target.backend, target.evidence, target.tensorflow)
         drafts = [(rule, draft) for rule in REGISTRY for draft in rule.check(context)]
-        findings = place(_best(drafts), shown)
+        findings = [_judged(finding, target) for finding in place(_best(drafts), shown)]
         if interpretation.exhausted is not None:
             findings.append(_cut_short(shown(path), interpretation.exhausted))
         return tuple(findings)
-
-    def _version(self, generation: str | None) -> KerasVersion | None:
-        """The Keras a file runs on: what it imports decides before what the settings say."""
-        setting = parse_version(self._settings.keras_version) if self._settings.keras_version is not None else None
-        if generation is not None and (setting is None or setting.generation != int(generation)):
-            return KerasVersion(int(generation))
-        return setting
 
     def _modules(self) -> Project:
         if self._project is None:
@@ -150,6 +146,13 @@ class Analysis:
 
             self._project = Project(self._roots, load_module)
         return self._project
+
+
+def _judged(finding: Finding, target: Target) -> Finding:
+    """The finding with the Keras it was judged by."""
+    if target.keras is None:
+        return finding
+    return replace(finding, keras=finding.keras or (str(target.keras),), keras_known_by=target.reason)
 
 
 def _triggers() -> tuple[bytes, ...]:

@@ -115,7 +115,8 @@ class Finding:
 
     ``path`` is as the user should read it: relative to the working directory where possible, with forward
     slashes. ``label`` is the short text beside the carets, ``notes`` are further facts, one sentence
-    each, ``help`` is the remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones).
+    each, ``help`` is the remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones),
+    ``keras_known_by`` says how the file's Keras is known.
     """
 
     code: str
@@ -132,6 +133,7 @@ class Finding:
     fix: Fix | None = None
     probe: Probe | None = None
     keras: tuple[str, ...] = ()
+    keras_known_by: str = ""
     cell: int | None = None
 
     @property

@@ -54,7 +54,7 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee
 from dropout_lint.semantics.events import ModeCall, ModelUse, Place
-from dropout_lint.semantics.models import augmenting_layers, content, mode_of, switched_off_in_graph
+from dropout_lint.semantics.models import augmenting_layers, content, inner_layers, mode_of, switched_off_in_graph
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, role_of, role_of_use
 from dropout_lint.semantics.values import Instance, alternatives, truth
 from dropout_lint.syntax.lazy import cst
@@ -153,6 +153,9 @@ def _confidence(event: ModeCall | ModelUse, role: Role) -> Confidence | None:
     if role.kind != "inference":
         return None
     points = role.points
+    if _only_augments(event) and not event.used("inference-input", "metric", "decision", "score", "saved", "response"):
+        # pictures of what the augmentation does
+        return None
     if _single_layer(event):
         # one layer in a script: somebody looks at what it does
         points -= 2 if event.frames[-1].function is None else 1
@@ -168,6 +171,16 @@ def _confidence(event: ModeCall | ModelUse, role: Role) -> Confidence | None:
 def _single_layer(event: ModeCall | ModelUse) -> bool:
     receiver = event.callee if isinstance(event, ModeCall) else event.receiver
     return isinstance(receiver, Instance) and mode_of(receiver) == "augmentation"
+
+
+def _only_augments(event: ModeCall | ModelUse) -> bool:
+    """Whether what is called changes images and does nothing else."""
+    receiver = event.callee if isinstance(event, ModeCall) else event.receiver
+    if not isinstance(receiver, Instance):
+        return False
+    inside = inner_layers(receiver)
+    parts = inside if inside is not None else (receiver,)
+    return all(isinstance(each, Instance) and mode_of(each) in {"augmentation", "noise"} for each in parts)
 
 
 def _seen(event: ModeCall | ModelUse) -> bool:

@@ -68,6 +68,11 @@ class Context:
     backend: str | None = None
     """``"tensorflow"``, ``"jax"`` or ``"torch"`` where it is known."""
 
+    evidence: str = ""
+    """How ``keras`` is known: ``setting``, ``import``, ``environment``, ``pin``, ``syntax`` or nothing."""
+    pinned_tensorflow: int | None = None
+    """1 or 2 where the project pins TensorFlow."""
+
     def where(self, behaviour: str, truth: bool = True) -> Holding:
         """Where, among the versions the file may run on, a statement of ``keras.versions.BEHAVIOURS`` is ``truth``."""
         return where(behaviour, self.keras, truth, self.backend)
@@ -83,9 +88,9 @@ class Context:
 
     @property
     def tensorflow(self) -> int | None:
-        """1 or 2 where it is known: by the names the program reads, else by its Keras."""
-        by_names = generation_by_names(self.interpretation.names)
-        return by_names if by_names is not None or self.keras is None else 2
+        """1 or 2 where it is known: by the names the program reads, what is pinned, or by its Keras."""
+        known = generation_by_names(self.interpretation.names) or self.pinned_tensorflow
+        return known if known is not None or self.keras is None else 2
 
 
 Check = Callable[[Context], Iterator[Draft]]
