@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.discovery import excluded
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
-from dropout_lint.keras.versions import KerasVersion, parse_version
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
+from dropout_lint.targets import Target, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ class Analysis:
         self._triggers = _triggers()
         self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
         self._project: Project | None = None
+        self._targets = Targets(settings.keras_version, root)
 
     # Triage ---------------------------------------------------------------------------------------------------
 
@@ -165,20 +167,13 @@ class Analysis:
             frozenset(self._settings.training_functions),
             frozenset(self._settings.stochastic_inference),
         )
-        version, evidence = self._version(interpretation.generation)
-        context = Context(interpretation, version, names, evidence=evidence)
+        target = self._targets.of(entry, interpretation)
+        context = Context(interpretation, target.keras, names, target.backend, target.evidence, target.tensorflow)
         drafts = [(rule, draft) for rule in REGISTRY for draft in rule.check(context)]
-        findings = place(_best(drafts), shown)
+        findings = [_judged(finding, target) for finding in place(_best(drafts), shown)]
         if interpretation.exhausted is not None:
             findings.append(_cut_short(shown(path), interpretation.exhausted))
         return tuple(findings)
-
-    def _version(self, generation: str | None) -> tuple[KerasVersion | None, str]:
-        """The Keras a file runs on, and what says so: what it imports decides before what the settings say."""
-        setting = parse_version(self._settings.keras_version) if self._settings.keras_version is not None else None
-        if generation is not None and (setting is None or setting.generation != int(generation)):
-            return KerasVersion(int(generation)), "import"
-        return setting, "setting" if setting is not None else ""
 
     def _load(self, path: Path) -> tuple[str, cst.Module] | None:
         return load_module(path, self._contents.get(path))
@@ -189,6 +184,13 @@ class Analysis:
 
             self._project = Project(self._roots, self._load)
         return self._project
+
+
+def _judged(finding: Finding, target: Target) -> Finding:
+    """The finding with the Keras it was judged by."""
+    if target.keras is None:
+        return finding
+    return replace(finding, keras=finding.keras or (str(target.keras),), keras_known_by=target.reason)
 
 
 def _triggers() -> tuple[bytes, ...]:

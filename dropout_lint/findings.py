@@ -117,7 +117,8 @@ class Finding:
 
     ``path`` is as the user should read it: relative to the working directory where possible, with forward
     slashes. ``label`` is the short text beside the carets, ``notes`` are further facts, one sentence
-    each, ``help`` is the remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones).
+    each, ``help`` is the remedy. ``keras`` names the Keras versions the finding holds for (empty: all supported ones),
+    ``keras_known_by`` says how the file's Keras is known.
     """
 
     code: str
@@ -134,6 +135,7 @@ class Finding:
     fix: Fix | None = None
     probe: Probe | None = None
     keras: tuple[str, ...] = ()
+    keras_known_by: str = ""
     cell: int | None = None
     """In a notebook, the cell (counted from 1 over all cells) that ``span`` and the fix are counted in."""
     file_span: Span | None = None

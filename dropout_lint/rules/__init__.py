@@ -6,7 +6,13 @@ Adding one takes its module, its line here and its fixtures.
 from __future__ import annotations
 
 from dropout_lint.rules import (
+    augmentation_in_export,
+    augmentation_in_inference,
+    dropout_on_output,
     dropout_op_always_on,
+    dropout_rate_out_of_range,
+    keep_prob_as_rate,
+    keep_prob_removed,
     model_call_without_training,
     trainable_after_compile,
     trainable_as_mode_switch,
@@ -30,12 +36,19 @@ REGISTRY: tuple[Rule, ...] = (
     training_parameter_misnamed.RULE,
     model_call_without_training.RULE,
     dropout_op_always_on.RULE,
+    dropout_rate_out_of_range.RULE,
+    keep_prob_as_rate.RULE,
+    keep_prob_removed.RULE,
+    dropout_on_output.RULE,
+    augmentation_in_inference.RULE,
+    augmentation_in_export.RULE,
 )
 
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
     ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101"),
     ("KTM208", "KTM203"),
+    ("KTM503", "KTM502", "KTM501"),
 )
 """Rules that may speak of one line, the most specific first; only that one is heard."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.tensorflow import generation_by_names
 from dropout_lint.keras.versions import on_generation, where
 from dropout_lint.semantics.words import RoleNames
 
@@ -68,7 +69,9 @@ class Context:
     backend: str | None = None
     """``"tensorflow"``, ``"jax"`` or ``"torch"`` where it is known."""
     evidence: str = ""
-    """What says so: ``setting``, ``import``, ``environment``, ``pin``, ``syntax``; nothing where it is not known."""
+    """How ``keras`` is known: ``setting``, ``import``, ``environment``, ``pin``, ``syntax`` or nothing."""
+    pinned_tensorflow: int | None = None
+    """1 or 2 where the project pins TensorFlow."""
 
     def where(self, behaviour: str, truth: bool = True) -> Holding:
         """Where, among the versions the file may run on, a statement of ``keras.versions.BEHAVIOURS`` is ``truth``."""
@@ -95,6 +98,12 @@ class Context:
     def generations(self) -> tuple[int, ...]:
         """The generations the file may run on."""
         return (2, 3) if self.keras is None else (self.keras.generation,)
+
+    @property
+    def tensorflow(self) -> int | None:
+        """1 or 2 where it is known: by the names the program reads, what is pinned, or by its Keras."""
+        known = generation_by_names(self.interpretation.names) or self.pinned_tensorflow
+        return known if known is not None or self.keras is None else 2
 
 
 Check = Callable[[Context], Iterator[Draft]]

@@ -12,6 +12,7 @@ from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Const,
+    External,
     Instance,
     Items,
     OneOf,
@@ -54,6 +55,8 @@ def assign(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, val
         if len(target.slice) == 1 and isinstance(target.slice[0].slice, cst.Index):
             key = evaluate(run, frame, scope, target.slice[0].slice.value)
         containers.set_item(run, container, key, value)
+        if isinstance(container, External) and container.name == "os.environ":
+            run.set_variable(key, value)
         if isinstance(container, Opaque) and isinstance(target.value, cst.Name):
             changed = with_tags(container, tags_of(value) | tags_of(key))
             run.store.write(scope.target(target.value.value).names, target.value.value, changed)

@@ -79,7 +79,7 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
             return run.flags.get(name, UNKNOWN)
         generation = value.generation
         found = external(f"{value.name}.{name}")
-        run.names.add(found.name)
+        run.read(found)
         return External(found.name, generation) if generation is not None and found.generation is None else found
     if isinstance(value, Instance):
         return _of_instance(run, frame, value, name, node)

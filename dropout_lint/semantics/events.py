@@ -223,6 +223,8 @@ class Bare:
     guards: tuple[frozenset[str], ...]
     tapes: tuple[Value, ...]
     comment: str = ""
+    none: bool = False
+    """It says None, rather than nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -379,6 +381,12 @@ class Interpretation:
     """Why the interpretation was cut short, if it was."""
     assigned: Assigned = field(default_factory=dict)
     """What names and attributes were bound to; see `naming.names_of`."""
+    imports: frozenset[str] = frozenset()
+    """The packages that are imported whatever happens: ``tf_keras``, ``tensorflow``."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """The environment variables that are set before Keras is read."""
+    generations: dict[str, str] = field(default_factory=dict)
+    """The Keras generations by whose own names the program reads Keras, each with the first such name."""
     names: frozenset[str] = frozenset()
     """What is read from outside the project, under canonical names: ``tensorflow.placeholder``, ``keras.ops``."""
     passages: tuple[Passage, ...] = ()

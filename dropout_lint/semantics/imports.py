@@ -38,6 +38,8 @@ def import_statement(run: Run, frame: Frame, scope: Scope, node: cst.Import) -> 
     """``import a.b as c``."""
     for alias in node.names:
         dotted = dotted_name(alias.name)
+        _note(run, dotted)
+        _run_for_its_effect(run, _project_path(run, frame, 0, dotted))
         if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
             bound = alias.asname.name.value
             if _project_path(run, frame, 0, dotted) is not None:
@@ -56,7 +58,10 @@ def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -
     """``from a.b import c as d``."""
     base = dotted_name(node.module)
     level = len(node.relative)
+    if not level:
+        _note(run, base)
     path = _project_path(run, frame, level, base)
+    _run_for_its_effect(run, path)
     if isinstance(node.names, cst.ImportStar):
         _star(run, scope, _import_relative(run, frame, level, base) if level else _import(run, frame, base))
         return
@@ -70,6 +75,18 @@ def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -
             _defer(run, scope, bound, partial(_lazy_member, run, frame, path, name, level, base))
         else:
             _bind(run, scope, bound, _member(run, frame, origin, name, level, base))
+
+
+def _note(run: Run, dotted: str) -> None:
+    """Remember the package that is imported whatever happens."""
+    if not run.guards:
+        run.imports.add(dotted.partition(".")[0])
+
+
+def _run_for_its_effect(run: Run, path: Path | None) -> None:
+    """Other modules are looked into when something is read from them; these have an effect on what follows."""
+    if path is not None and run.project.chooses_keras(path):
+        load(run, path)
 
 
 def _project_path(run: Run, frame: Frame, level: int, dotted: str) -> Path | None:
@@ -92,7 +109,7 @@ def _lazy_member(run: Run, frame: Frame, path: Path | None, name: str, level: in
 
 def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
     if isinstance(value, External):
-        run.names.add(value.name)
+        run.read(value)
     if isinstance(value, External) and value.generation is not None and value.is_keras:
         run.generation = run.generation or value.generation
     run.store.write(scope.target(name).names, name, value)

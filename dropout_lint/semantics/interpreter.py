@@ -65,6 +65,9 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.generation,
         exhausted,
         run.assigned,
+        frozenset(run.imports),
+        run.environment,
+        run.generations,
         frozenset(run.names),
         run.course.roots,
     )

@@ -65,6 +65,10 @@ _OBJECTS = (
 )
 
 
+_ACTIVATION_AT = {"keras.layers.Dense": 1, "keras.layers.Activation": 0}
+"""Where the activation stands among the positional arguments."""
+
+
 def construct(
     run: Run, frame: Frame, name: str, generation: str | None, arguments: Arguments, node: cst.CSTNode
 ) -> Value | None:
@@ -185,6 +189,9 @@ def inherited_construction(run: Run, frame: Frame, instance: Instance, name: str
             position = rate.position(generation)
             if rate.name not in made and position is not None and position < len(arguments.positional):
                 made[rate.name] = arguments.positional[position].value
+        activation = _ACTIVATION_AT.get(name)
+        if activation is not None and activation < len(arguments.positional):
+            made.setdefault("activation", arguments.positional[activation].value)
         if facts.mode == "wrapper" and arguments.positional:
             made.setdefault("layer", arguments.positional[0].value)
             run.store.write(instance.attributes, "layer", made["layer"])
@@ -465,6 +472,7 @@ def bare_call(
         tuple(run.guards),
         tuple(run.tapes),
         choice.frame.comment,
+        found is not None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics.values import (
@@ -18,7 +19,11 @@ from dropout_lint.semantics.values import (
     Symbolic,
     Value,
     alternatives,
+    truth,
 )
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Interpretation
 
 MODEL_NAMES = frozenset({"keras.Model", "keras.Sequential"})
 
@@ -250,4 +255,58 @@ def _may_add_weights(value: Instance, cls: ClassValue) -> bool:
             for part in value.attributes.values()
             for each in alternatives(part)
         )
+    )
+
+
+def last_layers(model: Instance) -> tuple[Instance, ...]:
+    """The layers at the end of a model with one output, as far back as they follow each other in a line.
+
+    Nothing where the model has several outputs, or where it is not known.
+    """
+    layers: tuple[Value, ...] = ()
+    if model.keras_name == "keras.Sequential":
+        listed = model.attributes.get("__layers__")
+        if isinstance(listed, Items) and listed.exact:
+            layers = listed.items
+    elif model.keras_name == "keras.Model":
+        outputs = model.arguments.get("outputs")
+        if isinstance(outputs, Items) and outputs.exact and len(outputs.items) == 1:
+            outputs = outputs.items[0]
+        if isinstance(outputs, Symbolic):
+            layers = outputs.layers
+    found: list[Instance] = []
+    for each in reversed(layers):
+        if isinstance(each, Symbolic):
+            continue
+        if not isinstance(each, Instance) or each.loops:
+            break
+        if is_model(each):
+            return (*last_layers(each), *reversed(found))
+        found.append(each)
+    return tuple(reversed(found))
+
+
+def augmenting_layers(value: Value) -> tuple[Instance, ...]:
+    """The layers that change their input at random in a call of ``value`` without a flag.
+
+    Those of a functional or Sequential model, or the layer itself; of a model with its own ``call`` none, since what
+    that hands on is not known.
+    """
+    if not isinstance(value, Instance) or not isinstance(value.cls, str):
+        return ()
+    return tuple(
+        layer for layer in content(value).layers if mode_of(layer) == "augmentation" and isinstance(layer.cls, str)
+    )
+
+
+def switched_off_in_graph(layers: tuple[Instance, ...], interpretation: Interpretation) -> bool:
+    """Whether a functional graph itself says False to one of ``layers``."""
+    from dropout_lint.semantics.events import ModeCall
+
+    return any(
+        isinstance(event, ModeCall)
+        and event.graph
+        and truth(event.flag) is not True
+        and any(each is layer for each in content(event.callee).layers for layer in layers)
+        for event in interpretation.events
     )

@@ -67,6 +67,10 @@ def import_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(reversed(parts))
 
 
+_CHOICES = (b"KERAS_BACKEND", b"TF_USE_LEGACY_KERAS")
+_LARGEST_SCAN = 1_000_000
+
+
 class Project:
     """Finds modules below the import roots and keeps what was parsed.
 
@@ -79,6 +83,18 @@ class Project:
         self._load = load
         self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
+        self._choosing: dict[Path, bool] = {}
+
+    def chooses_keras(self, path: Path) -> bool:
+        """Whether a file names an environment variable by which Keras is chosen: importing it has that effect."""
+        if path not in self._choosing:
+            try:
+                with path.open("rb") as stream:
+                    data = stream.read(_LARGEST_SCAN)
+            except OSError:
+                data = b""
+            self._choosing[path] = any(name in data for name in _CHOICES)
+        return self._choosing[path]
 
     def find(self, importer: Path, dotted: str) -> Path | None:
         """The file of the module ``dotted`` as ``importer`` would see it, or None."""

@@ -26,6 +26,7 @@ from dropout_lint.semantics.scopes import Store
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
+    External,
     Instance,
     Items,
     Mapping,
@@ -98,6 +99,9 @@ class Run:
         self.opaque_cells: dict[Any, Value] = {}
         self.generation: str | None = None
         self.names: set[str] = set()
+        self.imports: set[str] = set()
+        self.environment: dict[str, str] = {}
+        self.generations: dict[str, str] = {}
         self.assigned: Assigned = {}
         self.entry: Module | None = None
         self.on_stack: list[int] = []
@@ -118,6 +122,20 @@ class Run:
         """A number nobody else has."""
         self._serial += 1
         return self._serial
+
+    def read(self, name: External) -> None:
+        """Note that something outside the project is read, and which Keras it belongs to."""
+        self.names.add(name.name)
+        if name.generation is not None and name.is_keras and not self.guards:
+            self.generations.setdefault(name.generation, name.name)
+
+    def set_variable(self, name: Value, value: Value) -> None:
+        """``os.environ[name] = value``; what Keras reads when it is imported counts only before that."""
+        known = isinstance(name, Const) and isinstance(value, Const)
+        if known and not self.guards and not any(each.startswith("keras") for each in self.names):
+            assert isinstance(name, Const)
+            assert isinstance(value, Const)
+            self.environment[str(name.value)] = str(value.value)
 
     # Objects --------------------------------------------------------------------------------------------------
 

@@ -249,7 +249,26 @@ def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
     return derived(*arguments.values)
 
 
+def _set_variable(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``os.putenv(name, value)``."""
+    if len(arguments.positional) == 2:
+        run.set_variable(arguments.positional[0].value, arguments.positional[1].value)
+    return UNKNOWN
+
+
+def _set_variables(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``os.environ.update({name: value})``."""
+    for given in arguments.positional[:1]:
+        for name, value in given.value.entries.items() if isinstance(given.value, Mapping) else ():
+            run.set_variable(Const(name), value)
+    for key, argument in arguments.keywords.items():
+        run.set_variable(Const(key), argument.value)
+    return NONE
+
+
 HANDLERS = {
+    "os.environ.update": _set_variables,
+    "os.putenv": _set_variable,
     **command_line.HANDLERS,
     **texts.HANDLERS,
     "functools.partial": _partial,

@@ -112,11 +112,18 @@ def _built(run: Run, value: Any, depth: int) -> Value:
     return Const(value)
 
 
+def _set_by_default(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``os.environ.setdefault(name, value)``: it is set from here on, and what comes back is a text."""
+    if len(arguments.positional) == 2:
+        run.set_variable(arguments.positional[0].value, arguments.positional[1].value)
+    return _environment(run, frame, arguments, node, scope)
+
+
 HANDLERS = {
     "os.getenv": _environment,
     "os.environ.get": _environment,
     "os.environ.pop": _environment,
-    "os.environ.setdefault": _environment,
+    "os.environ.setdefault": _set_by_default,
     "builtins.input": _input,
     "json.loads": _parsed,
 }
