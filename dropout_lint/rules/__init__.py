@@ -12,8 +12,11 @@ from dropout_lint.rules import (
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_not_accepted,
     training_parameter_misnamed,
+    training_positional,
     training_true_in_inference,
+    training_truthy_string,
 )
 from dropout_lint.rules.model import Rule
 
@@ -21,6 +24,9 @@ REGISTRY: tuple[Rule, ...] = (
     training_true_in_inference.RULE,
     training_hardcoded_in_graph.RULE,
     training_hardcoded_in_call.RULE,
+    training_truthy_string.RULE,
+    training_not_accepted.RULE,
+    training_positional.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
     training_parameter_misnamed.RULE,
