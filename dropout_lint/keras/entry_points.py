@@ -143,6 +143,17 @@ REMOVED_FROM_KERAS_2: Final = frozenset({"predict_classes", "predict_proba"})
 # Arguments of fit, evaluate and predict that Keras 3 rejects.
 REMOVED_ARGUMENTS: Final = frozenset({"max_queue_size", "use_multiprocessing", "workers"})
 
+# What evaluate raises for an argument it does not know; the other methods leave that to Python.
+_REJECTIONS: Final[dict[tuple[str, int], str]] = {("evaluate", 3): "ValueError"}
+
+
+def rejection(method: str, generation: int) -> str:
+    """The exception with which a method of a Keras 2 or 3 model rejects an argument that it does not know."""
+    if generation == 3 and method in REMOVED_METHODS:
+        return "AttributeError"
+    return _REJECTIONS.get((method, generation), "TypeError")
+
+
 # Serving: they trace the model as a bare call or save it.
 EXPORT_METHODS: Final = frozenset({"export", "save"})
 

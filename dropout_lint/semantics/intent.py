@@ -43,7 +43,7 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
         or guarded_on_purpose(event)
         or flag_says_intent(event)
-        or _conditional_generator(event)
+        or is_conditional_generator(event)
     )
 
 
@@ -188,7 +188,7 @@ def flag_says_intent(event: ModeCall) -> bool:
 _NOISE_WORDS = frozenset("noise z seed seeds latent latents random codes".split())
 
 
-def _conditional_generator(event: ModeCall) -> bool:
+def is_conditional_generator(event: ModeCall) -> bool:
     """pix2pix asks for batch statistics and dropout in generation: ``generator(test_input, training=True)``."""
     from dropout_lint.semantics.conditions import guard_words
 
@@ -240,3 +240,20 @@ def uses_keras(frames: tuple[Frame, ...]) -> bool:
                 if root in {"keras", "tensorflow"}:
                     found = True
     return found
+
+
+_MISSING = frozenset(
+    {"AttributeError", "ImportError", "ModuleNotFoundError", "TypeError", "Exception", "BaseException"}
+)
+
+
+def prepared_for_absence(guards: tuple[frozenset[str], ...]) -> bool:
+    """Whether something happens only where it exists: under ``hasattr``, a test of a version, or in a ``try``."""
+    return any(
+        name in {"hasattr", "except"}
+        or name.removeprefix("except ") in _MISSING
+        or "version" in words(name)
+        or ({"keras", "tf"} & set(words(name)) and {"2", "3"} & set(words(name)))
+        for guard in guards
+        for name in guard
+    )

@@ -1,0 +1,177 @@
+"""The global learning phase of Keras 2 is set where it does something else than it seems to.
+
+## What it does
+
+On Keras 2, finds `set_learning_phase(1)` that is still in force when the program calls a model without a flag,
+or predicts with it; `set_learning_phase(0)` before `fit()` (a note); and a `learning_phase_scope(1)` that is
+made and never entered. A phase that is set back before (`set_learning_phase(0)`, `clear_session()`), and passes
+that are drawn several times on purpose, are left alone. On Keras 3 the functions do not exist: that is KTM302.
+
+## Why is this bad
+
+With TensorFlow 2 the phase is only what a bare `model(x)` takes when it is given no flag. `fit()`, `evaluate()`
+and `predict()` pass their own. So a phase of 1 makes hand-written inference random and batch-dependent, and has
+no influence on `predict()`; a phase of 0 does not keep dropout or batch normalisation from training in `fit()`.
+
+## Example
+
+```python
+K.set_learning_phase(1)
+model.fit(x, y)
+scores = model(x_test)  # dropout is active
+```
+
+## Use instead
+
+```python
+model.fit(x, y)
+scores = model(x_test, training=False)
+```
+
+## Fix safety
+
+There is no automatic fix: what has to go depends on which of the modes was wanted.
+
+## References
+
+- https://github.com/tensorflow/tensorflow/releases/tag/v2.5.0 (deprecation of the global phase)
+
+## Evidence
+
+tf_keras 2.21: after `set_learning_phase(1)` a bare call drops units and moves batch statistics, evaluate() and
+predict() give the same numbers as before; after `set_learning_phase(0)` fit() drops units and learns batch
+statistics as ever. In a graph of TensorFlow 1 the phase is a constant of the graph, and predict() obeys it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Confidence, Severity
+from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.telling import chain_of, stays_active
+from dropout_lint.semantics.events import Discarded, Event, FunctionCall, ModeCall, ModelUse
+from dropout_lint.semantics.intent import draws, is_test_code
+from dropout_lint.semantics.models import content
+from dropout_lint.semantics.values import truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SET = "keras.backend.set_learning_phase"
+_SCOPE = "keras.backend.learning_phase_scope"
+_ONLY_BARE_CALLS = "with TensorFlow 2 only a bare model(x) takes the learning phase"
+
+
+def check(context: Context) -> Iterator[Draft]:
+    """Yield a finding for each phase that is set in vain, or that is still set when a model infers."""
+    if not context.where("learning-phase-exists").certain:
+        return
+    events = context.interpretation.events
+    for number, event in enumerate(events):
+        if not isinstance(event, FunctionCall) or event.name not in {_SET, _SCOPE} or is_test_code(event.frames):
+            continue
+        given = event.arguments.get("value", 0)
+        on = truth(given.value) if given is not None else None
+        if event.name == _SCOPE:
+            draft = _unused_scope(event, events[number + 1 :])
+        elif on is True:
+            draft = _forced_on(event, events[number + 1 :], context)
+        else:
+            draft = _forced_off(event, events[number + 1 :]) if on is False else None
+        if draft is not None:
+            yield draft
+
+
+def _until_reset(event: FunctionCall, later: list[Event], on: bool) -> Iterator[ModelUse]:
+    """What is done with models in the same run of the program while the phase is what ``event`` makes it."""
+    for other in later:
+        root = other.frames[0]
+        if root is not event.frames[0] and (root.assumed or event.frames[0].assumed):
+            continue
+        if isinstance(other, FunctionCall):
+            if other.name == "keras.backend.clear_session":
+                return
+            given = other.arguments.get("value", 0) if other.name == _SET else None
+            if other.name == _SET and (given is None or truth(given.value) is not on):
+                return
+        if isinstance(other, ModelUse) and not content(other.receiver).empty:
+            yield other
+
+
+def _forced_on(event: FunctionCall, later: list[Event], context: Context) -> Draft | None:
+    uses = [each for each in _until_reset(event, later, True) if each.kind in {"inference", "call"}]
+    flagged = {id(each.place.node) for each in later if isinstance(each, ModeCall)}
+    bare = [
+        each
+        for each in uses
+        if each.kind == "call" and not each.symbolic and not _trains(each) and id(each.place.node) not in flagged
+    ]
+    if any(draws(each, context.interpretation) for each in bare):
+        return None
+    if bare:
+        active = stays_active(content(bare[0].receiver))
+        return _draft(
+            event,
+            f"the learning phase stays 1: a bare call after it runs in training mode, {active}",
+            "set it back to 0, or pass training=False to the call",
+        )
+    predicted = [each for each in uses if each.kind == "inference"]
+    if not predicted:
+        return None
+    drawn = any(draws(each, context.interpretation) for each in predicted)
+    spread = ", so the passes do not differ" if drawn else ""
+    return _draft(
+        event,
+        f"a learning phase of 1 does not reach {predicted[0].method}(), which runs in inference mode{spread}",
+        "call the model itself for a random pass: model(x, training=True)" if drawn else "remove it",
+    )
+
+
+def _trains(use: ModelUse) -> bool:
+    return any(each.kind in {"gradient", "train-input"} for each in use.uses)
+
+
+def _forced_off(event: FunctionCall, later: list[Event]) -> Draft | None:
+    if not any(each.kind == "train" for each in _until_reset(event, later, False)):
+        return None
+    return _draft(
+        event,
+        "a learning phase of 0 does not reach fit(): dropout and batch normalisation run in training mode there",
+        "to keep batch normalisation in inference mode, set trainable = False on it before compile()",
+        Severity.NOTE,
+    )
+
+
+def _unused_scope(event: FunctionCall, later: list[Event]) -> Draft | None:
+    made_only = any(isinstance(other, Discarded) and other.place.node is event.place.node for other in later[:3])
+    return (
+        _draft(event, "this scope is made and never entered: no phase is set", "enter it: with …:")
+        if made_only
+        else None
+    )
+
+
+def _draft(event: FunctionCall, message: str, remedy: str, severity: Severity | None = None) -> Draft:
+    return Draft(
+        place=event.place,
+        message=message,
+        confidence=Confidence.MEDIUM,
+        severity=severity,
+        help=remedy,
+        notes=(_ONLY_BARE_CALLS,),
+        chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+    )
+
+
+RULE = Rule(
+    code="KTM301",
+    name="learning-phase-forced",
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    since="0.1.0",
+    applicability=None,
+    triggers=(b"learning_phase",),
+    check=check,
+    doc=__doc__ or "",
+)
