@@ -38,8 +38,7 @@ RATES = {
     "default": ("def block(rate=20):\n    return layers.Dropout(rate)\n", ["KTM501"]),
     "parameter": ("def block(rate):\n    return layers.Dropout(rate)\nblock(20)", ["KTM501"]),
     "attribute": (
-        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.rate = 40\n"
-        "        self.drop = layers.Dropout(self.rate)\n",
+        "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.rate = 40\n        self.drop = layers.Dropout(self.rate)\n",
         ["KTM501"],
     ),
     "partial": ("make = functools.partial(layers.Dropout, rate=25)\nmake()", ["KTM501"]),
