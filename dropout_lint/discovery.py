@@ -1,6 +1,7 @@
 """Paths to files: what a folder holds, less what exclude and .gitignore leave out.
 
-Files that are named are taken as they are, unless ``force-exclude`` is on; folders are searched for Python files.
+Files that are named are taken as they are, unless ``force-exclude`` is on; folders are searched for Python files and
+saved models.
 Symbolic links to folders are not followed, as in git, so that no loop can arise; a folder that is named may be one.
 """
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from dropout_lint.settings import Resolver, Settings
 
 SUFFIXES = (".py", ".pyi", ".ipynb")
+ARCHIVES = (".keras",)
 
 _UNSUPPORTED = {
-    ".keras": "saved models cannot be checked yet",
-    ".h5": "saved models cannot be checked yet",
+    ".h5": "saved models are only read as .keras archives",
 }
 
 
@@ -74,7 +75,7 @@ def unsupported(path: Path) -> str | None:
     suffix = path.suffix.lower()
     if suffix in _UNSUPPORTED:
         return _UNSUPPORTED[suffix]
-    if suffix in (*SUFFIXES, ".pyw", ""):
+    if suffix in (*SUFFIXES, *ARCHIVES, ".pyw", ""):
         return None
     return "is not a Python file"
 
@@ -121,7 +122,7 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
             continue
         for entry in listed:
             is_folder = entry.is_dir(follow_symlinks=False)
-            if not is_folder and not (entry.name.endswith(SUFFIXES) and _is_file(entry)):
+            if not is_folder and not (entry.name.endswith((*SUFFIXES, *ARCHIVES)) and _is_file(entry)):
                 continue
             below = absolute / entry.name
             if patterns.match_file(_relative(below, settings.root) + "/" * is_folder):

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from dropout_lint.discovery import Problem, discover, excluded, matching, unsupported
+from dropout_lint.discovery import ARCHIVES, Problem, discover, excluded, matching, unsupported
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.selection import ALWAYS_ON, NOT_ANALYSED, SYNTAX_ERROR, UNUSED_SUPPRESSION, Selection
 from dropout_lint.settings import Resolver, Settings, shown
@@ -169,6 +169,12 @@ class _Outcome:
             self._files.append(name)
             self._settings[name] = item.settings
             try:
+                if is_archive(item.path):
+                    from dropout_lint.archives import check_archive
+
+                    self._candidates += 1
+                    self._add(check_archive(name, item.path if item.data is None else item.data, item.settings))
+                    continue
                 data = read_bytes(item.path) if item.data is None else item.data
                 candidate = self._analyser(item.settings).is_candidate(item.path, data)
                 if MARK in data and not candidate:
@@ -180,7 +186,7 @@ class _Outcome:
             else:
                 if candidate:
                     pending.append((item, data))
-        self._candidates = len(pending)
+        self._candidates += len(pending)
         if pending:
             thresholds = gc.get_threshold()
             # Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them.
@@ -210,7 +216,7 @@ class _Outcome:
     def _add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             # The entry that reaches it by the shortest chain explains it best; the rest decides ties.
-            key = (finding.path, finding.cell, finding.span, finding.code)
+            key = (finding.path, finding.cell, finding.span, finding.code, _place_inside(finding))
             known = self._findings.get(key)
             if known is None or _preference(finding) < _preference(known):
                 self._findings[key] = finding
@@ -285,6 +291,8 @@ class _Outcome:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
         settings = self._settings.get(name, default)
         text = self._texts.get(name)
+        if is_archive(Path(name)):
+            text = Text(Path(name), "")
         if text is None:
             try:
                 data = self._contents.get(Path(name).absolute())
@@ -304,6 +312,16 @@ class _Outcome:
         if place not in self._analysers:
             self._analysers[place] = self._factory(settings, settings.root)
         return self._analysers[place]
+
+
+def _place_inside(finding: Finding) -> str:
+    """What tells the findings of a saved model apart: they all stand at its beginning."""
+    return finding.message if is_archive(Path(finding.path)) else ""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a saved model, by its name."""
+    return path.suffix.lower() in ARCHIVES
 
 
 def _analysis(settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> Analyser:

@@ -195,7 +195,7 @@ def test_a_missing_path_is_a_problem_and_the_others_are_checked(tree, name, prob
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.keras", "saved models cannot be checked yet"),
+        ("a.h5", "saved models are only read as .keras archives"),
         ("README.md", "is not a Python file"),
     ],
 )

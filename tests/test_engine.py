@@ -190,7 +190,7 @@ def test_standard_input_stands_for_a_file_that_need_not_exist(write):
     assert stdin("gen/new.py") == []
     assert stdin("tests/new.py") == []
     assert [p.message for p in run([], stdin=b"", stdin_path=Path("a.h5")).errors] == [
-        "saved models cannot be checked yet"
+        "saved models are only read as .keras archives"
     ]
 
 

@@ -47,8 +47,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
+from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.keras.rates import Problem, outcome, problem_of
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, Rule, Saved, SavedContext
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import FunctionCall
 from dropout_lint.semantics.intent import is_test_code
@@ -117,6 +118,24 @@ def _draft(rate: GivenRate, value: object, problem: Problem, context: Context) -
     )
 
 
+def check_saved(context: SavedContext) -> Iterator[Saved]:
+    """Yield a finding for each rate in a saved model that is none."""
+    for layer in context.artifact.layers:
+        facts = layer_facts(f"keras.layers.{layer.class_name}") if not layer.custom else None
+        for rate in facts.rate_arguments if facts is not None else ():
+            value = layer.config.get(rate.name, 0.0)
+            problem = problem_of(value)
+            generation = context.keras.generation if context.keras is not None else 3
+            told = outcome(f"keras.layers.{layer.class_name}", problem, generation) if problem is not None else None
+            if problem is not None and told is not None:
+                word = f"`{rate.name}`" if rate.name != "rate" else "the rate"
+                yield Saved(
+                    f"{layer.shown}: {word} of {layer.class_name} is {value!r}, which {_SAYS[problem]}: {told}",
+                    Confidence.HIGH,
+                    help="build the model with the fraction to drop, and save it again",
+                )
+
+
 def _label(rate: GivenRate, value: object, problem: Problem) -> str:
     if rate.receiver == "keras.layers.GaussianNoise":
         return "a standard deviation between 0 and 1 is wanted here"
@@ -145,5 +164,6 @@ RULE = Rule(
     applicability=None,
     triggers=(b"ropout", b"GaussianNoise"),
     check=check,
+    check_saved=check_saved,
     doc=__doc__ or "",
 )

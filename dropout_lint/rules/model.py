@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dropout_lint.findings import Applicability, Confidence, Severity
     from dropout_lint.keras.versions import Holding, KerasVersion
     from dropout_lint.semantics.events import Interpretation, Place
+    from dropout_lint.sources.artifact import Artifact
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,36 @@ class Context:
         return known if known is not None or self.keras is None else 2
 
 
+@dataclass(frozen=True, slots=True)
+class SavedContext:
+    """What a rule looks at in a saved model."""
+
+    artifact: Artifact
+    setting: KerasVersion | None
+    """The Keras that was set, or None."""
+    written_by: KerasVersion | None
+    """The Keras that saved it, where it says so."""
+
+    @property
+    def keras(self) -> KerasVersion | None:
+        """The Keras it is judged by: the one that was set, else the one that saved it."""
+        return self.setting or self.written_by
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A finding in a saved model; the message names the place inside."""
+
+    message: str
+    confidence: Confidence
+    severity: Severity | None = None
+    help: str = ""
+    notes: tuple[str, ...] = ()
+    keras: tuple[str, ...] = ()
+
+
 Check = Callable[[Context], Iterator[Draft]]
+CheckSaved = Callable[[SavedContext], Iterator[Saved]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +156,8 @@ class Rule:
     doc: str
     """The documentation, under fixed headings."""
     default: bool = True
+    check_saved: CheckSaved | None = None
+    """What it finds in saved models."""
 
     @property
     def summary(self) -> str:

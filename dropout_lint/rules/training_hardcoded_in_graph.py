@@ -57,8 +57,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.keras.versions import behaviour
-from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
+from dropout_lint.keras.layers import layer as layer_facts
+from dropout_lint.keras.versions import DEVELOPMENT_MINOR, behaviour, is_in_development
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule, Saved, SavedContext
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import (
@@ -78,6 +79,9 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dropout_lint.keras.layers import LayerFacts
+    from dropout_lint.sources.artifact import SavedLayer
+
 _HONOURED = "functional-hardcoded-flag-honoured-by-predict"
 
 
@@ -88,6 +92,71 @@ def check(context: Context) -> Iterator[Draft]:
             draft = _draft(event, context)
             if draft is not None:
                 yield draft
+
+
+def check_saved(context: SavedContext) -> Iterator[Saved]:
+    """Yield a finding for each flag that a saved graph records on purpose, and one for those that 3.16 will obey.
+
+    Up to 3.15 Keras records the default of a layer too: False for dropout, True for augmentation. Those say nothing.
+    """
+    recorded: list[SavedLayer] = []
+    for layer in context.artifact.layers:
+        facts = None if layer.custom else layer_facts(f"keras.layers.{layer.class_name}")
+        flags = [node.flag for node in layer.nodes]
+        if False in flags and facts is not None and facts.mode in {"dropout", "noise", "rnn-dropout"}:
+            recorded += [layer] if _acts(layer, facts) else []
+        if True in flags and not (facts is not None and facts.leaks_default):
+            parts = [each for each in context.artifact.layers if each.place.startswith(f"{layer.place}.")]
+            if any(_depends_on_mode(each) for each in (layer, *parts)):
+                yield _saved_true(layer, context)
+    written = context.written_by
+    if recorded and written is not None and written.generation == 3 and not is_in_development(written):
+        yield from _saved_false(recorded, context)
+
+
+def _depends_on_mode(layer: SavedLayer) -> bool:
+    """Whether the mode changes what a saved layer does by itself, or may: nothing is known of a custom one."""
+    facts = None if layer.custom else layer_facts(f"keras.layers.{layer.class_name}")
+    if facts is None:
+        return layer.custom
+    return facts.mode not in {"none", "wrapper"} and _acts(layer, facts)
+
+
+def _acts(layer: SavedLayer, facts: LayerFacts) -> bool:
+    return not facts.rate_arguments or any(layer.config.get(rate.name) for rate in facts.rate_arguments)
+
+
+def _saved_true(layer: SavedLayer, context: SavedContext) -> Saved:
+    honoured = behaviour(_HONOURED, context.keras) if context.keras is not None else None
+    if honoured is True:
+        consequence = "it stays in training mode in evaluate() and predict() too"
+    elif honoured is False:
+        consequence = "evaluate() and predict() ignore it, a bare model(x) and export() obey it"
+    else:
+        consequence = (
+            "Keras 2 obeys it in evaluate() and predict(), Keras 3.3 to 3.15 only in a bare model(x) and in export()"
+        )
+    return Saved(
+        f"{layer.shown}: the graph calls {layer.class_name} with training=true: {consequence}",
+        Confidence.HIGH if layer.class_name == "BatchNormalization" else Confidence.MEDIUM,
+        help="build the model without the flag, load the weights into it and save it again",
+    )
+
+
+def _saved_false(layers: list[SavedLayer], context: SavedContext) -> Iterator[Saved]:
+    coming = context.setting is not None and is_in_development(context.setting)
+    if context.setting is not None and not coming:
+        return
+    others = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
+    yield Saved(
+        f"{layers[0].shown}{others}: the graph records training=false for {layers[0].class_name}, as Keras "
+        f"{context.artifact.keras_version} does for every such layer, and Keras 3.16 (in development) obeys it: there "
+        "fit() trains without dropout",
+        Confidence.HIGH,
+        severity=None if coming else Severity.NOTE,
+        help="build the model anew and load the weights into it before training on",
+        keras=(f"3.{DEVELOPMENT_MINOR}",),
+    )
 
 
 def _ignored(event: ModeCall, context: Context) -> bool:
@@ -239,5 +308,6 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
     check=check,
+    check_saved=check_saved,
     doc=__doc__ or "",
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.semantics import containers
 from dropout_lint.semantics.attributes import set_attribute
 from dropout_lint.semantics.run import with_tags
@@ -23,6 +21,7 @@ from dropout_lint.semantics.values import (
     tags_of,
 )
 from dropout_lint.semantics.words import is_mode_name, kind_of_data
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.conditions import Evaluate

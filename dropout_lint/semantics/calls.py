@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from dropout_lint.semantics import containers
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.events import Frame, Place
@@ -40,6 +38,7 @@ from dropout_lint.semantics.values import (
     tags_of,
 )
 from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 
-Evaluate = Callable[["Run", "Frame", "Scope", cst.BaseExpression], Value]
+Evaluate = Callable[["Run", "Frame", "Scope", "cst.BaseExpression"], Value]
 
 
 @dataclass(slots=True, eq=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from dropout_lint.keras.ancestors import derives
 from dropout_lint.keras.layers import LAYERS
 from dropout_lint.semantics.values import (
@@ -26,13 +24,14 @@ from dropout_lint.semantics.values import (
     truth,
 )
 from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
 
-Evaluate = Callable[["Run", "Frame", "Scope", cst.BaseExpression], Value]
+Evaluate = Callable[["Run", "Frame", "Scope", "cst.BaseExpression"], Value]
 
 
 def decide(run: Run, value: Value) -> bool | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.semantics import calls, conditions, keras_calls, noise
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
@@ -33,6 +31,7 @@ from dropout_lint.semantics.values import (
     join,
     tags_of,
 )
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments

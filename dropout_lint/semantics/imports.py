@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.semantics.attributes import external
 from dropout_lint.semantics.events import Frame
 from dropout_lint.semantics.modules import Module, import_name
 from dropout_lint.semantics.scopes import Deferred
 from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue, Opaque, Value
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from collections.abc import Callable

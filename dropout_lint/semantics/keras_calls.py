@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.keras.entry_points import ApplicationFacts, application
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls, conditions, noise
@@ -41,6 +39,7 @@ from dropout_lint.semantics.values import (
     tags_of,
     truth,
 )
+from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import walk
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls, texts
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
@@ -33,6 +31,7 @@ from dropout_lint.semantics.values import (
     tags_of,
     truth,
 )
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives, tags_of
 from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments

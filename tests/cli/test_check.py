@@ -17,6 +17,7 @@ from dropout_lint.version import __version__
 
 pytestmark = pytest.mark.usefixtures("fake_analysis", "project")
 
+UNKNOWN = 'unknown rule "training-true-inference"; did you mean "training-true-in-inference"?\n'
 FOUND = "KTM101 `model` is evaluated with training=True: Dropout stays active"
 
 
@@ -89,10 +90,10 @@ def test_exit_status(run, write, source, arguments, status):
 MISTAKES = [
     (["missing.py"], "error: missing.py: no such file or folder\n"),
     (["a.py", "no/such"], "error: no/such: no such file or folder\n"),
-    (["notes.h5"], "error: notes.h5: saved models cannot be checked yet\n"),
+    (["notes.h5"], "error: notes.h5: saved models are only read as .keras archives\n"),
     (["--selct", "KTM1"], "--select"),
     (["--fail-on", "xml"], "Invalid value for '--fail-on': 'xml' is not one of 'note', 'warning', 'error'."),
-    (["--select", "KTM1O1"], 'error: command line: select: unknown rule "KTM1O1"; did you mean "KTM101"?\n'),
+    (["--select", "training-true-inference"], f"error: command line: select: {UNKNOWN}"),
     (["--keras-version", "4"], "error: command line: keras-version: must be "),
     (["--config", "missing.toml"], "error: --config missing.toml: no such file, and no KEY=VALUE\n"),
     (["--config", "selct=['KTM1']"], 'error: command line: unknown key "selct"; did you mean "select"?\n'),
@@ -104,7 +105,10 @@ MISTAKES = [
     (["--output-file", "no/such/file"], "error: no/such/file: cannot be written: No such file or directory\n"),
     (["rule"], "Name one rule, or give --all."),
     (["rule", "KTM101", "--all"], "Name one rule, or give --all."),
-    (["rule", "training-true"], 'error: unknown rule "training-true"; did you mean "training-true-in-inference"?\n'),
+    (
+        ["rule", "training-true-inference"],
+        'error: unknown rule "training-true-inference"; did you mean "training-true-in-inference"?\n',
+    ),
     (["config", "keras"], 'error: unknown key "keras"'),
     (["check", "config"], "error: config: no such file or folder; a command comes first: dropout-lint config\n"),
 ]
