@@ -12,6 +12,7 @@ from dropout_lint.rules import (
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_leaks_to_sibling,
     training_parameter_misnamed,
     training_true_in_inference,
 )
@@ -26,12 +27,14 @@ REGISTRY: tuple[Rule, ...] = (
     training_parameter_misnamed.RULE,
     model_call_without_training.RULE,
     dropout_op_always_on.RULE,
+    training_leaks_to_sibling.RULE,
 )
 
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
-    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101"),
+    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101", "KTM405"),
     ("KTM208", "KTM203"),
+    ("KTM402", "KTM403"),
 )
 """Rules that may speak of one line, the most specific first; only that one is heard."""
 

@@ -139,6 +139,7 @@ class ModeCall:
     comment: str = ""
     """What comments say on the statement that chooses the flag, and right above it."""
     tapes: tuple[Value, ...] = ()
+    branches: tuple[Branch, ...] = ()
     callee_names: frozenset[tuple[int, str]] = frozenset()
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True
