@@ -6,6 +6,7 @@ Adding one takes its module, its line here and its fixtures.
 from __future__ import annotations
 
 from dropout_lint.rules import (
+    call_bypassed,
     dropout_op_always_on,
     model_call_without_training,
     trainable_as_mode_switch,
@@ -28,6 +29,7 @@ REGISTRY: tuple[Rule, ...] = (
     model_call_without_training.RULE,
     dropout_op_always_on.RULE,
     training_leaks_to_sibling.RULE,
+    call_bypassed.RULE,
 )
 
 

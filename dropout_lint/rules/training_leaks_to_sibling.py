@@ -229,12 +229,13 @@ def _draft(victim: LayerCall, cause: _Cause, holding: Holding) -> Draft:
 
 
 def _consequence(victim: LayerCall, cause: _Cause, names: str) -> str:
+    several = " and " in names
     kinds = {mode_of(layer) for layer in content(victim.callee).layers}
     if cause.flag:
-        return f"{names} stays in training mode in evaluate() and predict()"
+        return f"{names} {'stay' if several else 'stays'} in training mode in evaluate() and predict()"
     if kinds == {"batch-statistics"}:
         return f"{names} never learns its statistics"
-    return f"{names} never runs in training mode"
+    return f"{names} never {'run' if several else 'runs'} in training mode"
 
 
 RULE = Rule(

@@ -30,6 +30,9 @@ class Place:
     node: cst.CSTNode
 
 
+SUPER_CALL = "super().call"
+"""How a call of the Keras class's own ``call`` reads."""
+
 Branch = tuple[int, bool]
 """An arm that is taken: the id of the node that decides, and how it comes out."""
 
@@ -173,6 +176,11 @@ class LayerCall:
     graph: bool
     direct: bool
     """False where ``layer.call(...)`` or ``super().call(...)`` is used rather than ``layer(...)``."""
+
+    @property
+    def text_is_super(self) -> bool:
+        """Whether it is ``super().call(...)`` or ``super().__call__(...)``."""
+        return self.callee_text == SUPER_CALL
 
 
 @dataclass(slots=True, eq=False)

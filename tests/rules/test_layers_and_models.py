@@ -185,9 +185,7 @@ MISNAMED = {
     "train": model("def call(self, x, train=True):\n    return self.drop(x, training=train)"),
     "negated": model("def call(self, x, train=False):\n    return self.drop(x, training=not (not train))"),
     "mode": model("def call(self, x, mode='eval'):\n    return self.drop(x, training=mode == 'train')"),
-    "branch": model(
-        "def call(self, x, is_train=None):\n    if is_train:\n        x = tf.nn.dropout(x, 0.5)\n    return x"
-    ),
+    "branch": model("def call(self, x, train=None):\n    if train:\n        x = tf.nn.dropout(x, 0.5)\n    return x"),
     "in a method": model(
         "def call(self, x, is_training=False):\n    return self.run(x, is_training)\n"
         "def run(self, x, flag):\n    return self.drop(x, training=flag)"
