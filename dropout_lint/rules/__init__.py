@@ -8,6 +8,7 @@ from __future__ import annotations
 from dropout_lint.rules import (
     augmentation_in_export,
     augmentation_in_inference,
+    call_bypassed,
     dropout_on_output,
     dropout_op_always_on,
     dropout_rate_out_of_range,
@@ -24,6 +25,7 @@ from dropout_lint.rules import (
     trainable_on_weightless_layer,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_leaks_to_sibling,
     training_missing_in_training,
     training_none_forwarded,
     training_not_accepted,
@@ -54,6 +56,8 @@ REGISTRY: tuple[Rule, ...] = (
     training_parameter_misnamed.RULE,
     model_call_without_training.RULE,
     dropout_op_always_on.RULE,
+    training_leaks_to_sibling.RULE,
+    call_bypassed.RULE,
     dropout_rate_out_of_range.RULE,
     keep_prob_as_rate.RULE,
     keep_prob_removed.RULE,
@@ -64,9 +68,10 @@ REGISTRY: tuple[Rule, ...] = (
 
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
-    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101"),
+    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101", "KTM405"),
     ("KTM208", "KTM203"),
     ("KTM503", "KTM502", "KTM501"),
+    ("KTM402", "KTM403"),
 )
 """Rules that may speak of one line, the most specific first; only that one is heard."""
 

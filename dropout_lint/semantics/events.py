@@ -31,6 +31,9 @@ class Place:
     node: cst.CSTNode
 
 
+SUPER_CALL = "super().call"
+"""How a call of the Keras class's own ``call`` reads."""
+
 Branch = tuple[int, bool]
 """An arm that is taken: the id of the node that decides, and how it comes out."""
 
@@ -142,6 +145,7 @@ class ModeCall:
     comment: str = ""
     """What comments say on the statement that chooses the flag, and right above it."""
     tapes: tuple[Value, ...] = ()
+    branches: tuple[Branch, ...] = ()
     callee_names: frozenset[tuple[int, str]] = frozenset()
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True
@@ -175,6 +179,11 @@ class LayerCall:
     graph: bool
     direct: bool
     """False where ``layer.call(...)`` or ``super().call(...)`` is used rather than ``layer(...)``."""
+
+    @property
+    def text_is_super(self) -> bool:
+        """Whether it is ``super().call(...)`` or ``super().__call__(...)``."""
+        return self.callee_text == SUPER_CALL
 
 
 @dataclass(slots=True, eq=False)

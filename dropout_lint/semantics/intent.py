@@ -223,9 +223,21 @@ def is_test_code(frames: tuple[Frame, ...]) -> bool:
     for frame in frames:
         if frame.module.is_test:
             return True
-        if frame.owner is not None and any(base.name.endswith("TestCase") for base in frame.owner.external_bases):
+        if frame.owner is not None and (_is_test_case(frame.owner) or _defined_in_test(frame.owner)):
             return True
     return False
+
+
+def _is_test_case(cls: ClassValue) -> bool:
+    return any(base.name.endswith("TestCase") for base in cls.external_bases)
+
+
+def _defined_in_test(cls: ClassValue) -> bool:
+    """Whether a class stands in a method of a unit test."""
+    outer = cls.scope.frame
+    return isinstance(outer, Frame) and any(
+        each.owner is not None and _is_test_case(each.owner) for each in outer.chain()
+    )
 
 
 def uses_keras(frames: tuple[Frame, ...]) -> bool:

@@ -444,6 +444,7 @@ def mode_event(
         tape=bool(run.tapes),
         comment=choice.frame.comment,
         tapes=tuple(run.tapes),
+        branches=tuple(run.branches),
         callee_names=_names_of(frame, func),
         direct=direct,
         given=given.node,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls, texts
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
-from dropout_lint.semantics.events import MethodCall, Place
+from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.run import collect, derived, with_tags
 from dropout_lint.semantics.values import (
@@ -211,7 +211,7 @@ def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arg
         return NONE
     if name in {"call", "__call__"}:
         # the Keras class's own call: its mode is what is handed over here
-        return keras_calls.call_layer(run, frame, instance, arguments, node, direct=False, text="super().call")
+        return keras_calls.call_layer(run, frame, instance, arguments, node, direct=False, text=SUPER_CALL)
     if name in {"train_step", "test_step", "predict_step"}:
         return Opaque(arguments.tags())
     if is_model(instance) and (name == "compile" or name in TRAINING_METHODS or name in INFERENCE_METHODS):
