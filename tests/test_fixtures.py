@@ -1,4 +1,7 @@
-"""The programs of fixtures/<rule>: lines marked `# expect: KTM101` are found, no others, and fixes give the twins."""
+"""The programs of fixtures/<rule>: lines marked `# expect: KTM101` are found, no others, and fixes give the twins.
+
+`# note: KTM113` marks a line that gets a note.
+"""
 
 import os
 import re
@@ -26,14 +29,14 @@ TWINS = [name for name in PROGRAMS if name.endswith(".fixed.py")]
 FLAGGED = [name for name in PROGRAMS if "/flagged_" in name and name not in TWINS]
 SILENT = [name for name in PROGRAMS if name not in FLAGGED]
 
-EXPECTATION = re.compile(r"\s*# expect: (KTM\d{3}(?:, KTM\d{3})*)$")
+EXPECTATION = re.compile(r"\s*# (expect|note): (KTM\d{3}(?:, KTM\d{3})*)$")
 MEASURED = re.compile(r"# (prints|raises): (.*)")
 
 
-def expected(name):
+def expected(name, kind="expect"):
     lines = (FIXTURES / name).read_text(encoding="utf-8").splitlines()
     marks = ((number, EXPECTATION.search(line)) for number, line in enumerate(lines, 1))
-    return [(number, code) for number, mark in marks if mark for code in mark[1].split(", ")]
+    return [(number, code) for number, mark in marks if mark and mark[1] == kind for code in mark[2].split(", ")]
 
 
 def without_marks(text):
@@ -68,16 +71,28 @@ def found(findings):
     return [(finding.span.start.line, finding.code) for finding in findings if finding.severity is not Severity.NOTE]
 
 
+def noted(name, findings):
+    """The notes of the rule that the folder is named after."""
+    rule = find_rule(name.partition("/")[0])
+    return [
+        (finding.span.start.line, finding.code)
+        for finding in findings
+        if finding.severity is Severity.NOTE and finding.code == rule.code
+    ]
+
+
 @pytest.mark.parametrize("name", FLAGGED)
 def test_marked_lines_and_no_others_are_found(checked, name):
     _, findings = checked
     assert found(findings[name]) == expected(name)
+    assert noted(name, findings[name]) == expected(name, "note")
 
 
 @pytest.mark.parametrize("name", SILENT)
 def test_clean_and_fixed_programs_stay_silent(checked, name):
     _, findings = checked
     assert found(findings[name]) == []
+    assert noted(name, findings[name]) == []
 
 
 @pytest.mark.parametrize("twin", TWINS)
@@ -96,7 +111,7 @@ def test_a_folder_is_about_the_rule_it_is_named_after(folder):
     rule = find_rule(folder)
     assert rule is not None
     marked = [name for name in FLAGGED if name.startswith(f"{folder}/")]
-    assert {code for name in marked for _, code in expected(name)} == {rule.code}
+    assert {code for name in marked for _, code in (*expected(name), *expected(name, "note"))} == {rule.code}
 
 
 @pytest.mark.parametrize("rule", REGISTRY, ids=lambda rule: rule.code)

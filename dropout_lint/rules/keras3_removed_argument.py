@@ -79,7 +79,7 @@ _UNMISTAKABLE = frozenset(
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each method or argument that is gone."""
     for event in context.interpretation.events:
-        if not isinstance(event, MethodCall) or prepared_for_absence(event.guards):
+        if not isinstance(event, MethodCall) or prepared_for_absence(event):
             continue
         if event.name in REMOVED_METHODS:
             draft = _method(event, context)

@@ -70,7 +70,7 @@ def check(context: Context) -> Iterator[Draft]:
     if not missing.possible:
         return
     for event in context.interpretation.events:
-        if isinstance(event, FunctionCall) and event.name in LEARNING_PHASE and not prepared_for_absence(event.guards):
+        if isinstance(event, FunctionCall) and event.name in LEARNING_PHASE and not prepared_for_absence(event):
             name = event.name.rpartition(".")[2]
             version = version_text(context.keras) if missing.certain else missing.text
             call = event.place.node

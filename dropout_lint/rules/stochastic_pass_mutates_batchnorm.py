@@ -125,7 +125,7 @@ def _draft(event: ModeCall, layer: Instance, severity: Severity | None, confiden
         message = f"`{subject}` is called with training=True for its effect alone, and that {changes}"
         remedy = "leave the flag out: the weights are created all the same"
     else:
-        beside = "" if spectral else f", and {layer.class_name} normalises by the batch"
+        beside = "" if spectral else ", which normalises by the batch"
         message = f"each stochastic pass of `{subject}` {changes}{beside}"
         remedy = _remedy(content(event.callee), spectral)
     return Draft(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
+from dropout_lint.semantics.events import Frame, FunctionCall, Interpretation, MethodCall, ModeCall, ModelUse
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -259,13 +259,18 @@ _MISSING = frozenset(
 )
 
 
-def prepared_for_absence(guards: tuple[frozenset[str], ...]) -> bool:
-    """Whether something happens only where it exists: under ``hasattr``, a test of a version, or in a ``try``."""
+def prepared_for_absence(event: MethodCall | FunctionCall) -> bool:
+    """Whether something happens only where it exists: under ``hasattr``, a test of a version, or in a ``try``.
+
+    A ``try`` further out, round a whole program, prepares for nothing in particular.
+    """
+    here = event.frames[-1].name
+    caught = {f"except {name} in {here}" for name in _MISSING}
     return any(
-        name in {"hasattr", "except"}
-        or name.removeprefix("except ") in _MISSING
+        name == "hasattr"
+        or name in caught
         or "version" in words(name)
         or ({"keras", "tf"} & set(words(name)) and {"2", "3"} & set(words(name)))
-        for guard in guards
+        for guard in event.guards
         for name in guard
     )

@@ -463,19 +463,19 @@ def _enter(run: Run, frame: Frame, manager: Value) -> Value:
     return manager
 
 
-def _caught(node: cst.Try | cst.TryStar) -> frozenset[str]:
-    """What a ``try`` catches, as a guard of its body: ``except AttributeError``; ``except`` alone for everything."""
+def _caught(frame: Frame, node: cst.Try | cst.TryStar) -> frozenset[str]:
+    """What a ``try`` catches, as a guard of its body: ``except AttributeError in run``."""
     names = [
         name
         for handler in node.handlers
-        for name in (conditions.guard_words(handler.type) if handler.type is not None else ("",))
+        for name in (conditions.guard_words(handler.type) if handler.type is not None else ("BaseException",))
     ]
-    return frozenset(f"except {name}".strip() for name in names)
+    return frozenset(f"except {name} in {frame.name}" for name in names)
 
 
 def _try(run: Run, frame: Frame, scope: Scope, node: cst.Try | cst.TryStar) -> Flow:
     with run.course.passage("attempt"):
-        with run.guarded(_caught(node), {}):
+        with run.guarded(_caught(frame, node), {}):
             flow = execute_block(run, frame, scope, block_of(node.body))
         if flow is Flow.ON and node.orelse is not None:
             flow = execute_block(run, frame, scope, block_of(node.orelse.body))
