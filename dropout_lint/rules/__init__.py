@@ -6,10 +6,13 @@ Adding one takes its module, its line here and its fixtures.
 from __future__ import annotations
 
 from dropout_lint.rules import (
+    teacher_in_training_mode,
     trainable_as_mode_switch,
     trainable_on_weightless_layer,
+    training_false_in_training,
     training_hardcoded_in_call,
     training_hardcoded_in_graph,
+    training_inverted,
     training_missing_in_training,
     training_true_in_inference,
 )
@@ -19,7 +22,10 @@ REGISTRY: tuple[Rule, ...] = (
     training_true_in_inference.RULE,
     training_hardcoded_in_graph.RULE,
     training_hardcoded_in_call.RULE,
+    training_false_in_training.RULE,
     training_missing_in_training.RULE,
+    training_inverted.RULE,
+    teacher_in_training_mode.RULE,
     trainable_on_weightless_layer.RULE,
     trainable_as_mode_switch.RULE,
 )

@@ -59,12 +59,12 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
-from dropout_lint.semantics.events import ModeCall, ModelUse
+from dropout_lint.semantics.events import ModelUse
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.roles import off_switch
-from dropout_lint.semantics.values import Const, Instance, truth
+from dropout_lint.semantics.values import Const, Instance
 from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def check(context: Context) -> Iterator[Draft]:
         if not isinstance(event, ModelUse) or event.bare is None or event.symbolic:
             continue
         learning = learner.of(event)
-        if learning is None or learning.trained is False or _ignored(event, event.bare, learning, context):
+        if learning is None or learning.trained is False or _ignored(event, event.bare, learning, learner):
             continue
         layers, complete = learner.mode_layers(event.receiver)
         layers = _switched(layers, learner.settled(event.receiver))
@@ -92,7 +92,7 @@ def check(context: Context) -> Iterator[Draft]:
             yield _draft(event, event.bare, layers, confidence, context)
 
 
-def _ignored(event: ModelUse, bare: Bare, learning: Learning, context: Context) -> bool:
+def _ignored(event: ModelUse, bare: Bare, learning: Learning, learner: Learner) -> bool:
     if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
         return True
     if off_switch(event.frames) is not None or any(is_mode_name(name) for guard in bare.guards for name in guard):
@@ -100,18 +100,7 @@ def _ignored(event: ModelUse, bare: Bare, learning: Learning, context: Context) 
     if not (isinstance(bare.default, Const) and not bare.default.value):
         # its own `call` runs in training mode by default, or has to be told
         return True
-    return _trained_beside(event, learning, context)
-
-
-def _trained_beside(event: ModelUse, learning: Learning, context: Context) -> bool:
-    """Whether the same gradient comes through a call of the same model in training mode: two passes on purpose."""
-    return any(
-        isinstance(other, ModeCall)
-        and other.callee is event.receiver
-        and truth(other.flag) is True
-        and any(use.place.node is learning.use.place.node for use in other.used("gradient"))
-        for other in context.interpretation.events
-    )
+    return learner.trained_beside(event.receiver, learning)
 
 
 def _switched(layers: tuple[Instance, ...], settled: frozenset[int]) -> tuple[Instance, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.keras_calls import Choice
     from dropout_lint.semantics.modules import Module
+    from dropout_lint.semantics.polarity import Polarity
     from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
 
 
@@ -137,6 +138,8 @@ class ModeCall:
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True
     """False where ``layer.call(...)`` is used rather than ``layer(...)``."""
+    polarity: Polarity | None = None
+    """Which way round the expression of the flag says the mode, where it says it."""
     uses: list[Use] = field(default_factory=list)
 
     def used(self, *kinds: str) -> list[Use]:

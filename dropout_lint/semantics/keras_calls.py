@@ -12,6 +12,7 @@ from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls, conditions
 from dropout_lint.semantics.events import Bare, Constructed, Frame, ModeCall, Place, TrainableSet
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
+from dropout_lint.semantics.polarity import polarity_of
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
@@ -365,6 +366,7 @@ def mode_event(
         tapes=tuple(run.tapes),
         callee_names=_names_of(frame, func),
         direct=direct,
+        polarity=polarity_of(frame, given),
     )
     run.emit(event)
     return event

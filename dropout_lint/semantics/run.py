@@ -77,6 +77,8 @@ class Run:
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
         self.instances: list[Instance] = []
         self.called: set[int] = set()
+        self.makers: set[int] = set()
+        """The functions (ids of their nodes) that return what they make: each call gives another object."""
         self.activations: dict[int, int] = {}
         self.feedback: set[int] = set()
         self.functions: list[Any] = []
@@ -114,8 +116,11 @@ class Run:
         if found is None:
             found = Instance(self.serial(), cls, frame.module, node, tuple(loop.serial for loop in self.loops))
             found.made_in = id(frame.function.node) if frame.function is not None else None
+            found.activation = frame
             self.allocated[slot] = found
             self.instances.append(found)
+        elif found.activation is not frame:
+            found.repeated = True
         return found
 
     def items(self, kind: str, values: tuple[Value, ...], exact: bool = True) -> Items:

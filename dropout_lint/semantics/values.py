@@ -85,7 +85,19 @@ class Symbolic:
 class Instance:
     """An object allocated at one site: a layer, a model, an object of a project class."""
 
-    __slots__ = ("arguments", "attributes", "cls", "generation", "loops", "made_in", "module", "node", "serial")
+    __slots__ = (
+        "activation",
+        "arguments",
+        "attributes",
+        "cls",
+        "generation",
+        "loops",
+        "made_in",
+        "module",
+        "node",
+        "repeated",
+        "serial",
+    )
 
     def __init__(
         self, serial: int, cls: ClassValue | str, module: Module, node: cst.CSTNode, loops: tuple[int, ...] = ()
@@ -97,6 +109,9 @@ class Instance:
         self.loops = loops
         self.generation: str | None = None
         self.made_in: int | None = None
+        self.activation: Any = None
+        self.repeated = False
+        """Whether it stands for several objects: those that one call path makes each time it is walked."""
         self.attributes: dict[str, Value] = {}
         self.arguments: dict[str, Value] = {}
 
