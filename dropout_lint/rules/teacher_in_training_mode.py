@@ -72,7 +72,7 @@ def check(context: Context) -> Iterator[Draft]:
             continue
         if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
             continue
-        learning = learner.of(event)
+        learning = learner.of(event, stopped=True)
         if learning is None or learning.trained is not False or _trained_somewhere(event, learner):
             continue
         if stochastic_by_design(event, context.interpretation, context.names):

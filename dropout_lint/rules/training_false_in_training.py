@@ -143,6 +143,9 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     )
     if not layers or (isinstance(frame.receiver, Instance) and frame.receiver.serial in learner.frozen):
         return None
+    if event.guards:
+        # a switch decides
+        return None
     statistics = all(mode_of(layer) == "batch-statistics" for layer in layers)
     parameters = frame.function.node.params if frame.function is not None else None
     names = [each.name.value for each in (*parameters.params, *parameters.kwonly_params)] if parameters else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics.events import FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
 from dropout_lint.semantics.values import (
+    UNKNOWN,
     ClassValue,
     Const,
     Instance,
@@ -51,13 +52,16 @@ class Learner:
     interpretation: Interpretation
     _parts: dict[int, frozenset[int]] = field(default_factory=dict)
 
-    def of(self, event: Call) -> Learning | None:
-        """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs."""
+    def of(self, event: Call, stopped: bool = False) -> Learning | None:
+        """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs.
+
+        With ``stopped``, an output behind ``stop_gradient`` counts as well: others learn from it.
+        """
         if event.used("input-gradient"):
             return None
         found: list[Learning] = []
         for use in event.used("gradient"):
-            if event.serial in use.stopped:
+            if event.serial in use.stopped and not stopped:
                 continue
             found.append(Learning(self._trained(callee_of(event), use), use))
         for answer in (True, None, False):
@@ -83,11 +87,11 @@ class Learner:
     def _instances(self) -> dict[int, Instance]:
         return {each.serial: each for each in self.interpretation.instances}
 
-    def _trained(self, callee: Value | None, use: Use) -> bool | None:
+    def _trained(self, callee: Value, use: Use) -> bool | None:
         owners = _owners(use)
         if "*" in owners:
             return True
-        if not owners or callee is None:
+        if not owners:
             return None
         if all(isinstance(each, Instance) and self.weightless(each) for each in alternatives(callee)):
             # dropout of its own, between what learns
@@ -249,11 +253,11 @@ def _handed_down(flag: Value) -> bool:
     )
 
 
-def callee_of(event: Call) -> Value | None:
+def callee_of(event: Call) -> Value:
     """What is called."""
     if isinstance(event, ModeCall):
         return event.callee
-    return event.receiver if isinstance(event, ModelUse) else None
+    return event.receiver if isinstance(event, ModelUse) else UNKNOWN
 
 
 def _trains_parts(value: Instance) -> bool:
