@@ -87,8 +87,8 @@ def check(context: Context) -> Iterator[Draft]:
 
 def _says_false(event: ModeCall) -> bool:
     flag = event.flag
-    if event.polarity is not None and event.polarity.explicit:
-        # computed from a mode: whether it is the right way round is another question
+    if not event.choice.spelled or (event.polarity is not None and event.polarity.explicit):
+        # computed, from a mode or something else
         return False
     return isinstance(flag, Const) and flag.value is not None and truth(flag) is False
 

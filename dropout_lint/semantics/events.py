@@ -301,6 +301,8 @@ class Interpretation:
     """The project classes that were defined, those of imported modules included."""
     feedback: frozenset[int] = frozenset()
     """Ids of call nodes whose input depends on their own earlier output."""
+    updated: Tags = NO_TAGS
+    """The ``vars-of`` tags of all weights that a gradient is taken with respect to, or applied to."""
     generation: str | None = None
     """"2" or "3" where an import decides which Keras it is."""
     exhausted: str | None = None

@@ -52,6 +52,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.timeline,
         run.classes,
         frozenset(run.feedback),
+        frozenset(run.updated),
         run.generation,
         exhausted,
     )

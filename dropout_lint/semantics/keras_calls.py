@@ -440,6 +440,12 @@ class Choice:
     """The call expression that spells the flag, or leaves it out."""
     parameter: str
 
+    @property
+    def spelled(self) -> bool:
+        """Whether the flag is a literal, a name or an item, or left out, rather than computed where it is chosen."""
+        plain = (cst.Name, cst.Attribute, cst.Integer, cst.Subscript, cst.Arg)
+        return self.place.node is self.call or isinstance(self.place.node, plain)
+
 
 def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
     """The expression that chooses the flag on this path, followed outwards through parameters.

@@ -72,16 +72,8 @@ class Learner:
 
     def trains(self, value: Value) -> bool:
         """Whether any gradient in sight is taken with respect to the weights of ``value``, whoever is called."""
-        return any(self._trained(value, use) is not False for use in self._weight_gradients if _owners(use))
-
-    @cached_property
-    def _weight_gradients(self) -> tuple[Use, ...]:
-        found: dict[int, Use] = {}
-        for event in self.interpretation.events:
-            if isinstance(event, (ModeCall, ModelUse, FunctionCall)):
-                for use in event.used("gradient"):
-                    found[id(use)] = use
-        return tuple(found.values())
+        owners = {tag[1] for tag in self.interpretation.updated}
+        return "*" in owners or any(self._same(value, owner) is not False for owner in owners)
 
     @cached_property
     def _instances(self) -> dict[int, Instance]:
@@ -175,7 +167,7 @@ class Learner:
         )
 
     def fitted_meanwhile(self, value: Value, event: Call) -> bool:
-        """Whether Keras trains ``value`` too: in a loop round ``event``, or inside a larger model."""
+        """Whether Keras trains ``value`` too: batch by batch, in a loop round ``event``, or inside a larger model."""
         if not isinstance(value, Instance):
             return False
         loops = {loop.serial for loop in event.loops}
@@ -183,7 +175,7 @@ class Learner:
             if not isinstance(other, ModelUse) or other.kind != "train" or not isinstance(other.receiver, Instance):
                 continue
             if other.receiver is value:
-                if loops & {loop.serial for loop in other.loops}:
+                if other.method == "train_on_batch" or loops & {loop.serial for loop in other.loops}:
                     return True
             elif _trains_parts(other.receiver) and value.serial in self.parts(other.receiver) - self.frozen:
                 return True

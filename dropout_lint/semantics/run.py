@@ -73,6 +73,8 @@ class Run:
         """By gradient call (id of its node): the ``vars-of`` tags of the models whose weights are its arguments."""
         self.guards: list[frozenset[str]] = []
         self.facts: dict[tuple[Any, ...], bool] = {}
+        self.updated: set[tuple[Any, ...]] = set()
+        """The ``vars-of`` tags of all weights that a gradient is taken with respect to, or applied to."""
         self.memo: dict[Any, Any] = {}
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
         self.instances: list[Instance] = []
@@ -186,6 +188,8 @@ class Run:
         self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode, sources: Tags = frozenset()
     ) -> None:
         """Record what is done with a value on every event whose output it carries."""
+        if kind == "gradient":
+            self.updated.update(tag for tag in sources if tag[0] == "vars-of")
         serials = sorted({tag[1] for tag in tags if tag[0] == "event"})
         if not serials:
             return

@@ -306,6 +306,14 @@ RIGHT = {
             update(tape, loss, plain.trainable_variables)
             model.train_on_batch(rows, rows)
         """,
+    "trained by Keras in another function": """\
+        def learn(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(plain(x) - model(x, training=True))
+            update(tape, loss, plain.trainable_variables)
+        def learn_other(x):
+            model.train_on_batch(x, x)
+        """,
     "inside a larger model that Keras trains": """\
         combined = keras.Sequential([model, plain])
         combined.compile("adam", "mse")
