@@ -54,14 +54,14 @@ far moving statistics moved: 0 in each.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
 from dropout_lint.semantics.intent import is_test_code
-from dropout_lint.semantics.learning import Learner
+from dropout_lint.semantics.learning import Learner, callee_of
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.roles import off_switch
 from dropout_lint.semantics.values import Const, Instance, truth
@@ -70,8 +70,8 @@ from dropout_lint.semantics.words import is_mode_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.events import Bare
-    from dropout_lint.semantics.learning import Learning
+    from dropout_lint.semantics.events import Event
+    from dropout_lint.semantics.keras_calls import Choice
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -80,38 +80,43 @@ def check(context: Context) -> Iterator[Draft]:
     if learner.phase_is_set:
         return
     for event in context.interpretation.events:
-        if not isinstance(event, ModelUse) or event.bare is None or event.symbolic:
+        if not _says_nothing(event):
             continue
         learning = learner.of(event)
-        if learning is None or learning.trained is False or _ignored(event, event.bare, learning, context):
+        if learning is None or learning.trained is False or _ignored(event):
             continue
-        layers, complete = learner.mode_layers(event.receiver)
-        layers = _switched(layers, learner.settled(event.receiver))
-        confidence = _confidence(event, layers, complete, learning)
+        callee = callee_of(event)
+        layers, complete = learner.mode_layers(callee)
+        layers = _switched(layers, learner.settled(callee))
+        sure = bool(learning.trained) and not learner.trained_beside(callee, learning)
+        confidence = _confidence(event, layers, complete, sure)
         if confidence is not None:
-            yield _draft(event, event.bare, layers, confidence, context)
+            yield _draft(event, layers, confidence, context)
 
 
-def _ignored(event: ModelUse, bare: Bare, learning: Learning, context: Context) -> bool:
+def _says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:
+    """Whether a call hands over no flag, or one that is False because a helper is called without it."""
+    if isinstance(event, ModelUse):
+        return event.bare is not None and not event.symbolic
+    return (
+        isinstance(event, ModeCall)
+        and not event.graph
+        and isinstance(event.flag, Const)
+        and truth(event.flag) is False
+        and event.choice.place.node is event.choice.call
+    )
+
+
+def _ignored(event: ModelUse | ModeCall) -> bool:
     if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
         return True
-    if off_switch(event.frames) is not None or any(is_mode_name(name) for guard in bare.guards for name in guard):
+    guards = event.guards if isinstance(event, ModeCall) else event.bare.guards if event.bare is not None else ()
+    if any(is_mode_name(name) for guard in guards for name in guard):
         return True
-    if not (isinstance(bare.default, Const) and not bare.default.value):
-        # its own `call` runs in training mode by default, or has to be told
-        return True
-    return _trained_beside(event, learning, context)
-
-
-def _trained_beside(event: ModelUse, learning: Learning, context: Context) -> bool:
-    """Whether the same gradient comes through a call of the same model in training mode: two passes on purpose."""
-    return any(
-        isinstance(other, ModeCall)
-        and other.callee is event.receiver
-        and truth(other.flag) is True
-        and any(use.place.node is learning.use.place.node for use in other.used("gradient"))
-        for other in context.interpretation.events
-    )
+    if isinstance(event, ModeCall) or event.bare is None:
+        return False
+    # its own `call` may run in training mode by default, or have to be told
+    return off_switch(event.frames) is not None or truth(event.bare.default) is not False
 
 
 def _switched(layers: tuple[Instance, ...], settled: frozenset[int]) -> tuple[Instance, ...]:
@@ -119,20 +124,21 @@ def _switched(layers: tuple[Instance, ...], settled: frozenset[int]) -> tuple[In
     return tuple(each for each in layers if each.serial not in settled and mode_of(each) != "augmentation")
 
 
-def _confidence(event: ModelUse, layers: tuple[Instance, ...], complete: bool, learning: Learning) -> Confidence | None:
+def _confidence(
+    event: ModelUse | ModeCall, layers: tuple[Instance, ...], complete: bool, sure: bool
+) -> Confidence | None:
+    """How sure it is; less where a pass in training mode stands beside it, as if two were wanted."""
     if layers:
-        return Confidence.HIGH if learning.trained else Confidence.MEDIUM
-    if complete or not learning.trained or event.kind == "layer-call":
+        return Confidence.HIGH if sure else Confidence.MEDIUM
+    if complete or not sure or (isinstance(event, ModelUse) and event.kind == "layer-call"):
         return None
     return Confidence.LOW
 
 
-def _draft(
-    event: ModelUse, bare: Bare, layers: tuple[Instance, ...], confidence: Confidence, context: Context
-) -> Draft:
-    subject = name_of_call(bare.callee_text, event.receiver)
-    choice = bare.choice
-    left_out = choice.place.node is choice.call
+def _draft(event: ModelUse | ModeCall, layers: tuple[Instance, ...], confidence: Confidence, context: Context) -> Draft:
+    choice = _choice(event)
+    text = event.callee_text if isinstance(event, ModeCall) else event.bare.callee_text if event.bare else ""
+    subject = name_of_call(text, callee_of(event))
     shared = _used_elsewhere(event, context)
     return Draft(
         place=choice.place,
@@ -144,24 +150,31 @@ def _draft(
         chain=(*chain_of(event.frames), (event.place, f"{subject}(…)")) if len(event.frames) > 1 else (),
         fix_title=f"pass {choice.parameter}=True",
         applicability=Applicability.UNSAFE,
-        changes=()
-        if shared
-        else (Change("add-argument", choice.place, f"{choice.parameter}=True"),)
-        if left_out
-        else (Change("replace", choice.place, "True"),),
+        changes=() if shared else (_change(choice),),
         probe=ProbeAt("call", event.place, True),
     )
 
 
-def _used_elsewhere(event: ModelUse, context: Context) -> bool:
-    """Whether the line also runs where nothing is trained: then it needs a parameter rather than a constant."""
+def _choice(event: ModelUse | ModeCall) -> Choice:
+    if isinstance(event, ModeCall):
+        return event.choice
     assert event.bare is not None
-    node = event.bare.choice.place.node
+    return event.bare.choice
+
+
+def _change(choice: Choice) -> Change:
+    if choice.place.node is choice.call:
+        return Change("add-argument", choice.place, f"{choice.parameter}=True")
+    return Change("replace", choice.place, "True")
+
+
+def _used_elsewhere(event: ModelUse | ModeCall, context: Context) -> bool:
+    """Whether the line also runs where nothing is trained: then it needs a parameter rather than a constant."""
+    node = _choice(event).place.node
     return any(
-        isinstance(other, ModelUse)
+        _says_nothing(other)
         and other is not event
-        and other.bare is not None
-        and other.bare.choice.place.node is node
+        and _choice(other).place.node is node
         and not other.used("gradient")
         and not any(frame.assumed for frame in other.frames)
         for other in context.interpretation.events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -301,9 +301,14 @@ def call_function(
             run.repeat(widened)
             return with_tags(run.memo[widened], arguments.tags())
     run.activations[id(function.node)] = run.activations.get(id(function.node), 0) + 1
+    if id(function.node) in run.makers:
+        slot = (slot, id(place.node) if place is not None else 0)
     if slot in run.memo and on_yield is None:
         run.repeat(slot)
+        for made in _made(run.memo[slot], 0):
+            made.repeated = True
         return run.memo[slot]  # type: ignore[no-any-return]
+    newest = run.serial()
     run.on_stack.append(id(function.node))
     try:
         with run.course.passage("function", entered) as passage:
@@ -316,12 +321,26 @@ def call_function(
                     result = run.items("list", tuple(entered.pending), exact=False)
     finally:
         run.on_stack.pop()
+    if id(function.node) not in run.makers and any(True for _ in _made(result, newest)):
+        run.makers.add(id(function.node))
+        slot = (slot, id(place.node) if place is not None else 0)
     run.store.write(run.memo, slot, result)
     run.effects[slot] = passage
     if widened is not None:
         run.store.write(run.memo, widened, result)
         run.effects[widened] = run.effects[slot]
     return result
+
+
+def _made(result: Value, newest: int) -> Iterator[Instance]:
+    """The layers and models in what a function returns that are younger than ``newest``."""
+    for each in alternatives(result):
+        if isinstance(each, Items):
+            for item in each.items:
+                if isinstance(item, Instance) and item.serial > newest and item.keras_name is not None:
+                    yield item
+        elif isinstance(each, Instance) and each.serial > newest and each.keras_name is not None:
+            yield each
 
 
 def _widened_key(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.modules import Module
     from dropout_lint.semantics.naming import Assigned
     from dropout_lint.semantics.passages import Passage
+    from dropout_lint.semantics.polarity import Polarity
     from dropout_lint.semantics.values import Argument, ClassValue, FunctionValue, Instance
 
 
@@ -154,6 +155,8 @@ class ModeCall:
     """The expression that hands the flag over in this very call; None where nothing in it does."""
     position: int | None = None
     """Where the flag stands among the positional arguments, if it does."""
+    polarity: Polarity | None = None
+    """Which way round the expression of the flag says the mode, where it says it."""
     uses: list[Use] = field(default_factory=list)
 
     def used(self, *kinds: str) -> list[Use]:
@@ -384,6 +387,8 @@ class Interpretation:
     """The keywords that are handed to something of which nothing is known."""
     feedback: frozenset[int] = frozenset()
     """Ids of call nodes whose input depends on their own earlier output."""
+    updated: Tags = NO_TAGS
+    """The ``vars-of`` tags of all weights that a gradient is taken with respect to, or applied to."""
     generation: str | None = None
     """"2" or "3" where an import decides which Keras it is."""
     exhausted: str | None = None

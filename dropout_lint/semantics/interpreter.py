@@ -62,6 +62,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.classes,
         frozenset(run.handed_to_unknown),
         frozenset(run.feedback),
+        frozenset(run.updated),
         run.generation,
         exhausted,
         run.assigned,

@@ -19,6 +19,7 @@ from dropout_lint.semantics.events import (
     TrainableSet,
 )
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
+from dropout_lint.semantics.polarity import polarity_of
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
@@ -449,6 +450,7 @@ def mode_event(
         direct=direct,
         given=given.node,
         position=_position_of_training(callee) if how == "positional" and isinstance(callee, Instance) else None,
+        polarity=polarity_of(frame, given),
     )
     run.emit(event)
     return event
@@ -522,6 +524,12 @@ class Choice:
     call: cst.CSTNode
     """The call expression that spells the flag, or leaves it out."""
     parameter: str
+
+    @property
+    def spelled(self) -> bool:
+        """Whether the flag is a literal, a name or an item, or left out, rather than computed where it is chosen."""
+        plain = (cst.Name, cst.Attribute, cst.Integer, cst.Subscript, cst.Arg)
+        return self.place.node is self.call or isinstance(self.place.node, plain)
 
 
 def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:

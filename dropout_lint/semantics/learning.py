@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.events import FunctionCall, ModeCall, ModelUse, TrainableSet
-from dropout_lint.semantics.models import content, is_layer
+from dropout_lint.semantics.events import FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
+from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
 from dropout_lint.semantics.values import (
+    UNKNOWN,
+    ClassValue,
     Const,
     Instance,
     Items,
@@ -18,11 +20,13 @@ from dropout_lint.semantics.values import (
     Symbolic,
     Value,
     alternatives,
+    tags_of,
     truth,
 )
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Interpretation, Use
+    from dropout_lint.semantics.values import Tags
 
 Call = ModeCall | ModelUse | FunctionCall
 
@@ -48,13 +52,16 @@ class Learner:
     interpretation: Interpretation
     _parts: dict[int, frozenset[int]] = field(default_factory=dict)
 
-    def of(self, event: Call) -> Learning | None:
-        """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs."""
+    def of(self, event: Call, stopped: bool = False) -> Learning | None:
+        """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs.
+
+        With ``stopped``, an output behind ``stop_gradient`` counts as well: others learn from it.
+        """
         if event.used("input-gradient"):
             return None
         found: list[Learning] = []
         for use in event.used("gradient"):
-            if event.serial in use.stopped:
+            if event.serial in use.stopped and not stopped:
                 continue
             found.append(Learning(self._trained(callee_of(event), use), use))
         for answer in (True, None, False):
@@ -65,27 +72,22 @@ class Learner:
 
     def trains(self, value: Value) -> bool:
         """Whether any gradient in sight is taken with respect to the weights of ``value``, whoever is called."""
-        return any(self._trained(value, use) is not False for use in self._weight_gradients if _owners(use))
-
-    @cached_property
-    def _weight_gradients(self) -> tuple[Use, ...]:
-        found: dict[int, Use] = {}
-        for event in self.interpretation.events:
-            if isinstance(event, (ModeCall, ModelUse, FunctionCall)):
-                for use in event.used("gradient"):
-                    found[id(use)] = use
-        return tuple(found.values())
+        owners = {tag[1] for tag in self.interpretation.updated}
+        return "*" in owners or any(self._same(value, owner) is not False for owner in owners)
 
     @cached_property
     def _instances(self) -> dict[int, Instance]:
         return {each.serial: each for each in self.interpretation.instances}
 
-    def _trained(self, callee: Value | None, use: Use) -> bool | None:
+    def _trained(self, callee: Value, use: Use) -> bool | None:
         owners = _owners(use)
         if "*" in owners:
             return True
-        if not owners or callee is None:
+        if not owners:
             return None
+        if all(isinstance(each, Instance) and self.weightless(each) for each in alternatives(callee)):
+            # dropout of its own, between what learns
+            return True
         answers = {self._same(one, owner) for one in alternatives(callee) for owner in owners}
         if True in answers:
             return True
@@ -112,7 +114,8 @@ class Learner:
 
     def _share(self, one: Instance | None, other: Instance) -> bool:
         """Whether two models have layers in common, as a functional model made of parts of another."""
-        return bool(self.parts(one) & self.parts(other))
+        common = self.parts(one) & self.parts(other)
+        return any(not self._instances[each].repeated for each in common if each in self._instances)
 
     def parts(self, value: Instance | None) -> frozenset[int]:
         """The serials of the layers and models inside ``value``, itself included."""
@@ -145,6 +148,51 @@ class Learner:
         if any(isinstance(each, Instance) and each.serial in self.frozen for each in alternatives(callee)):
             return (), True
         return tuple(layer for layer in held.layers if layer.serial not in self.frozen), held.complete
+
+    def weightless(self, value: Instance) -> bool:
+        """Whether nothing in ``value`` is known, or may, have weights."""
+        inside = inner_layers(value) if value.keras_name == "keras.Sequential" else None
+        if inside is not None:
+            return all(isinstance(each, Instance) and self.weightless(each) for each in inside)
+        return weightless(value) is True
+
+    def trained_beside(self, callee: Value, learning: Learning) -> bool:
+        """Whether the same gradient comes through a call of the same model in training mode: two passes on purpose."""
+        return any(
+            isinstance(other, ModeCall)
+            and other.callee is callee
+            and truth(other.flag) is True
+            and any(use.place.node is learning.use.place.node for use in other.used("gradient"))
+            for other in self.interpretation.events
+        )
+
+    def fitted_meanwhile(self, value: Value, event: Call) -> bool:
+        """Whether Keras trains ``value`` too: batch by batch, in a loop round ``event``, or inside a larger model."""
+        if not isinstance(value, Instance):
+            return False
+        loops = {loop.serial for loop in event.loops}
+        for other in self.interpretation.events:
+            if not isinstance(other, ModelUse) or other.kind != "train" or not isinstance(other.receiver, Instance):
+                continue
+            if other.receiver is value:
+                if other.method == "train_on_batch" or loops & {loop.serial for loop in other.loops}:
+                    return True
+            elif _trains_parts(other.receiver) and value.serial in self.parts(other.receiver) - self.frozen:
+                return True
+        return False
+
+    def averaged(self, value: Value) -> bool:
+        """Whether the weights of ``value`` are a running average: set to a mix of themselves and others."""
+        own = {("vars-of", value.serial if isinstance(value, Instance) else getattr(value, "key", None))}
+        return any(
+            isinstance(event, MethodCall)
+            and event.name in {"assign", "set_weights", "assign_sub", "assign_add"}
+            and (own <= tags_of(event.receiver) or event.receiver is value)
+            and (own <= event.arguments.tags() or event.name != "set_weights")
+            and bool(_others(event.arguments.tags(), own) or event.name in {"assign_sub", "assign_add"})
+            and (event.name != "assign" or own <= event.arguments.tags())
+            for event in self.interpretation.events
+        )
 
     @cached_property
     def phase_is_set(self) -> bool:
@@ -197,11 +245,21 @@ def _handed_down(flag: Value) -> bool:
     )
 
 
-def callee_of(event: Call) -> Value | None:
+def callee_of(event: Call) -> Value:
     """What is called."""
     if isinstance(event, ModeCall):
         return event.callee
-    return event.receiver if isinstance(event, ModelUse) else None
+    return event.receiver if isinstance(event, ModelUse) else UNKNOWN
+
+
+def _trains_parts(value: Instance) -> bool:
+    """Whether ``fit`` is Keras's own: with a ``train_step`` of the project, gradients tell what is trained."""
+    return not (isinstance(value.cls, ClassValue) and value.cls.find("train_step") is not None)
+
+
+def _others(tags: Tags, own: set[Any]) -> frozenset[Any]:
+    """The ``vars-of`` tags among ``tags`` that are not ``own``."""
+    return frozenset(tag for tag in tags if tag[0] == "vars-of" and tag not in own)
 
 
 def _owners(use: Use) -> frozenset[Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, externals, keras_calls, texts
+from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
@@ -62,8 +63,6 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
     """Call a method."""
     receiver, name = method.receiver, method.name
     if isinstance(receiver, OneOf):
-        from dropout_lint.semantics.attributes import get_attribute
-
         return join(
             [
                 calls.call_value(
@@ -331,6 +330,8 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
     if name in {"export", "save", "save_weights"}:
         run.model_use(receiver, "save", name, frame, node)
         return NONE
+    if name == "get_weights":
+        return Opaque(tags_of(get_attribute(run, frame, receiver, "weights", node)) - {("vars",)})
     return _of_opaque(run, frame, receiver, name, arguments, node, model=True)
 
 

@@ -72,6 +72,20 @@ def goes_over_layers(element: Value) -> bool:
     )
 
 
+def ready_made(value: Value) -> bool:
+    """Whether a model comes with what it has learned, or may: from ``keras.applications``, a file, or a copy."""
+    return any(
+        isinstance(each, Instance)
+        and (
+            (each.keras_name or "").startswith(("keras.applications.", "keras.models."))
+            or ("__holds__" in each.arguments)
+            or (each.cls == "keras.Model" and not isinstance(each.arguments.get("outputs"), (Symbolic, Items, Mapping)))
+            or any(ready_made(part) for part in inner_layers(each) or ())
+        )
+        for each in alternatives(value)
+    )
+
+
 def inner_layers(value: Instance) -> tuple[Value, ...] | None:
     """What ``model.layers`` lists, or None where it is not known."""
     if value.keras_name == "keras.Sequential":

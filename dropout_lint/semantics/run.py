@@ -84,10 +84,14 @@ class Run:
         self.settled: list[frozenset[str]] = []
         """The names of conditions that are decided where we are."""
         self.facts: dict[tuple[Any, ...], bool] = {}
+        self.updated: set[tuple[Any, ...]] = set()
+        """The ``vars-of`` tags of all weights that a gradient is taken with respect to, or applied to."""
         self.memo: dict[Any, Any] = {}
         self.allocated: dict[tuple[int, int, Any], Instance] = {}
         self.instances: list[Instance] = []
         self.called: set[int] = set()
+        self.makers: set[int] = set()
+        """The functions (ids of their nodes) that return what they make: each call gives another object."""
         self.activations: dict[int, int] = {}
         self.feedback: set[int] = set()
         self.functions: list[Any] = []
@@ -150,8 +154,11 @@ class Run:
         if found is None:
             found = Instance(self.serial(), cls, frame.module, node, tuple(loop.serial for loop in self.loops))
             found.made_in = id(frame.function.node) if frame.function is not None else None
+            found.activation = frame
             self.allocated[slot] = found
             self.instances.append(found)
+        elif found.activation is not frame:
+            found.repeated = True
         return found
 
     def items(self, kind: str, values: tuple[Value, ...], exact: bool = True) -> Items:
@@ -235,6 +242,8 @@ class Run:
         self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode, sources: Tags = frozenset()
     ) -> None:
         """Record what is done with a value on every event whose output it carries."""
+        if kind == "gradient":
+            self.updated.update(tag for tag in sources if tag[0] == "vars-of")
         serials = sorted({tag[1] for tag in tags if tag[0] == "event"})
         if not serials:
             return

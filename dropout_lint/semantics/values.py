@@ -86,6 +86,7 @@ class Instance:
     """An object allocated at one site: a layer, a model, an object of a project class."""
 
     __slots__ = (
+        "activation",
         "arguments",
         "attributes",
         "cls",
@@ -95,6 +96,7 @@ class Instance:
         "made_in",
         "module",
         "node",
+        "repeated",
         "serial",
     )
 
@@ -110,6 +112,9 @@ class Instance:
         self.made_in: int | None = None
         self.found_in: tuple[Any, ...] | None = None
         """The key of the unknown value that a test says it is; None where the program makes it."""
+        self.activation: Any = None
+        self.repeated = False
+        """Whether it stands for several objects: those that one call path makes each time it is walked."""
         self.attributes: dict[str, Value] = {}
         self.arguments: dict[str, Value] = {}
 

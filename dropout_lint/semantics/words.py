@@ -110,6 +110,34 @@ def names_mode(name: str) -> bool:
     return is_mode_name(name) or name.lower().lstrip("_") in {"mode", "phase"}
 
 
+_INFERENCE_FLAGS = frozenset(
+    "eval evaluating evaluate test testing infer inference predicting prediction validating validation".split()
+)
+_FLAG_WORDS = frozenset("is in mode do phase flag for".split())
+
+
+@lru_cache(maxsize=8192)
+def inference_flag(name: str) -> bool:
+    """Whether a name is that of a flag which is true in inference: ``is_eval``, ``test_mode``, ``deterministic``."""
+    parts = words(name)
+    kinds = [part for part in parts if part not in _FLAG_WORDS]
+    if kinds == ["deterministic"]:
+        return True
+    return len(kinds) == 1 and kinds[0] in _INFERENCE_FLAGS and (len(parts) > 1 or kinds[0] in {"inference", "testing"})
+
+
+@lru_cache(maxsize=8192)
+def phase_of_text(text: str) -> str | None:
+    """The phase that a mode string or member of an enumeration names: ``training``, ``inference`` or None."""
+    parts = set(words(text)) - _FLAG_WORDS
+    if not parts:
+        return None
+    if parts <= {"train", "training", "fit"}:
+        return "training"
+    known = {"test", "tests", "testing", "eval", "evaluate", "evaluation", "val", "valid", "validation", "predict"}
+    return "inference" if parts <= known | {"prediction", "infer", "inference", "serve", "serving"} else None
+
+
 def text_says_intent(text: str) -> bool:
     """Whether prose (a docstring) says that dropout is meant to stay on."""
     lowered = " ".join(text.lower().split())

@@ -1,0 +1,203 @@
+"""A training step runs what it trains with `training=False`, or `call` hard-codes it on dropout or batch normalisation.
+
+## What it does
+
+Finds `model(x, training=False)` whose output enters a loss that is differentiated with respect to the weights of that
+model, and `self.dropout(x, training=False)` with a literal flag inside `call`, for layers that the class itself makes.
+
+## Why is this bad
+
+An explicit flag wins over what `fit()` asks for, and outside `fit()` it is all there is. Dropout never drops anything,
+and BatchNormalization trains against the statistics it was initialised with and never learns others, on Keras 2 and on
+Keras 3.
+
+Frozen layers and models, teachers and target networks, ready-made or loaded backbones (fine-tuned with their
+statistics on purpose), a second pass beside one in training mode, and calls under a condition on the mode are left
+alone.
+
+## Example
+
+```python
+with tf.GradientTape() as tape:
+    loss = loss_fn(y, model(x, training=False))
+gradients = tape.gradient(loss, model.trainable_variables)
+```
+
+## Use instead
+
+```python
+with tf.GradientTape() as tape:
+    loss = loss_fn(y, model(x, training=True))
+gradients = tape.gradient(loss, model.trainable_variables)
+```
+
+## Fix safety
+
+Unsafe: it changes what is trained.
+
+## References
+
+- https://keras.io/guides/writing_a_custom_training_loop_in_tensorflow/
+
+## Evidence
+
+Keras 3.15.1 and tf_keras 2.21 (q03, q06 of the measured facts): batch statistics are used and learned only where
+`training` and `trainable` are both true. The programs in fixtures/training-false-in-training print in how many steps
+dropout ran, and whether the moving mean moved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
+from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, stays_inactive
+from dropout_lint.semantics.events import ModeCall, Place
+from dropout_lint.semantics.intent import is_test_code
+from dropout_lint.semantics.learning import Learner
+from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
+from dropout_lint.semantics.values import Const, Instance, truth
+from dropout_lint.semantics.words import is_mode_name, role_of_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dropout_lint.semantics.events import Frame
+
+
+def check(context: Context) -> Iterator[Draft]:
+    """Yield a finding for each call in inference mode of what is being trained."""
+    learner = Learner(context.interpretation)
+    for event in context.interpretation.events:
+        if not isinstance(event, ModeCall) or not _says_false(event) or event.graph or is_test_code(event.frames):
+            continue
+        if any(is_mode_name(name) for guard in event.guards for name in guard):
+            continue
+        frame = _call_frame(event)
+        if frame is not None:
+            draft = _in_call(event, frame, learner)
+        elif not any(each.hook == "call" for each in event.frames):
+            draft = _in_step(event, learner)
+        else:
+            draft = None
+        if draft is not None:
+            yield draft
+
+
+def _says_false(event: ModeCall) -> bool:
+    flag = event.flag
+    if not event.choice.spelled or (event.polarity is not None and event.polarity.explicit):
+        # computed, from a mode or something else
+        return False
+    return isinstance(flag, Const) and flag.value is not None and truth(flag) is False
+
+
+def _in_step(event: ModeCall, learner: Learner) -> Draft | None:
+    """A model that learns from this very call."""
+    learning = learner.of(event)
+    if learning is None or not learning.trained or _left_out(event):
+        return None
+    if role_of_name(event.choice.frame.name) == "inference" or learner.trained_beside(event.callee, learning):
+        return None
+    layers = _switched(event, learner)
+    if not layers or ready_made(event.callee):
+        return None
+    subject = name_of_callee(event)
+    return _draft(
+        event,
+        f"`{subject}` is trained here with training=False: {stays_inactive(layers)}",
+        Confidence.HIGH,
+        f"pass {event.choice.parameter}=True",
+        "True",
+        ProbeAt("call", event.place, True),
+    )
+
+
+def _left_out(event: ModeCall) -> bool:
+    """Whether the flag is the default of a helper that is called without it: that call misses one."""
+    return event.choice.place.node is event.choice.call
+
+
+def _call_frame(event: ModeCall) -> Frame | None:
+    """The ``call`` in which, or below which, the flag is chosen."""
+    found: Frame | None = None
+    for frame in event.frames:
+        if frame.hook == "call":
+            found = frame
+        if frame is event.choice.frame:
+            return found
+    return None
+
+
+def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
+    """A single layer that the class makes and switches off for good."""
+    callee = event.callee
+    if not is_layer(callee) or is_model(callee) or not isinstance(callee, Instance) or frame.owner is None:
+        return None
+    if not isinstance(callee.cls, str) or not event.direct:
+        # a layer of the project may mean something else by the flag
+        return None
+    layers = tuple(
+        layer for layer in learner.mode_layers(callee)[0] if mode_of(layer) not in {"augmentation", "power-iteration"}
+    )
+    if not layers or (isinstance(frame.receiver, Instance) and frame.receiver.serial in learner.frozen):
+        return None
+    if event.guards:
+        # a switch decides
+        return None
+    statistics = all(mode_of(layer) == "batch-statistics" for layer in layers)
+    parameters = frame.function.node.params if frame.function is not None else None
+    names = [each.name.value for each in (*parameters.params, *parameters.kwonly_params)] if parameters else []
+    forwards = "training" in names and event.choice.frame is frame
+    return _draft(
+        event,
+        f"{frame.owner.name}.call() runs `{event.callee_text}` with training=False: {stays_inactive(layers)}",
+        Confidence.LOW if statistics else Confidence.MEDIUM,
+        "pass the mode on: training=training" if "training" in names else "leave the flag out",
+        "training" if forwards else None,
+        ProbeAt("layer-call", event.place, "inherit"),
+    )
+
+
+def _switched(event: ModeCall, learner: Learner) -> tuple[Instance, ...]:
+    """The layers that the flag keeps in inference mode."""
+    settled = learner.settled(event.callee)
+    return tuple(
+        layer
+        for layer in learner.mode_layers(event.callee)[0]
+        if layer.serial not in settled and mode_of(layer) != "augmentation"
+    )
+
+
+def _draft(
+    event: ModeCall, message: str, confidence: Confidence, help_text: str, replacement: str | None, probe: ProbeAt
+) -> Draft:
+    choice = event.choice
+    anchor = Place(choice.place.module, argument_at(choice.call, choice.place.node))
+    return Draft(
+        place=anchor,
+        message=message,
+        confidence=confidence,
+        help=help_text,
+        chain=(*chain_of(event.frames), (event.place, f"{name_of_callee(event)}(…)"))
+        if choice.frame is not event.frames[-1]
+        else (),
+        fix_title=help_text,
+        applicability=Applicability.UNSAFE,
+        changes=(Change("replace", choice.place, replacement),) if replacement is not None else (),
+        probe=probe,
+    )
+
+
+RULE = Rule(
+    code="KTM104",
+    name="training-false-in-training",
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    since="0.1.0",
+    applicability=Applicability.UNSAFE,
+    triggers=(b"training",),
+    check=check,
+    doc=__doc__ or "",
+)

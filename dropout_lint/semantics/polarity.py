@@ -1,0 +1,175 @@
+"""Which way round an expression says the mode.
+
+``training``, ``not is_eval`` and ``mode == "train"`` are true in training, ``not training``, ``is_eval`` and
+``mode != "train"`` in inference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dropout_lint.semantics.events import Frame, Place
+from dropout_lint.semantics.values import Const
+from dropout_lint.semantics.words import inference_flag, is_mode_name, phase_of_text
+from dropout_lint.syntax.lazy import cst
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.values import Argument
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Polarity:
+    """What a flag says of the mode, and the expression that says it."""
+
+    training: bool
+    """Whether the flag is true in training and false in inference; False where it is the other way round."""
+    place: Place
+    explicit: bool
+    """Said by an operator (``not``, ``==``), not only by a name."""
+    opposite: str | None
+    """The expression that says the opposite, where that is simple."""
+
+
+def polarity_of(frame: Frame, given: Argument) -> Polarity | None:
+    """Which way round a flag is; None where nothing says so. Followed outwards through parameters."""
+    node: cst.CSTNode | None = given.node
+    here, found = frame, None
+    while isinstance(node, cst.BaseExpression):
+        sign = _sign(node)
+        if sign is None and isinstance(given.value, Const) and given.value.origin is not None and found is None:
+            # a variable, or what else passed the value on: the expression that computed it
+            origin = given.value.origin
+            sign = _sign(origin.node) if _operates(origin.node) else None
+            if sign is not None:
+                return Polarity(
+                    sign, Place(origin.module, origin.node), True, _opposite(origin.module.tree, origin.node)
+                )
+        if sign is not None:
+            found = Polarity(sign, Place(here.module, node), _operates(node), _opposite(here.module.tree, node))
+        through = here.arguments.get(node.value) if isinstance(node, cst.Name) else None
+        if through is None or here.caller is None:
+            break
+        node, here = through.node, here.caller
+    return found
+
+
+def _operates(node: cst.CSTNode) -> bool:
+    return not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript))
+
+
+def _sign(node: cst.CSTNode, depth: int = 0) -> bool | None:
+    if depth > 6:
+        return None
+    if isinstance(node, (cst.Name, cst.Attribute)):
+        return _sign_of_name(node.value if isinstance(node, cst.Name) else node.attr.value)
+    if isinstance(node, cst.Subscript):
+        return _sign_of_key(node)
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+        return _not(_sign(node.expression, depth + 1))
+    if isinstance(node, cst.BooleanOperation):
+        one, two = _sign(node.left, depth + 1), _sign(node.right, depth + 1)
+        return one if one is two else None
+    if isinstance(node, cst.IfExp):
+        return _sign_of_conditional(node, depth)
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Subtract):
+        return _not(_sign(node.right, depth + 1)) if _literal(node.left) is True else None
+    if isinstance(node, cst.Comparison):
+        return _sign_of_comparison(node)
+    if isinstance(node, cst.Call) and node.args:
+        name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
+        if name == "logical_not":
+            return _not(_sign(node.args[0].value, depth + 1))
+        if name in {"bool", "int", "cast"}:
+            return _sign(node.args[0].value, depth + 1)
+    return None
+
+
+def _not(sign: bool | None) -> bool | None:
+    return None if sign is None else not sign
+
+
+def _sign_of_name(name: str) -> bool | None:
+    if is_mode_name(name):
+        return True
+    return False if inference_flag(name) else None
+
+
+def _sign_of_key(node: cst.Subscript) -> bool | None:
+    """``options["training"]``."""
+    index = node.slice[0].slice if len(node.slice) == 1 else None
+    if isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString):
+        text = index.value.evaluated_value
+        return _sign_of_name(text) if isinstance(text, str) else None
+    return None
+
+
+def _sign_of_conditional(node: cst.IfExp, depth: int) -> bool | None:
+    one, two = _literal(node.body), _literal(node.orelse)
+    if one is None or two is None or one is two:
+        return None
+    test = _sign(node.test, depth + 1)
+    return test if one else _not(test)
+
+
+def _literal(node: cst.BaseExpression) -> bool | None:
+    if isinstance(node, cst.Name) and node.value in {"True", "False"}:
+        return node.value == "True"
+    if isinstance(node, cst.Integer) and node.value in {"0", "1"}:
+        return node.value == "1"
+    return None
+
+
+def _sign_of_comparison(node: cst.Comparison) -> bool | None:
+    if len(node.comparisons) != 1:
+        return None
+    sign, right = node.comparisons[0].operator, node.comparisons[0].comparator
+    same = isinstance(sign, (cst.Equal, cst.Is, cst.In))
+    if not same and not isinstance(sign, (cst.NotEqual, cst.IsNot, cst.NotIn)):
+        return None
+    if _literal(right) is not None:
+        found = _sign(node.left)
+        return found if _literal(right) is same else _not(found)
+    phases = {_phase(each) for each in _listed(right)} or {_phase(node.left)}
+    if phases == {None} and not isinstance(sign, (cst.In, cst.NotIn)):
+        phases = {_phase(node.left)}
+    if len(phases) != 1:
+        return None
+    phase = phases.pop()
+    if phase is None:
+        return None
+    # "neither prediction nor …" may well be evaluation: only "not training" is the opposite of training
+    if not same and phase == "inference":
+        return True
+    return (phase == "training") is same
+
+
+def _listed(node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+        return [each.value for each in node.elements]
+    return [node]
+
+
+def _phase(node: cst.BaseExpression) -> str | None:
+    if isinstance(node, cst.SimpleString):
+        text = node.evaluated_value
+        return phase_of_text(text) if isinstance(text, str) else None
+    if isinstance(node, cst.Attribute):
+        return phase_of_text(node.attr.value)
+    return phase_of_text(node.value) if isinstance(node, cst.Name) and node.value.isupper() else None
+
+
+_FLIPPED: dict[type, str] = {cst.Equal: "!=", cst.NotEqual: "==", cst.Is: "is not", cst.IsNot: "is"}
+
+
+def _opposite(tree: cst.Module, node: cst.CSTNode) -> str | None:
+    if isinstance(node, cst.UnaryOperation):
+        return tree.code_for_node(node.expression).strip()
+    if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
+        return f"not {tree.code_for_node(node).strip()}"
+    if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+        flipped = _FLIPPED.get(type(node.comparisons[0].operator))
+        if flipped is not None:
+            left = tree.code_for_node(node.left).strip()
+            return f"{left} {flipped} {tree.code_for_node(node.comparisons[0].comparator).strip()}"
+    return None

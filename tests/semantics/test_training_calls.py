@@ -1,0 +1,485 @@
+"""Which calls train, and in which mode: whose weights a gradient updates, what a model holds, which way a flag says."""
+
+import textwrap
+
+import pytest
+
+from dropout_lint import check_source
+from dropout_lint.findings import Confidence
+from dropout_lint.settings import Resolver
+
+PRELUDE = textwrap.dedent(
+    """\
+    import functools
+    import keras, numpy as np, tensorflow as tf
+    from keras import layers
+
+    def build(rate=0.5):
+        return keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(rate), layers.Dense(2)])
+
+    model, other = build(), build()
+    plain = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    optimizer = keras.optimizers.Adam()
+    rows = np.zeros((3, 4))
+
+    def update(tape, loss, weights):
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+    """
+)
+CODES = "KTM104,KTM105,KTM106,KTM112"
+
+
+def found(source, confidence="medium"):
+    """(rule, text of the line) of each finding in ``source``, which follows the prelude."""
+    program = PRELUDE + textwrap.dedent(source)
+    settings = {"keras-version": "3.15", "select": CODES.split(","), "min-confidence": confidence}
+    report = check_source(program, "program.py", Resolver(isolated=True, overrides=settings))
+    lines = program.splitlines()
+    return [(finding.code, lines[finding.span.start.line - 1].strip()) for finding in report.findings]
+
+
+def step(call, weights="model.trainable_variables", before=""):
+    """A training step whose loss is the mean of ``call``."""
+    return (
+        f"{before}\nwith tf.GradientTape() as tape:\n    loss = tf.reduce_mean({call})\nupdate(tape, loss, {weights})\n"
+    )
+
+
+TRAINED = {
+    "bare": step("model(rows)"),
+    "of several models": step("plain(rows) + model(rows)", "plain.trainable_variables + model.trainable_variables"),
+    "weights collected in a loop": step(
+        "model(rows)", "weights", "weights = []\nfor layer in model.layers:\n    weights += layer.trainable_weights\n"
+    ),
+    "weights filtered": step("model(rows)", "[v for v in model.trainable_variables if 'dense' in v.name]"),
+    "everything the tape has seen": step("model(rows)", "tape.watched_variables()"),
+    "a layer of it": step("model(rows)", "model.layers[0].trainable_variables"),
+    "a model round it": step("model(rows)", "outer.trainable_variables", "outer = keras.Sequential([model, plain])"),
+    "minimize": "optimizer.minimize(lambda: tf.reduce_mean(model(rows)), model.trainable_variables)",
+    "backward": "loss = tf.reduce_mean(model(rows))\nloss.backward()",
+    "tf.gradients": "gradients = tf.gradients(tf.reduce_mean(model(rows)), model.trainable_weights)",
+    "loss as a closure": """\
+        def loss_of(net, x):
+            return tf.reduce_mean(net(x))
+        with tf.GradientTape() as tape:
+            loss = loss_of(model, rows)
+        update(tape, loss, model.trainable_variables)
+        """,
+    "two tapes": """\
+        with tf.GradientTape() as one, tf.GradientTape() as two:
+            loss = tf.reduce_mean(other(model(rows), training=True))
+        update(one, loss, model.trainable_variables)
+        update(two, loss, other.trainable_variables)
+        """,
+    "jax": """\
+        import jax
+        def loss_of(tv, ntv, x):
+            y, ntv = model.stateless_call(tv, ntv, x)
+            return y.mean(), ntv
+        print(jax.value_and_grad(loss_of, has_aux=True)([], [], rows))
+        """,
+    "helper that would pass it on": """\
+        def forward(net, x, training=None):
+            return net(x, training=training)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(forward(model, rows))
+        update(tape, loss, model.trainable_variables)
+        """,
+    "helper that says False by default": """\
+        def forward(net, x, training=False):
+            return net(x, training=training)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(forward(model, rows))
+        update(tape, loss, model.trainable_variables)
+        """,
+    "distributed": """\
+        strategy = tf.distribute.MirroredStrategy()
+        @tf.function
+        def step(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x))
+            update(tape, loss, model.trainable_variables)
+        strategy.run(step, args=(rows,))
+        """,
+    "beside a pass in training mode": step("model(rows, training=True) + model(rows + 1)"),
+    "dropout by itself": step("drop(plain(rows))", "plain.trainable_variables", "drop = layers.Dropout(0.5)"),
+    "compute_loss in train_step": """\
+        class Net(keras.Model):
+            def __init__(self, depth):
+                super().__init__()
+                self.parts = [layers.Dense(4)]
+                for _ in range(depth):
+                    self.parts.append(layers.BatchNormalization())
+            def call(self, x, training=None):
+                for part in self.parts:
+                    x = part(x)
+                return x
+            def train_step(self, data):
+                x, y = data
+                with tf.GradientTape() as tape:
+                    loss = self.compute_loss(x, y, self(x))
+                self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+                return {"loss": loss}
+        """,
+    "model of an object": """\
+        class Agent(tf.Module):
+            def __init__(self):
+                self.net = build()
+            def learn(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.net(x))
+                gradients = tape.gradient(loss, self.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        """,
+}
+
+
+@pytest.mark.parametrize("source", TRAINED.values(), ids=TRAINED)
+def test_calls_that_train_without_saying_so(source):
+    assert [code for code, _ in found(source)] == ["KTM105"]
+
+
+HOLDS = {
+    "batch normalisation of a ready-made model": "keras.applications.ResNet50(weights=None)",
+    "dropout of a ready-made model": "keras.applications.EfficientNetB0(weights=None, include_top=False)",
+    "recurrent dropout": "keras.Sequential([layers.LSTM(4, dropout=0.2)])",
+    "wrapped": "keras.Sequential([layers.TimeDistributed(layers.Dropout(0.1))])",
+    "a partial": "keras.Sequential([functools.partial(layers.Dropout, 0.2)()])",
+    "added in a loop": "keras.Sequential()\nfor _ in range(3):\n    net.add(layers.Dropout(0.2))",
+    "functional": "keras.Model(i := keras.Input((4,)), layers.BatchNormalization()(i))",
+    "a copy": "keras.models.clone_model(model)",
+    "spectral normalisation": "keras.Sequential([layers.SpectralNormalization(layers.Dense(2))])",
+}
+
+
+@pytest.mark.parametrize("made", HOLDS.values(), ids=HOLDS)
+def test_what_a_model_holds(made):
+    assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", f"net = {made}"))] == ["KTM105"]
+
+
+EMPTY = {
+    "nothing to switch": "plain",
+    "ready-made, without": "keras.applications.VGG16(weights=None)",
+    "recurrent without dropout": "keras.Sequential([layers.LSTM(4)])",
+    "rate zero": "keras.Sequential([layers.Dense(2), layers.Dropout(0.0)])",
+    "augmentation only": "keras.Sequential([layers.RandomFlip(), layers.Dense(2)])",
+    "a file": "keras.models.load_model('model.keras')",
+    "layer normalisation": "keras.Sequential([layers.LayerNormalization(), layers.Dense(2)])",
+}
+
+
+@pytest.mark.parametrize("made", EMPTY.values(), ids=EMPTY)
+def test_models_a_flag_would_not_switch_stay_silent(made):
+    assert found(step("net(rows)", "net.trainable_variables", f"net = {made}")) == []
+
+
+def test_a_model_of_unknown_content_is_a_low_confidence_finding():
+    source = step("net(rows)", "net.trainable_variables", "net = keras.models.load_model('model.keras')")
+    assert [code for code, _ in found(source, "low")] == ["KTM105"]
+    program = PRELUDE + source
+    report = check_source(program, "program.py", Resolver(isolated=True, overrides={"min-confidence": "low"}))
+    assert {each.confidence for each in report.findings if each.code == "KTM105"} == {Confidence.LOW}
+
+
+RIGHT = {
+    "said": step("model(rows, training=True)"),
+    "other weights": step("model(rows) + plain(rows)", "plain.trainable_variables"),
+    "another copy": step("other(rows) + model(rows, training=True)"),
+    "no gradient": "with tf.GradientTape() as tape:\n    loss = tf.reduce_mean(model(rows))\nprint(loss)",
+    "watched input": """\
+        image = tf.convert_to_tensor(rows)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            score = model(image)
+        print(tape.gradient(score, image))
+        """,
+    "image that is a variable": """\
+        image = tf.Variable(rows)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(image))
+        optimizer.apply_gradients([(tape.gradient(loss, image), image)])
+        """,
+    "gradient penalty": """\
+        with tf.GradientTape() as outer:
+            mixed = rows * tf.random.uniform((3, 1))
+            with tf.GradientTape() as inner:
+                inner.watch(mixed)
+                score = model(mixed)
+            penalty = tf.reduce_mean(inner.gradient(score, mixed) ** 2)
+        update(outer, penalty, model.trainable_variables)
+        """,
+    "stopped": step("(model(rows, training=True) - tf.stop_gradient(model(rows))) ** 2"),
+    "jax, inputs": """\
+        import jax
+        def score(x):
+            return model.stateless_call([], [], x)[0].mean()
+        print(jax.grad(score)(rows))
+        """,
+    "jax, second argument": """\
+        import jax
+        def score(tv, x):
+            return model.stateless_call(tv, [], x)[0].mean()
+        print(jax.grad(score, argnums=1)([], rows))
+        """,
+    "learning phase": "keras.backend.set_learning_phase(1)\n" + step("model(rows)"),
+    "frozen": "model.trainable = False\n"
+    + step("model(rows) + plain(rows)", "model.trainable_variables + plain.weights"),
+    "frozen layer by layer": step(
+        "net(rows)",
+        "net.trainable_variables",
+        (
+            "net = keras.Sequential([layers.Dense(2), layers.BatchNormalization()])\n"
+            "for layer in net.layers:\n    layer.trainable = False\n"
+        ),
+    ),
+    "hard-coded in the graph": step(
+        "net(rows)",
+        "net.trainable_variables",
+        "i = keras.Input((4,))\nnet = keras.Model(i, layers.Dropout(0.5)(i, training=True))",
+    ),
+    "on by its own default": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense, self.drop = layers.Dense(2), layers.Dropout(0.5)
+            def call(self, x, training=True):
+                return self.drop(self.dense(x), training=training)
+        net = Net()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(net(rows))
+        update(tape, loss, net.trainable_variables)
+        """,
+    "another flag of its own": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense, self.drop = layers.Dense(2), layers.Dropout(0.5)
+            def call(self, x, sample=True):
+                return self.drop(self.dense(x), training=sample)
+        net = Net()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(net(rows))
+        update(tape, loss, net.trainable_variables)
+        """,
+    "branch on the mode": """\
+        def run(x, training):
+            if training:
+                return model(x, training=True)
+            return model(x)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(run(rows, True))
+        update(tape, loss, model.trainable_variables)
+        """,
+    "keywords that are not known": """\
+        def run(x, **options):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x, **options))
+            update(tape, loss, model.trainable_variables)
+        """,
+    "unit test": "import unittest\nclass NetTest(unittest.TestCase):\n    def test_step(self):\n"
+    + textwrap.indent(step("model(rows)"), "        "),
+    "inside call": """\
+        class Outer(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.net = build()
+            def call(self, x, training=None):
+                return self.net(x)
+            def train_step(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self(x, training=True))
+                self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+                return {"loss": loss}
+        """,
+    "False for another": step("model(rows, training=True) + other(rows, training=False)"),
+    "False beside True": step("model(rows, training=True) - model(rows, training=False)"),
+    "False in an evaluation": "print(tf.reduce_mean(model(rows, training=False)))",
+    "False of a ready-made backbone": step(
+        "base(rows, training=False)", "base.trainable_variables", "base = keras.applications.ResNet50()"
+    ),
+    "both trained": step("model(other(rows, training=True), training=True)")
+    + step("other(rows, training=True)", "other.weights"),
+    "trained by Keras meanwhile": """\
+        for _ in range(3):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(plain(rows) - model(rows, training=True))
+            update(tape, loss, plain.trainable_variables)
+            model.train_on_batch(rows, rows)
+        """,
+    "trained by Keras in another function": """\
+        def learn(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(plain(x) - model(x, training=True))
+            update(tape, loss, plain.trainable_variables)
+        def learn_other(x):
+            model.train_on_batch(x, x)
+        """,
+    "inside a larger model that Keras trains": """\
+        combined = keras.Sequential([model, plain])
+        combined.compile("adam", "mse")
+        combined.fit(rows, rows)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(other(model(rows, training=True), training=True))
+        update(tape, loss, other.trainable_variables)
+        """,
+    "running average": """\
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows, training=True) - other(rows, training=True))
+        update(tape, loss, model.trainable_variables)
+        other.set_weights([0.9 * a + 0.1 * b for a, b in zip(other.get_weights(), model.get_weights())])
+        """,
+    "augmentation before it": step(
+        "model(noise(rows, training=True), training=True)", before="noise = layers.GaussianNoise(0.1)"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
+def test_right_steps_stay_silent(source):
+    assert found(source, "low") == []
+
+
+FALSE = {
+    "literal": step("model(rows, training=False)"),
+    "constant": "TRAIN = False\n" + step("model(rows, training=TRAIN)"),
+    "one of two models": step(
+        "model(other(rows, training=False), training=True)", "model.trainable_variables + other.trainable_variables"
+    ),
+    "in call": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.drop = layers.Dropout(0.5)
+            def call(self, x, training=None):
+                return self.drop(x, training=False)
+        """,
+    "a helper of call": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.gru = layers.GRU(4, dropout=0.1)
+            def read(self, x, training):
+                return self.gru(x, training=training)
+            def call(self, x, training=None):
+                return self.read(x, False)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", FALSE.values(), ids=FALSE)
+def test_false_where_something_trains(source):
+    assert [code for code, _ in found(source)] == ["KTM104"]
+
+
+TEACHERS = {
+    "literal": step("(model(rows, training=True) - other(rows, training=True)) ** 2"),
+    "before the tape": """\
+        target = tf.stop_gradient(other(rows, training=True))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(rows, training=True) - target) ** 2)
+        update(tape, loss, model.trainable_variables)
+        """,
+    "fitted before": """\
+        other.compile("adam", "mse")
+        other.fit(rows, rows)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows, training=True) - other(rows, training=True))
+        update(tape, loss, model.trainable_variables)
+        """,
+    "copied now and then": """\
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows, training=True) - other(rows, training=True))
+        update(tape, loss, model.trainable_variables)
+        other.set_weights(model.get_weights())
+        """,
+    "frozen, with dropout": "other.trainable = False\n"
+    + step("model(rows, training=True) - other(rows, training=True)"),
+}
+
+
+@pytest.mark.parametrize("source", TEACHERS.values(), ids=TEACHERS)
+def test_teachers_in_training_mode(source):
+    assert [code for code, _ in found(source)] == ["KTM112"]
+
+
+def flag(expression, parameters="training"):
+    """A layer called with a flag that is ``expression``."""
+    return f"drop = layers.Dropout(0.5)\ndef run(x, {parameters}):\n    return drop(x, training={expression})\n"
+
+
+INVERTED = {
+    "not": flag("not training"),
+    "not, attribute": flag("not options.is_training", "options"),
+    "not, item": flag("not options['training']", "options"),
+    "named for evaluation": flag("is_eval", "is_eval"),
+    "compared": flag("mode == 'test'", "mode"),
+    "compared, other than training": flag("mode != 'train'", "mode"),
+    "one of several": flag("mode in ('eval', 'predict')", "mode"),
+    "member of an enumeration": flag("mode == tf.estimator.ModeKeys.EVAL", "mode"),
+    "conditional": flag("False if training else True"),
+    "subtracted": flag("1 - training"),
+    "logical": flag("tf.logical_not(training)"),
+    "is False": flag("training is False"),
+    "variable": """\
+        drop = layers.Dropout(0.5)
+        def run(x, training):
+            off = not training
+            return drop(x, training=off)
+        run(rows, True)
+        """,
+    "through a parameter": """\
+        drop = layers.Dropout(0.5)
+        def inner(x, flag):
+            return drop(x, training=flag)
+        def run(x, training):
+            return inner(x, not training)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", INVERTED.values(), ids=INVERTED)
+def test_flags_that_are_the_wrong_way_round(source):
+    assert [code for code, _ in found(source)] == ["KTM106"]
+
+
+UPRIGHT = {
+    "parameter": flag("training"),
+    "not evaluation": flag("not is_eval", "is_eval"),
+    "not inference": flag("not inference", "inference"),
+    "not frozen": flag("not frozen", "frozen"),
+    "compared": flag("mode == 'train'", "mode"),
+    "other than evaluation": flag("mode != 'test'", "mode"),
+    "member of an enumeration": flag("mode is tf.estimator.ModeKeys.TRAIN", "mode"),
+    "trainable too": flag("training and self.trainable", "self, training"),
+    "twice": flag("not (not training)"),
+    "conditional": flag("True if training else False"),
+    "is not None": flag("training is not None"),
+    "or a switch": flag("training or sampling", "training, sampling"),
+    "double negation through a parameter": """\
+        drop = layers.Dropout(0.5)
+        def inner(x, evaluation_mode):
+            return drop(x, training=not evaluation_mode)
+        def run(x, training):
+            return inner(x, not training)
+        """,
+    "no layer": """\
+        def rows_of(x, training):
+            return x
+        def run(x, training):
+            return rows_of(x, training=not training)
+        """,
+    "nothing to switch": "dense = layers.Dense(2)\ndef run(x, training):\n    return dense(x, training=not training)\n",
+    "Monte Carlo by name": """\
+        class MCDropout(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.drop = layers.Dropout(0.5)
+            def call(self, x, training=None):
+                return self.drop(x, training=not training)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", UPRIGHT.values(), ids=UPRIGHT)
+def test_flags_that_read_right_stay_silent(source):
+    assert found(source, "low") == []
