@@ -159,7 +159,8 @@ def _phase(node: cst.BaseExpression) -> str | None:
     return phase_of_text(node.value) if isinstance(node, cst.Name) and node.value.isupper() else None
 
 
-_FLIPPED: dict[type, str] = {cst.Equal: "!=", cst.NotEqual: "==", cst.Is: "is not", cst.IsNot: "is"}
+_FLIPPED = {"Equal": "!=", "NotEqual": "==", "Is": "is not", "IsNot": "is"}
+"""Comparisons that say the opposite, by LibCST's names."""
 
 
 def _opposite(tree: cst.Module, node: cst.CSTNode) -> str | None:
@@ -168,7 +169,7 @@ def _opposite(tree: cst.Module, node: cst.CSTNode) -> str | None:
     if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
         return f"not {tree.code_for_node(node).strip()}"
     if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
-        flipped = _FLIPPED.get(type(node.comparisons[0].operator))
+        flipped = _FLIPPED.get(type(node.comparisons[0].operator).__name__)
         if flipped is not None:
             left = tree.code_for_node(node.left).strip()
             return f"{left} {flipped} {tree.code_for_node(node.comparisons[0].comparator).strip()}"
