@@ -2,18 +2,17 @@
 
 ## What it does
 
-Finds, while a functional graph is built or in `call`: a dropout, noise or augmentation layer whose output is thrown
-away (`Dropout(0.5)(x)` as a statement) or kept under a name that nothing reads; any layer that is made and called in a
-statement of its own; and a layer that is made and never applied (`layers.Dropout(0.5)` as a statement, or one that
-depends on the mode under a name that nothing reads).
+Finds layers that depend on the mode, while a functional graph is built or in `call`: a dropout, noise or augmentation
+layer whose output is thrown away (`Dropout(0.5)(x)` as a statement) or kept under a name that nothing reads; any of
+them that is made and called in a statement of its own; and one that is made and never applied (`layers.Dropout(0.5)`
+as a statement, or under a name that nothing reads).
 
 ## Why is this bad
 
 Layers do not change their input. Without its output in what follows the layer is not part of the model, and nothing
 says so: the program trains without the dropout its author sees in the code.
 
-Calls of models, of layers that have weights to build, of layers that add a loss, and statements like `model.add(…)` are
-left alone.
+Calls of models, of stored layers that have weights to build, and statements like `model.add(…)` are left alone.
 
 ## Example
 
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.events import Place
 
 _ACT_ON_THEIR_INPUT = frozenset({"dropout", "noise", "augmentation"})
-_ADD_LOSSES = frozenset({"keras.layers.ActivityRegularization"})
+_MODES = _ACT_ON_THEIR_INPUT | {"batch-statistics", "rnn-dropout", "attention-dropout"}
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -91,13 +90,13 @@ def check(context: Context) -> Iterator[Draft]:
                 continue
             if id(event.place.node) in discarded:
                 yield _never_applied(event, "")
-            elif mode_of(event.instance) != "none" and _unread(event.place, frame, names):
+            elif _unread(event.place, frame, names):
                 yield _never_applied(event, names[id(event.place.node)])
 
 
 def _is_plain_layer(value: Instance) -> bool:
-    """A layer of Keras itself that does nothing beside what it gives."""
-    return is_layer(value) and not is_model(value) and isinstance(value.cls, str) and value.cls not in _ADD_LOSSES
+    """A layer of Keras itself that depends on the mode and does nothing beside what it gives."""
+    return is_layer(value) and not is_model(value) and isinstance(value.cls, str) and mode_of(value) in _MODES
 
 
 def _only_acts(layer: Instance) -> bool:
