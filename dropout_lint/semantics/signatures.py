@@ -6,14 +6,9 @@ Keras looks a parameter up with ``inspect.signature``, which follows ``functools
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dropout_lint.semantics.values import External, FunctionValue
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import children
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def written(function: FunctionValue) -> FunctionValue:
@@ -69,9 +64,18 @@ def readings(function: FunctionValue, name: str) -> tuple[cst.Name, ...] | None:
     return tuple(found)
 
 
-def layers_of_decorators(function: FunctionValue) -> Iterator[FunctionValue]:
-    """The function and what it decorates, outermost first."""
-    yield function
-    while function.inner is not None:
-        function = function.inner
-        yield function
+def is_read(function: FunctionValue, name: str) -> bool:
+    """Whether a function, or one inside it, reads a name, or may do so through ``locals()``."""
+    stack: list[cst.CSTNode] = list(children(function.node.body))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Name):
+            if node.value in {name, "locals", "exec", "eval"}:
+                return True
+        elif isinstance(node, cst.AssignTarget) and isinstance(node.target, cst.Name):
+            continue
+        elif isinstance(node, (cst.Attribute, cst.Arg)):
+            stack.append(node.value)
+        else:
+            stack.extend(children(node))
+    return False
