@@ -6,8 +6,9 @@ A selector is ``ALL``, a code (``KTM101``), a prefix of codes (``KTM1``) or a na
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
+from operator import eq
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,10 +88,16 @@ def check_selector(selector: str) -> None:
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """``; did you mean "right"?``, or nothing where no known word is near."""
-    candidates = list(known)
-    folded = {candidate.casefold(): candidate for candidate in candidates}
-    near = get_close_matches(wrong.casefold().replace("_", "-"), folded, n=1, cutoff=0.6)
-    return f'; did you mean "{folded[near[0]]}"?' if near else ""
+    word = wrong.casefold().replace("_", "-")
+    folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(word, folded, n=20, cutoff=0.6)
+    # of equally near ones the one that agrees in more places: KTM1O1 is KTM101 rather than KTM113
+    nearest = max(near, key=lambda each: (_likeness(word, each), sum(map(eq, word, each))), default=None)
+    return f'; did you mean "{folded[nearest]}"?' if nearest is not None else ""
+
+
+def _likeness(one: str, two: str) -> float:
+    return SequenceMatcher(None, two, one).ratio()
 
 
 def _specificity(selectors: Iterable[str], code: str) -> int | None:
