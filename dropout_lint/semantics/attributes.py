@@ -89,6 +89,12 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
             tags = tags | {("vars",), ("vars-of", value.key)}
         elif name in DESCRIPTIONS:
             tags = described(tags)
+        if name in {"output", "input"} and value.key is not None and value.key[0] == "instance":
+            for place in ("layers", "get_layer"):
+                if place in value.key[2:]:
+                    # `base.layers[-2].output`: the graph goes on from inside another
+                    whole = (*value.key[: value.key.index(place, 2)], "layers", "[]")
+                    return Symbolic((Opaque(key=whole),) if name == "output" else ())
         key = (*value.key, name) if value.key is not None and len(value.key) < 12 else None
         if key is not None and key in run.opaque_cells:
             return run.opaque_cells[key]
@@ -209,10 +215,14 @@ def keras_attribute(run: Run, value: Instance, name: str) -> Value:
     if name == "__call__":
         return value
     if name in {"output", "outputs", "input", "inputs"}:
-        from dropout_lint.semantics.models import inner_layers
+        from dropout_lint.semantics.models import inner_layers, is_model
 
+        if name.startswith("input"):
+            return Symbolic()
+        # a graph that goes on from here has the layers in it one by one, not the model
         known = inner_layers(value)
-        return Symbolic(tuple(known or (value,)) if name.startswith("output") else ())
+        unknown = Opaque(key=("instance", value.serial, "layers", "[]")) if is_model(value) else value
+        return Symbolic(tuple(known or (unknown,)))
     if name == "trainable":
         return Opaque(key=("instance", value.serial, "trainable"))
     if name == "model" and (value.keras_name or "").startswith("keras.callbacks."):

@@ -52,6 +52,17 @@ def all_layers(token: Token) -> Token:
     return ("place", (*key, "layers", "[]"))
 
 
+def is_some_of(token: Token) -> bool:
+    """Whether a token stands for some of a model's layers: a slice, those of a class, one at a position."""
+    if token[0] == "some":
+        return True
+    return (
+        token[0] == "place"
+        and not {"layers", "get_layer"}.isdisjoint(token[1][2:])
+        and token[1][-2:] != ("layers", "[]")
+    )
+
+
 class Ownership:
     """The models of one interpretation and what they contain."""
 
@@ -147,4 +158,8 @@ def _is_under(key: tuple[Any, ...], owner: Token) -> bool:
     if owner[0] == "some":
         return False
     root = ("instance", owner[1]) if owner[0] == "object" else owner[1]
+    if root[-2:] == ("layers", "[]"):
+        # every layer of a model, whichever way it is reached
+        root = root[:-2]
+        return len(key) > len(root) + 1 and key[: len(root)] == root and key[len(root)] in {"layers", "get_layer"}
     return len(key) > len(root) and key[: len(root)] == root

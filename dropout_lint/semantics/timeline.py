@@ -26,8 +26,8 @@ from dropout_lint.semantics.flags import (
     toggles_in,
     values_of,
 )
-from dropout_lint.semantics.models import is_layer, is_model
-from dropout_lint.semantics.ownership import Ownership, Token, token_of, tokens_of
+from dropout_lint.semantics.models import is_layer, is_model, weightless
+from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
 from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
 
@@ -126,19 +126,25 @@ class _Walk:
 
     def run(self) -> None:
         try:
-            state: State | None = State()
+            state = State()
             stories: list[Passage] = []
+            makings: dict[int, Passage] = {}
             for root in self._interpretation.passages:
                 self._open.append((root, []))
                 for entry in root.entries:
-                    if isinstance(entry, Passage) and _is_story(entry):
-                        stories.append(entry)
-                    elif state is not None:
+                    if not (isinstance(entry, Passage) and entry.frame is not None and entry.frame.assumed):
                         state = self._entry(entry, state) or state
+                    elif entry.frame.name == "__init__":
+                        makings[id(entry.frame.receiver)] = entry
+                    else:
+                        stories.append(entry)
                 self._open.pop()
             for story in stories:
-                assert state is not None
-                self._story(story, state)
+                # a method nobody calls, of an object nobody makes: it is made before
+                assert story.frame is not None
+                making = makings.get(id(story.frame.receiver))
+                made = self._passage(making, state) if making is not None else state
+                self._story(story, made or state)
         except _Spent:
             pass
 
@@ -259,7 +265,7 @@ class _Walk:
         values = {truth(each) for each in alternatives(toggle.value)}
         value = next(iter(values)) if len(values) == 1 else None
         for token in self._receivers(toggle):
-            partial = selected or token[0] == "some" or (token[0] == "place" and token[1][-1] != "[]")
+            partial = selected or is_some_of(token)
             before = self._flags(state, token)
             same = value is not None and values_of(before) == {value}
             inside = [each for each in flags if each != token and self._ownership.contains(token, each)]
@@ -268,9 +274,12 @@ class _Walk:
                     ignored |= _frozen_apart(toggle, state, flags, inside)
             else:
                 if value is not None:
-                    undone |= _chosen_apart(toggle, value, state, flags, inside)
+                    undone |= self._chosen_apart(toggle, value, token, state, flags, inside)
                 spread = frozenset(Setting(each, toggle, False, partial) for each in values)
-                flags.update(dict.fromkeys((*inside, *self._ownership.members(token).tokens), spread))
+                members = self._ownership.members(token)
+                flags.update(dict.fromkeys((*inside, *members.tokens), spread))
+                if not members.complete and self._is_model(token):
+                    flags[all_layers(token)] = spread
                 self._cover(token, flags, spread)
             if not (same and toggles_in(before)):
                 flags[token] = frozenset(Setting(each, toggle, True, partial) for each in values)
@@ -282,6 +291,25 @@ class _Walk:
             undone=frozenset(undone),
             ignored=frozenset(ignored),
         )
+
+    def _chosen_apart(
+        self, toggle: TrainableSet, value: bool, model: Token, state: State, flags: Flags, inside: list[Token]
+    ) -> set[tuple[TrainableSet, TrainableSet, Token]]:
+        """The layers that were chosen among others, for nothing yet, when ``toggle`` sets all to ``value``."""
+        members = [
+            token
+            for token in self._ownership.members(model).tokens
+            if (layer := self._ownership.object_of(token)) is None or weightless(layer) is not True
+        ]
+        found = set()
+        for child in inside:
+            for each in flags[child]:
+                if not each.direct or each.toggle is None or each.value is not (not value) or each.toggle in state.used:
+                    continue
+                rest = [token for token in members if each.toggle not in toggles_in(flags.get(token, DEFAULT))]
+                if each.partial or rest:
+                    found.add((toggle, each.toggle, child))
+        return found
 
     def _receivers(self, toggle: TrainableSet) -> tuple[Token, ...]:
         """What is set: all of several layers in a loop over them, otherwise one of them."""
@@ -295,6 +323,10 @@ class _Walk:
             for each in list(flags):
                 if each[0] == "place" and each != token and len(each[1]) > len(root) and each[1][: len(root)] == root:
                     flags[each] = spread
+
+    def _is_model(self, token: Token) -> bool:
+        instance = self._ownership.object_of(token)
+        return instance is not None and is_model(instance)
 
     def _is_made_here(self, token: Token) -> bool:
         return token[0] == "object" and token not in self._loaded
@@ -477,19 +509,6 @@ def _frozen_apart(
     }
 
 
-def _chosen_apart(
-    toggle: TrainableSet, value: bool, state: State, flags: Flags, inside: list[Token]
-) -> set[tuple[TrainableSet, TrainableSet, Token]]:
-    """The layers that were chosen among others, for nothing yet, when ``toggle`` sets all to ``value``."""
-    return {
-        (toggle, each.toggle, child)
-        for child in inside
-        for each in flags[child]
-        if each.direct and each.partial and each.toggle is not None and each.toggle not in state.used
-        if each.value is (not value)
-    }
-
-
 def _always(before: State, after: State) -> dict[Token, Settings]:
     """The flags that are set on every path."""
     return {
@@ -501,12 +520,6 @@ def _always(before: State, after: State) -> dict[Token, Settings]:
 
 def _trains(verdict: Verdict) -> bool:
     return isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
-
-
-def _is_story(passage: Passage) -> bool:
-    """Whether nobody calls it: a root of its own, constructors excepted."""
-    frame = passage.frame
-    return frame is not None and frame.assumed and frame.name != "__init__"
 
 
 def _models_of(entry: Entry, seen: set[int]) -> list[Token]:

@@ -523,3 +523,421 @@ def test_a_layer_opened_in_a_callback_was_frozen():
                     self.model.layers[2].trainable = True
         """
     assert found(source) == [("KTM203", "self.model.layers[2].trainable = True")]
+
+
+GAN = """\
+def critic():
+    net = keras.Sequential([keras.Input((2,)), layers.Dense(8), layers.Dense(1)])
+    net.compile("adam", "mse")
+    return net
+def painter():
+    return keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+def round_it(judge, forger):
+    noise = keras.Input((3,))
+    net = keras.Model(noise, judge(forger(noise)))
+    net.compile("adam", "mse")
+    return net
+"""
+
+NEVER_TRAINS = {
+    "frozen before the combined model is compiled": """\
+        judge, forger = critic(), painter()
+        judge.trainable = False
+        combined = round_it(judge, forger)
+        for step in range(10):
+            judge.train_on_batch(x, y)
+            combined.train_on_batch(z, y)
+        """,
+    "frozen in the function that combines": """\
+        def combine(one, two):
+            for layer in two.layers:
+                layer.trainable = False
+            two.trainable = False
+            net = keras.Sequential([one, two])
+            net.compile("adam", "mse")
+            return net
+        judge, forger = critic(), painter()
+        combined = combine(forger, judge)
+        judge.train_on_batch(x, y)
+        combined.train_on_batch(z, y)
+        """,
+    "methods of a class that main calls": """\
+        class Gan:
+            def __init__(self):
+                self.judge, self.forger = critic(), painter()
+                self.judge.trainable = False
+                self.combined = round_it(self.judge, self.forger)
+            def train(self):
+                for _ in range(10):
+                    self.judge.train_on_batch(x, y)
+                    self.combined.train_on_batch(z, y)
+        def main():
+            Gan().train()
+        """,
+    "methods of a class that nobody here calls": """\
+        class Gan:
+            def __init__(self, size):
+                self.judge, self.forger = critic(), painter()
+                self.judge.trainable = False
+                self.combined = round_it(self.judge, self.forger)
+            def train(self, epochs):
+                for _ in range(epochs):
+                    self.judge.train_on_batch(x, y)
+                    self.combined.train_on_batch(z, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", NEVER_TRAINS.values(), ids=NEVER_TRAINS.keys())
+def test_a_discriminator_that_never_trains_is_found_on_keras_3(source):
+    program = GAN + textwrap.dedent(source)
+    rules = ("KTM203", "KTM208")
+    assert [code for code, _ in found(program, select=rules)] == ["KTM208"]
+    assert found(program, select=rules, version="2", notes=True) == []
+    assert found(program, select=rules, version=None) == []
+    assert [code for code, _ in found(program, select=rules, version=None, notes=True)] == ["KTM208"]
+
+
+RIGHT_GANS = {
+    "opened for its own step": """\
+        judge, forger = critic(), painter()
+        judge.trainable = False
+        combined = round_it(judge, forger)
+        for step in range(10):
+            judge.trainable = True
+            judge.train_on_batch(x, y)
+            judge.trainable = False
+            combined.train_on_batch(z, y)
+        """,
+    "opened for its own step by a helper": """\
+        def switch(net, flag):
+            net.trainable = flag
+            for layer in net.layers:
+                layer.trainable = flag
+        judge, forger = critic(), painter()
+        switch(judge, False)
+        combined = round_it(judge, forger)
+        for step in range(10):
+            switch(judge, True)
+            judge.train_on_batch(x, y)
+            switch(judge, False)
+            combined.train_on_batch(z, y)
+        """,
+    "compiled for each step": """\
+        judge, forger = critic(), painter()
+        noise = keras.Input((3,))
+        combined = keras.Model(noise, judge(forger(noise)))
+        for step in range(10):
+            judge.trainable = True
+            judge.compile("adam", "mse")
+            judge.train_on_batch(x, y)
+            judge.trainable = False
+            combined.compile("adam", "mse")
+            combined.train_on_batch(z, y)
+        """,
+    "a subclass with its own step": """\
+        import tensorflow as tf
+        class Gan(keras.Model):
+            def __init__(self, judge, forger):
+                super().__init__()
+                self.judge, self.forger = judge, forger
+            def compile(self, d_optimizer, g_optimizer):
+                super().compile()
+                self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
+            def train_step(self, data):
+                self.judge.trainable = True
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.judge(data, training=True))
+                grads = tape.gradient(loss, self.judge.trainable_variables)
+                self.d_optimizer.apply_gradients(zip(grads, self.judge.trainable_variables))
+                self.judge.trainable = False
+                return {"loss": loss}
+        gan = Gan(critic(), painter())
+        gan.compile("adam", "adam")
+        gan.fit(x)
+        """,
+    "never trained on its own": """\
+        judge, forger = critic(), painter()
+        judge.trainable = False
+        combined = round_it(judge, forger)
+        combined.fit(z, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("version", ["2", "3.15"])
+@pytest.mark.parametrize("source", RIGHT_GANS.values(), ids=RIGHT_GANS.keys())
+def test_gans_that_are_right_are_left_alone(source, version):
+    program = GAN + textwrap.dedent(source)
+    assert found(program, select=("KTM203", "KTM204", "KTM205", "KTM208"), version=version, notes=True) == []
+
+
+def test_toggles_between_the_steps_of_a_gan_compiled_open_are_found_on_keras_2():
+    program = GAN + textwrap.dedent(
+        """\
+        judge, forger = critic(), painter()
+        combined = round_it(judge, forger)
+        for step in range(10):
+            judge.trainable = True
+            judge.train_on_batch(x, y)
+            judge.trainable = False
+            combined.train_on_batch(z, y)
+        """
+    )
+    rules = ("KTM203", "KTM208")
+    assert found(program, select=rules, version="2") == [("KTM208", "judge.trainable = False")]
+    assert found(program, select=rules) == []
+    assert found(program, select=rules, version=None) == []
+
+
+BASE = """\
+base = keras.applications.MobileNet(include_top=False)
+image = keras.Input((32, 32, 3))
+model = keras.Model(image, layers.Dense(2)(base(image)))
+"""
+
+CONTRADICTIONS = {
+    "children opened in a model that is frozen and compiled": """\
+        base.trainable = False
+        for layer in base.layers[-4:]:
+            layer.trainable = True
+        base.compile("adam", "mse")
+        base.fit(x, y)
+        """,
+    "opened where an index says so": """\
+        def finetune(net, start):
+            net.trainable = False
+            for position, layer in enumerate(net.layers):
+                layer.trainable = position >= start
+            net.compile("adam", "mse")
+            net.fit(x, y)
+        """,
+    "one layer opened": """\
+        net = build()
+        net.trainable = False
+        net.get_layer("last").trainable = True
+        net.compile("adam", "mse")
+        net.fit(x, y)
+        """,
+    "a slice opened, then the base frozen": """\
+        for layer in base.layers[-4:]:
+            layer.trainable = True
+        base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
+def test_toggles_that_contradict_each_other_are_found(source):
+    program = BASE + textwrap.dedent(source)
+    for version in ("2", "3.15", None):
+        assert [code for code, _ in found(program, version, select=("KTM204",))] == ["KTM204"]
+
+
+ON_KERAS_2 = {
+    "a slice of a frozen base opened, through the model round it": """\
+        base.trainable = False
+        for layer in base.layers[-4:]:
+            layer.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "a slice frozen, then the base opened": """\
+        for layer in base.layers[:-4]:
+            layer.trainable = False
+        base.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", ON_KERAS_2.values(), ids=ON_KERAS_2.keys())
+def test_contradictions_of_keras_2_are_notes_where_the_version_is_unknown(source):
+    program = BASE + textwrap.dedent(source)
+    assert [code for code, _ in found(program, "2", select=("KTM204",))] == ["KTM204"]
+    assert found(program, "3.15", select=("KTM204", "KTM205"), notes=True) == []
+    assert found(program, None, select=("KTM204",)) == []
+    assert [code for code, _ in found(program, None, select=("KTM204",), notes=True)] == ["KTM204"]
+
+
+CONSISTENT = {
+    "all open, then a slice frozen": """\
+        base.trainable = True
+        for layer in base.layers[:-4]:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "frozen for one phase, a slice opened for the next": """\
+        base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        for layer in base.layers[:-4]:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "two slices": """\
+        for layer in base.layers[:100]:
+            layer.trainable = False
+        for layer in base.layers[100:]:
+            layer.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "frozen twice": """\
+        base.trainable = False
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "all opened by a loop, then all frozen": """\
+        for layer in base.layers:
+            layer.trainable = True
+        base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "only batch normalisation goes on learning": """\
+        model.trainable = False
+        for layer in model.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "a graph that goes on from the base": """\
+        base.trainable = False
+        for layer in base.layers[-4:]:
+            layer.trainable = True
+        model = keras.Model(base.input, layers.Dense(2)(base.output))
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "a graph that goes on from inside the base": """\
+        base.trainable = False
+        base.layers[-4].trainable = True
+        model = keras.Model(base.input, layers.Dense(2)(base.get_layer("conv_pw_13").output))
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "nothing trains after it": """\
+        base.trainable = False
+        for layer in base.layers[-4:]:
+            layer.trainable = True
+        base.summary()
+        """,
+    "one of two ways": """\
+        if helpers.FINE:
+            for layer in base.layers[-4:]:
+                layer.trainable = True
+        else:
+            base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("version", ["2", "3.15"])
+@pytest.mark.parametrize("source", CONSISTENT.values(), ids=CONSISTENT.keys())
+def test_toggles_that_agree_are_left_alone(source, version):
+    program = BASE + textwrap.dedent(source)
+    assert found(program, version, select=("KTM203", "KTM204", "KTM205"), notes=True) == []
+
+
+OPENS_NOTHING = {
+    "the base, after a loop": """\
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "the model round it": """\
+        base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        model.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "the base, and only some are frozen again": """\
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        for layer in base.layers[:50]:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", OPENS_NOTHING.values(), ids=OPENS_NOTHING.keys())
+def test_opening_what_is_open_is_found_on_keras_3(source):
+    program = BASE + textwrap.dedent(source)
+    assert [code for code, _ in found(program, select=("KTM205",))] == ["KTM205"]
+    assert found(program, "2", select=("KTM205",), notes=True) == []
+    assert found(program, None, select=("KTM205",)) == []
+    assert [code for code, _ in found(program, None, select=("KTM205",), notes=True)] == ["KTM205"]
+
+
+OPENS_SOMETHING = {
+    "frozen as a whole": """\
+        base.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "nothing was frozen": """\
+        base.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "the layers are opened one by one too": """\
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        for layer in base.layers:
+            layer.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "nothing trains after it": """\
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        model.save("m.keras")
+        """,
+    "a loaded model may be frozen": """\
+        loaded = keras.models.load_model("m.keras")
+        for layer in loaded.layers:
+            layer.trainable = False
+        loaded.compile("adam", "mse")
+        loaded.fit(x, y)
+        loaded.trainable = True
+        loaded.compile("adam", "mse")
+        loaded.fit(x, y)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", OPENS_SOMETHING.values(), ids=OPENS_SOMETHING.keys())
+def test_opening_what_is_closed_is_left_alone(source):
+    assert found(BASE + textwrap.dedent(source), select=("KTM203", "KTM204", "KTM205"), notes=True) == []
