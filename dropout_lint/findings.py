@@ -113,7 +113,8 @@ class Probe:
       True or False, or follow the phase (``"phase"``: training mode in ``fit``, inference elsewhere). Confirmed by what
       is observed, moving statistics included.
     * ``"weights"``: an attribute target or any expression: the weights of the layer (of ``layer`` in
-      ``layer.trainable``) ``"move"``, or ``"stay"``, in the training that follows, against what the code means.
+      ``layer.trainable``) ``"move"``, or ``"stay"``, in the training that follows, against what the code means. None:
+      whichever contradicts the value that was assigned.
     * ``"state"``: a call that changes non-trainable state (moving statistics) as a side effect. No counterfactual.
     * ``"statement"``: a statement that can be skipped (``"skip"``): whole runs with and without it are compared.
 

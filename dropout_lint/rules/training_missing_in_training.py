@@ -149,7 +149,7 @@ def _draft(
         else (Change("add-argument", choice.place, f"{choice.parameter}=True"),)
         if left_out
         else (Change("replace", choice.place, "True"),),
-        probe=ProbeAt("call", event.place, True),
+        probe=ProbeAt("mode", event.place, True),
     )
 
 

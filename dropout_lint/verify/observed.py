@@ -94,7 +94,7 @@ def _judge_modes(base: Result, probe: Probe | None, events: Sequence[Json], run:
     if not judged:
         return replace(base, verdict="inconclusive", reason="it ran neither while training nor in inference")
     if wrong:
-        return replace(base, verdict="confirmed", direction="changed", reason=modes_text(base.observed or {}))
+        return replace(base, verdict="confirmed", reason=modes_text(base.observed or {}))
     return replace(base, verdict="no-material-difference", reason=modes_text(base.observed or {}))
 
 
@@ -113,14 +113,16 @@ def modes_text(observed: Json) -> str:
     """What was seen of modes, in words."""
     layers: Any = observed["modes"]
     parts = []
+    steps = observed.get("steps")
+    seen = sum(layer["training"] + layer["inference"] for layer in layers)
+    traced = " (traced ones counted once)" if isinstance(steps, int) and steps > seen else ""
     for wanted, word, phase in ((True, "training", "while training"), (False, "inference", "in inference")):
         chosen = [layer for layer in layers if layer["wanted"] is wanted]
         if chosen:
             right = sum(layer[word] for layer in chosen)
             total = sum(layer["training"] + layer["inference"] for layer in chosen)
             names = ", ".join(dict.fromkeys(layer["layer"] for layer in chosen))
-            parts.append(f"{phase}, {names} ran in {word} mode in {right} of {total} executions")
-    steps = observed.get("steps")
+            parts.append(f"{phase}, {names} ran in {word} mode in {right} of {total} executions{traced}")
     if steps and any(layer["wanted"] for layer in layers):
         parts.append(f"{steps:,} optimizer steps" if steps != 1 else "1 optimizer step")
     statistics: Any = observed["statistics"]
@@ -144,14 +146,16 @@ def _judge_weights(base: Result, probe: Probe | None, events: Sequence[Json], ru
     if not last["variables"]:
         return replace(base, verdict="inconclusive", reason=f"{last['layer']} has no weights")
     shown = last
-    if probe.counterfactual == "move":
+    # Without a claim, the assignment itself says what was meant; the finding says that it does not come true.
+    moves = probe.counterfactual == "move" or (probe.counterfactual is None and found[0]["flag"] is False)
+    if moves:
         fresh = [event for event in trained if event["fresh"]] or trained[:1]
         shown = max(fresh, key=lambda event: _largest(event["since_latest"]))
         moved = _largest(shown["since_latest"]) > 0
         verdict = "confirmed" if moved else "no-material-difference"
     else:
         verdict = "confirmed" if _largest(last["since_first"]) == 0 else "no-material-difference"
-    distances = shown["since_latest"] if probe.counterfactual == "move" else shown["since_first"]
+    distances = shown["since_latest"] if moves else shown["since_first"]
     observed: Json = {
         "weights": {"layer": shown["layer"], "distances": distances, "trainable": shown["flag"], "kind": shown["kind"]},
         "steps": shown["steps"],
@@ -159,7 +163,6 @@ def _judge_weights(base: Result, probe: Probe | None, events: Sequence[Json], ru
     return replace(
         base,
         verdict=verdict,
-        direction="changed" if verdict == "confirmed" else "none",
         observed=observed,
         measured=len(found),
         reason=weights_text(observed),
@@ -200,7 +203,7 @@ def _judge_state(base: Result, probe: Probe | None, events: Sequence[Json], run:
         boundary="call",
     )
     if changed:
-        return replace(base, verdict="confirmed", direction="changed")
+        return replace(base, verdict="confirmed")
     return replace(base, verdict="no-material-difference", reason="the call changes no state")
 
 
