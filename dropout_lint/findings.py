@@ -95,14 +95,30 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the verifier has to instrument to measure a finding.
+    """What the verifier has to instrument to measure a finding, and what it compares with.
 
-    ``kind`` is ``"call"`` (a call of a layer or model outside any Keras ``call``: force its mode),
-    ``"layer-call"`` (a call of a sublayer inside ``call``: force its mode wherever the enclosing model runs),
-    ``"graph-call"`` (a call that builds a functional graph) or ``"toggle"`` (an assignment to ``.trainable``:
-    skip it). ``span`` covers the whole call expression, or the assignment's target (``layer.trainable``),
-    in the file ``path``. ``counterfactual`` is the flag of the fixed arm, ``False`` or ``"inherit"``
-    (what the enclosing call would have passed down); ``None`` for toggles.
+    ``span`` is in the file ``path``. By ``kind``:
+
+    * ``"call"``: a call of a layer or model outside any Keras ``call``, played again with the mode ``counterfactual``
+      (True, False); ``"layer-call"``: a call of a sublayer inside ``call``, likewise, wherever the enclosing model runs
+      (``"inherit"``: with what the enclosing call would have passed down); ``"graph-call"``: a call that builds a
+      functional graph, played without its flag (``"inherit"``).
+    * ``"op"``: a call of a function inside ``call``, played as if it returned its first argument (``"identity"``) or
+      zeros (``"zero"``).
+    * ``"toggle"``: the target of an assignment (``layer.trainable``, ``model.training``): results with and without it
+      are compared bit by bit. No counterfactual.
+    * ``"raises"``: a statement that raises; the counterfactual names the exceptions expected (``"TypeError"``,
+      ``"TypeError or ValueError"``), None for any.
+    * ``"mode"``: a call, or a ``def`` or ``class``: the mode-dependent layers that run below it ought to be in the mode
+      True or False, or follow the phase (``"phase"``: training mode in ``fit``, inference elsewhere). Confirmed by what
+      is observed, moving statistics included.
+    * ``"weights"``: an attribute target or any expression: the weights of the layer (of ``layer`` in
+      ``layer.trainable``) ``"move"``, or ``"stay"``, in the training that follows, against what the code means. None:
+      whichever contradicts the value that was assigned.
+    * ``"state"``: a call that changes non-trainable state (moving statistics) as a side effect. No counterfactual.
+    * ``"statement"``: a statement that can be skipped (``"skip"``): whole runs with and without it are compared.
+
+    A finding without a probe is still watched (was its statement reached?) and, if it has a fix, replayed with it.
     """
 
     kind: str

@@ -184,7 +184,8 @@ def _lint(script: Path, keras_version: str | None, select: tuple[str, ...], pyth
 def _nothing_to_measure(findings: tuple[Finding, ...]) -> str:
     if not findings:
         return "nothing to measure: no findings"
-    return f"nothing to measure: {', '.join(sorted({finding.code for finding in findings}))} can only be linted"
+    codes = ", ".join(sorted({finding.code for finding in findings}))
+    return f"nothing to measure: no run of the program can show {codes}"
 
 
 def _announce(script: Path, arguments: tuple[str, ...], experiments: tuple[Experiment, ...], python: str) -> None:

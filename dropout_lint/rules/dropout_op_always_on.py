@@ -56,7 +56,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.conditions import guard_words
 from dropout_lint.semantics.events import AttributeSet, Frame, FunctionCall, Place
@@ -217,6 +217,7 @@ def _draft(event: FunctionCall, kind: str, position: int) -> Draft:
         fix_title=title,
         applicability=Applicability.UNSAFE if changes else None,
         changes=changes,
+        probe=ProbeAt("op", event.place, "identity" if kind == "dropout" else "zero") if kind != "statistics" else None,
     )
 
 

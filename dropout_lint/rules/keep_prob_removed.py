@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.layers import layer as layer_facts
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of
 from dropout_lint.semantics.events import Constructed, FunctionCall, Place
 from dropout_lint.syntax.lazy import cst
@@ -93,6 +93,7 @@ def _draft(event: Constructed | FunctionCall, given: Argument, shown: str, versi
         fix_title="write rate=1 minus it",
         applicability=Applicability.UNSAFE,
         changes=_changes(Place(module, node), given.node),
+        probe=ProbeAt("raises", Place(module, node), "TypeError"),
     )
 
 

@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_FROM_KERAS_2, REMOVED_METHODS, rejection
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import MethodCall, Place
 from dropout_lint.semantics.intent import prepared_for_absence, uses_keras
@@ -171,6 +171,7 @@ def _draft(
         fix_title="leave it out" if event.name in _METHODS else f"use {event.name.partition('_')[0]}()",
         applicability=applicability,
         changes=changes,
+        probe=ProbeAt("raises", Place(event.place.module, node), "AttributeError or TypeError or ValueError"),
         keras=() if holding.certain else holding.versions,
     )
 

@@ -48,7 +48,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, stays_active
 from dropout_lint.semantics.events import Discarded, Event, FunctionCall, ModeCall, ModelUse
 from dropout_lint.semantics.intent import draws, is_test_code
@@ -161,6 +161,7 @@ def _draft(event: FunctionCall, message: str, remedy: str, severity: Severity | 
         help=remedy,
         notes=(_ONLY_BARE_CALLS,),
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("statement", event.place, "skip"),
     )
 
 

@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.keras.entry_points import LEARNING_PHASE
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.intent import prepared_for_absence
@@ -81,6 +81,7 @@ def check(context: Context) -> Iterator[Draft]:
                 severity=None if missing.certain else Severity.NOTE,
                 help=_HELP.get(name, "pass training=True or training=False to the call instead"),
                 chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+                probe=ProbeAt("raises", event.place, "AttributeError or ImportError"),
                 keras=() if missing.certain else missing.versions,
             )
 

@@ -53,7 +53,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import MODEL_NAMES, content, mode_of
@@ -181,6 +181,7 @@ def _draft(call: FunctionValue, victims: list[LayerCall], fitted: bool, holding:
         fix_title="add training=None",
         applicability=Applicability.UNSAFE,
         changes=_changes(call),
+        probe=ProbeAt("mode", Place(function.module, node.name), "phase"),
         keras=() if holding.certain else holding.versions,
     )
 

@@ -135,7 +135,7 @@ def _draft(event: ModeCall, layer: Instance, severity: Severity | None, confiden
         severity=severity,
         help=remedy,
         chain=(*chain_of(event.frames), (event.place, f"{subject}(…)")) if len(event.frames) > 1 else (),
-        probe=ProbeAt("call", event.place, False),
+        probe=ProbeAt("state", event.place),
     )
 
 

@@ -111,7 +111,7 @@ def _draft(context: Context, found: dict[int, Verdict]) -> Draft:
         if 3 in found
         else (),
         chain=chain_of(toggle.frames) if len(toggle.frames) > 1 else (),
-        probe=ProbeAt("toggle", toggle.place),
+        probe=ProbeAt("weights", toggle.place),
         keras=() if everywhere else held.versions,
     )
 

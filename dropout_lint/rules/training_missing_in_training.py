@@ -151,7 +151,7 @@ def _draft(event: ModelUse | ModeCall, layers: tuple[Instance, ...], confidence:
         fix_title=f"pass {choice.parameter}=True",
         applicability=Applicability.UNSAFE,
         changes=() if shared else (_change(choice),),
-        probe=ProbeAt("call", event.place, True),
+        probe=ProbeAt("mode", event.place, True),
     )
 
 

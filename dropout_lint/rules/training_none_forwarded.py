@@ -47,7 +47,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, version_text
 from dropout_lint.semantics.events import Frame, NoneForwarded, Place
 from dropout_lint.semantics.intent import is_test_code
@@ -110,6 +110,7 @@ def _draft(
         fix_title="pass the mode on",
         applicability=Applicability.UNSAFE,
         changes=_changes(event, place, left_out),
+        probe=ProbeAt("mode", event.place, "phase"),
         keras=() if off.certain else off.versions,
     )
 

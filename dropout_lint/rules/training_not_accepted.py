@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import rejection
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, version_text
 from dropout_lint.semantics.events import Constructed, MethodCall, Place
 from dropout_lint.semantics.intent import is_test_code
@@ -164,6 +164,7 @@ def _draft(
         fix_title="leave training= out",
         applicability=Applicability.UNSAFE,
         changes=(Change("remove-argument", place, call=call),) if inside and place.node is node else (),
+        probe=ProbeAt("raises", place, "TypeError or ValueError"),
     )
 
 

@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent, is_test_code
 from dropout_lint.semantics.models import content
@@ -177,6 +177,7 @@ def _draft(cls: ClassValue, call: FunctionValue, each: cst.Param, decided: list[
         fix_title="rename it to training",
         applicability=Applicability.UNSAFE,
         changes=_changes(call, each, default),
+        probe=ProbeAt("mode", Place(call.module, each), "phase"),
     )
 
 

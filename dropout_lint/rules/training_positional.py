@@ -49,7 +49,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, Place
 from dropout_lint.semantics.intent import is_test_code
@@ -114,6 +114,7 @@ def _draft(event: ModeCall, rejected: Holding, context: Context) -> Draft:
         fix_title="pass training by keyword",
         applicability=Applicability.SAFE,
         changes=_changes(event, callee),
+        probe=ProbeAt("raises", event.place, _exception(callee)),
         keras=() if rejected.certain else rejected.versions,
     )
 

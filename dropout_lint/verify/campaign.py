@@ -156,7 +156,7 @@ class _Replayer:
         if experiment.is_toggle:
             return self._options.replays is not None
         probe = experiment.finding.probe
-        never = probe is not None and probe.kind != "graph-call" and result.reached == 0
+        never = result.reached == 0 and (probe is None or probe.kind != "graph-call")
         return not never or "ended without" not in result.reason
 
     def compare(self, fixed: Sequence[Experiment]) -> tuple[Printed, ...] | None:

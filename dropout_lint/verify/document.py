@@ -65,6 +65,7 @@ def result_document(result: Result) -> Json:
         "state": {"changed": [[name, norm] for name, norm in result.state]},
         "observed": [{"layer": name, "training": True, "executions": count} for name, count in result.ran_in_training],
         "toggle": result.toggle,
+        "happened": result.observed,
         "replay": None if result.replay is None else [_printed(printed) for printed in result.replay],
         "exception": result.exception,
         "seconds": round(result.seconds, 3),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dropout_lint.findings import Applicability
+from dropout_lint.findings import Applicability, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from dropout_lint.findings import Finding, Span
 
 Json = dict[str, object]
+
+PLAYED = frozenset({"call", "layer-call", "graph-call", "toggle", "op", "statement"})
+"""Kinds of probes whose counterfactual can be forced during a whole run."""
+
+OF_THE_TOOL = "KTM9"
+"""Findings about suppressions, syntax and the like: no program shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,12 @@ class Experiment:
     @property
     def has_fixed_run(self) -> bool:
         """True when a whole run of the program with the finding repaired can be made."""
-        return self.finding.probe is not None or self.edits is not None
+        probe = self.finding.probe
+        if self.edits is not None:
+            return probe is None or probe.kind != "raises"
+        return probe is not None and (
+            probe.kind in PLAYED or (probe.kind == "mode" and isinstance(probe.counterfactual, bool))
+        )
 
     @property
     def edits(self) -> tuple[str, list[list[object]]] | None:
@@ -58,8 +69,8 @@ class Options:
 
 
 def plan(findings: Iterable[Finding]) -> tuple[Experiment, ...]:
-    """Number the findings that can be measured: those with a probe, and those with a fix to be replayed."""
-    measurable = [finding for finding in findings if Experiment(0, finding).has_fixed_run and finding.cell is None]
+    """Number the findings that a program can show: all but those about the tool itself."""
+    measurable = [finding for finding in findings if not finding.code.startswith(OF_THE_TOOL) and finding.cell is None]
     return tuple(Experiment(number, finding) for number, finding in enumerate(measurable))
 
 
@@ -115,7 +126,11 @@ def _probes(experiments: Iterable[Experiment]) -> list[Json]:
     probes: list[Json] = []
     for experiment in experiments:
         probe = experiment.finding.probe
-        if probe is not None:
+        finding = experiment.finding
+        if probe is None:
+            # Watched, so that the report can tell whether the line was reached.
+            probe = Probe("observe", finding.path, finding.span)
+        if not finding.path.endswith(".keras"):
             probes.append(
                 {
                     "id": experiment.number,

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dropout_lint.verify.observed import NO_EXPERIMENT, judge_observed
 from dropout_lint.verify.result import Metric, Outputs, Result
 from dropout_lint.verify.statistics import (
     RATE_MARGIN,
@@ -36,6 +37,9 @@ def judge_experiment(experiment: Experiment, run: Run, margin: float | None, see
         eligible=_integer(summary, "eligible"),
         measured=_integer(summary, "measured"),
     )
+    measured = judge_observed(base, experiment, run)
+    if measured is not None:
+        return measured
     if experiment.is_toggle:
         events = [event for event in run.of("toggle") if event["probe"] == number]
         measured = _judge_toggle(base, events) if events else None
@@ -278,6 +282,11 @@ def with_replay(result: Result, numbers: tuple[Printed, ...], *, deterministic: 
     if result.verdict not in ("no-material-difference", "inconclusive", "not-reached") or not deterministic:
         return result
     if direction == "none":
+        if result.reached and result.verdict == "inconclusive" and NO_EXPERIMENT in result.reason:
+            probe = result.finding.probe
+            if probe is not None and probe.kind == "statement" and not numbers:
+                return replace(result, verdict="confirmed-no-effect", reason="by replay: without it nothing changes")
+            return replace(result, verdict="no-material-difference", reason="")
         return result
     reason = "by replay: the program prints other numbers when this alone is fixed, and the same ones when run again"
     return replace(result, verdict="confirmed", direction=direction, reason=reason)

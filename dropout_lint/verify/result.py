@@ -84,6 +84,7 @@ class Result:
     state: tuple[tuple[str, float], ...] = ()
     ran_in_training: tuple[tuple[str, int], ...] = ()
     toggle: Json | None = None
+    observed: Json | None = None
     replay: tuple[Printed, ...] | None = None
     exception: Json | None = None
     seconds: float = 0.0

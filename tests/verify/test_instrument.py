@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dropout_lint.verify.child.instrument import enclosing_call_lines, rewrite
+from dropout_lint.verify.child.instrument import definition_lines, enclosing_call_lines, rewrite
 from dropout_lint.verify.child.job import Probe
 
 
@@ -87,3 +87,49 @@ def test_the_lines_of_the_call_that_encloses_a_flag():
 
     assert enclosing_call_lines(text, span(text, "training=True")) == (2, 5)
     assert enclosing_call_lines("FLAG = True\n", (1, 8, 1, 12)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "flagged", "expected"),
+    [
+        ("f(1)\n", "f(1)", "with __dropout_lint__.watch(0): f(1)\n"),
+        ("a = f(\n  1)\n", "f(\n  1)", "with __dropout_lint__.watch(0): a = f(\n  1)\n"),
+        ("if c:\n    b = 1; f(1)\n", "f(1)", "if c:\n    with __dropout_lint__.watch(0): b = 1; f(1)\n"),
+        ("if c: f(1)\n", "f(1)", "if c: __dropout_lint__.attempt(0, f)(1)\n"),
+        ("if f(1):\n    pass\n", "f(1)", "if __dropout_lint__.attempt(0, f)(1):\n    pass\n"),
+    ],
+)
+def test_a_watched_statement_stays_on_its_lines(text, flagged, expected):
+    rewritten, failures = rewrite(text, [Probe(0, "raises", "p.py", span(text, flagged), "TypeError")])
+
+    assert (rewritten, failures) == (expected, {})
+
+
+def test_two_probes_share_the_watch_of_a_statement():
+    text = "if c: pass\nf(g(1))\n"
+    probes = [Probe(n, "observe", "p.py", span(text, part)) for n, part in enumerate(("f(g(1))", "g(1)"))]
+
+    assert rewrite(text, probes)[0] == "if c: pass\nwith __dropout_lint__.watch(0, 1): f(g(1))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "flagged", "expected"),
+    [
+        ("layer.trainble = False", "layer.trainble", "__dropout_lint__.weights(0, layer).trainble = False"),
+        (
+            "setattr(layer, 'trainable', 0)",
+            "setattr(layer, 'trainable', 0)",
+            "setattr(__dropout_lint__.weights(0, layer), 'trainable', 0)",
+        ),
+        ("freeze(base)", "base", "freeze(__dropout_lint__.weights(0, base))"),
+    ],
+)
+def test_weights_are_those_of_the_object_whose_flag_is_set(text, flagged, expected):
+    assert rewrite(text, [Probe(0, "weights", "p.py", span(text, flagged), "move")])[0] == expected
+
+
+def test_a_definition_is_found_by_any_part_of_its_header():
+    text = "class A:\n    @wrapped\n    def call(self, x, is_training=False):\n        return x\n"
+
+    assert definition_lines(text, span(text, "is_training=False")) == (2, 4)
+    assert definition_lines(text, span(text, "A")) == (1, 4)

@@ -118,3 +118,32 @@ def test_a_bug_across_two_modules(programs):
     assert heading.endswith("CONFIRMED: CHANGED")
     assert "evaluation.py:9" in details
     assert "800 rows" in details
+
+
+def test_what_happened_is_evidence(programs, finding):
+    """Modes below a definition and below a call, weights that move, statistics overwritten, an op in every mode."""
+    script = programs / "verify" / "training_observed.py"
+    findings = [
+        finding(script, "call(self, inputs)", "mode", "phase", "KTM403"),
+        finding(script, "normed(x)", "mode", True, "KTM105"),
+        finding(script, "model.layers[0].trainable", "weights", None, "KTM203"),
+        finding(script, "normed(x[:8], training=True)", "state", None, "KTM111"),
+        finding(script, "tf.nn.dropout(inputs, rate=0.5)", "op", "identity", "KTM404"),
+        finding(script, "model.eval()", "raises", "AttributeError", "KTM303"),
+    ]
+
+    report = verified(script, findings)
+
+    assert report.stdout == plainly(script)
+    definition, call, weights, state, op, raises = report.results
+    assert [result.verdict for result in report.results] == ["confirmed"] * 5 + ["confirmed-raises"]
+    assert "drop, norm ran in training mode in 0 of" in definition.reason or "norm, drop ran" in definition.reason
+    assert definition.observed["statistics"] == {"norm/moving_mean": 0.0, "norm/moving_variance": 0.0}
+    assert call.reached == 2
+    assert call.observed["modes"][0]["training"] == 0
+    assert weights.observed["weights"]["trainable"] is False
+    assert weights.observed["weights"]["distances"]["base/kernel"] > 0
+    assert {name for name, _ in state.state} == {"bn/moving_mean", "bn/moving_variance"}
+    assert op.boundary == "evaluate"
+    assert [metric.name for metric in op.metrics] == ["loss"]
+    assert raises.reached == 1

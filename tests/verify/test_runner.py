@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,52 @@ def test_what_measuring_needs_is_asked_for_before_anything_runs(program, monkeyp
     assert "scipy missing in" in result.output
     assert "dropout-lint[verify]" in result.output
     assert not script.with_name("ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "verdict"),
+    [
+        ("len(5)\n", "TypeError", "confirmed-raises"),
+        ("try:\n    len(5)\nexcept TypeError:\n    pass\n", None, "confirmed-raises"),
+        ("if len(5): pass\n", "TypeError or ValueError", "confirmed-raises"),
+        ("len = str\nlen(5)\n", "TypeError", "no-material-difference"),
+        ("len(5)\n", "ValueError", "inconclusive"),
+        ("def len(x):\n    raise ValueError(x)\nlen(5)\n", None, "inconclusive"),
+        ("if 0:\n    len(5)\n", "TypeError", "not-reached"),
+        ("1 / 0\nlen(5)\n", "TypeError", "failed"),
+    ],
+)
+def test_a_statement_that_raises(program, finding, text, expected, verdict):
+    script = program(text)
+    experiments = plan([finding(script, "len(5)", "raises", expected, "KTM302")])
+
+    result = verify_program(script, (), experiments, sys.executable, Options(replays=0)).results[0]
+
+    assert result.verdict == verdict
+    assert (result.exception is not None) == (verdict in ("confirmed-raises", "failed") or verdict == "inconclusive")
+
+
+def test_a_finding_without_a_probe_is_replayed_with_its_fix(program, finding):
+    script = program("rate = 0.5\nprint('loss:', rate)\nunused = 1\n")
+    changing = replace(finding(script, "rate = 0.5", code="KTM502", fix=("0.5", "0.1")), probe=None)
+    idle = replace(finding(script, "unused = 1", code="KTM502", fix=("unused = 1", "unused = 2")), probe=None)
+    plain = replace(finding(script, "unused = 1", code="KTM504"), probe=None)
+
+    report = verify_program(script, (), plan([changing, idle, plain]), sys.executable, Options())
+
+    assert [result.verdict for result in report.results] == ["confirmed", "no-material-difference", "inconclusive"]
+    assert "executed once" in report.results[2].reason
+
+
+def test_a_statement_is_proved_idle_by_leaving_it_out(program, finding):
+    script = program("flag = []\nflag.append(1)\nprint('accuracy:', 0.5)\n")
+
+    report = verify_program(
+        script,
+        (),
+        plan([finding(script, "flag.append(1)", "statement", "skip", "KTM409")]),
+        sys.executable,
+        Options(),
+    )
+
+    assert report.results[0].verdict == "confirmed-no-effect"

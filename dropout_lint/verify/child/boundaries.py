@@ -37,6 +37,8 @@ class Boundary:
     before: Any = None
     in_fit: bool = False
     touched: list[Any] = field(default_factory=list)
+    # ("state" probe, values before), compared when the call is over.
+    changing: list[Any] = field(default_factory=list)
 
 
 class Tee:

@@ -12,7 +12,7 @@ from .arms import compare_toggle
 from .boundaries import Boundary, bind
 from .capture import OUTPUTS
 from .flavour import leaves
-from .sites import measure
+from .sites import measure, write_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .flavour import Flavour
     from .job import Probe
     from .session import Session
+
+LAYER_KINDS = frozenset({"layer-call", "graph-call", "toggle", "op"})
+"""Probes that are measured at the outermost call of a layer."""
 
 FUNCTION_ATTRIBUTES = {
     "evaluate": "test_function",
@@ -56,8 +59,14 @@ def call_function(session: Session, original: Any, function: Any, args: Any, kwa
 def call_trainer(session: Session, original: Any, method: str, model: Any, args: Any, kwargs: Any) -> Any:
     """``fit``, ``evaluate`` and the like: phases of the trace; those that infer are boundaries, their data recorded."""
     if method in boundaries.TRAINING_KINDS or not session.job.measure:
+        outermost = not any(boundary.kind in boundaries.TRAINING_KINDS for boundary in session.boundaries)
+        for weights in session.weights.values():
+            weights.complete(session)
         with _pushed(session, Boundary(method, model)):
-            return original(model, *args, **kwargs)
+            result = original(model, *args, **kwargs)
+        if outermost and method in boundaries.TRAINING_KINDS:
+            session.trained(method, session.where())
+        return result
     arguments = bind(original, (model, *args), kwargs)
     boundary = Boundary(method, model)
     if arguments is None or not (session.probes and _worthwhile(session, method, model)):
@@ -145,6 +154,10 @@ def call_layer(session: Session, flavour: Flavour, original: Any, layer: Any, ar
     # The line is looked up only for the trace: walking frames at every call would be slow.
     where = session.where() if session.job.trace and session.playing is None else None
     session.calls.append((mode, why, where))
+    defined = session.defined(layer) if not symbolic and not session.building() else []
+    for number in defined:
+        session.reach(session.probes[number])
+    session.inside.extend(defined)
     try:
         if (
             outermost
@@ -163,6 +176,7 @@ def call_layer(session: Session, flavour: Flavour, original: Any, layer: Any, ar
         return result
     finally:
         session.calls.pop()
+        del session.inside[len(session.inside) - len(defined) :]
 
 
 def _replayed(session: Session, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
@@ -181,7 +195,7 @@ def _replayed(session: Session, original: Any, layer: Any, args: Any, kwargs: An
 
 
 def _layer_probes(session: Session) -> bool:
-    return any(probe.kind != "call" for probe in session.probes.values())
+    return any(probe.kind in LAYER_KINDS for probe in session.probes.values())
 
 
 # Boundaries in general
@@ -211,6 +225,8 @@ def _inside(session: Session, boundary: Boundary, call: Callable[[], Any]) -> An
         result = call()
     touched = boundary.touched or pending
     session.known[key] = (boundary.owner, touched)
+    for probe, before in boundary.changing:
+        write_changes(session, probe, before)
     if touched or graph or toggles:
         boundary.where = session.where()
         _experiments(session, boundary, [*touched, *graph], toggles)

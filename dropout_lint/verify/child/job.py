@@ -17,6 +17,7 @@ class Probe:
     ``span`` is (start line, start column, end line, end column), 1-based, in code points, end exclusive.
     ``anchor`` is where the flag was chosen, if that is another call than the probe's own: the probe then
     counts only while that call is on the stack, because a shared helper also serves training.
+    What ``kind`` and ``counterfactual`` mean stands in ``dropout_lint.findings.Probe``.
     """
 
     id: int

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import hooks, importing, instrument
 from .job import Job, Probe, read_job
-from .modes import is_user_file, source_line
+from .observing import user_frames
 from .results import Results
 from .session import Session, elapsed_since
 from .sites import Instruments
@@ -30,7 +30,7 @@ def main(path: str) -> None:
     results.write("start", python=".".join(map(str, sys.version_info[:3])), executable=sys.executable)
     session = Session(job, results)
     texts = importing.EditedTexts()
-    for number, reason in _edit_texts(job, texts).items():
+    for number, reason in _edit_texts(session, texts).items():
         session.counts[number].skip(reason)
     setattr(builtins, instrument.NAME, Instruments(session))
     callbacks: dict[str, Any] = {
@@ -50,20 +50,30 @@ def main(path: str) -> None:
     sys.exit(status)
 
 
-def _edit_texts(job: Job, texts: importing.EditedTexts) -> dict[int, str]:
+def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str]:
     """Edit every file that has probes or a fix to be replayed; why a probe could not be placed."""
     failures: dict[int, str] = {}
+    job = session.job
     edits: dict[str, Any] = job.edits or {}
     for path in sorted({probe.path for probe in job.probes} | set(edits)):
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
         try:
             text = importing.read_source(path)
-            edited, failed = instrument.rewrite(text, here, edits.get(path, ()))
+            wrapped = [p for p in here if p.kind != "mode" or instrument.is_call(text, p.span)]
+            skipped = [[*p.span, "pass"] for p in here if p.kind == "statement" and p.id in job.force]
+            edited, failed = instrument.rewrite(text, wrapped, [*edits.get(path, ()), *skipped])
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             failures.update({probe.id: f"{path}: {error}" for probe in here})
             continue
         failures.update(failed)
         texts.put(path, edited)
+        for probe in here:
+            if probe.kind == "mode" and not instrument.is_call(text, probe.span):
+                lines = instrument.definition_lines(text, probe.span)
+                if lines is None:
+                    failures[probe.id] = "no definition at its position"
+                else:
+                    session.definitions.append((probe, lines))
     return failures
 
 
@@ -103,26 +113,13 @@ def _exit_status(stop: SystemExit) -> int:
 
 def _describe(error: BaseException, job: Job) -> dict[str, Any]:
     """The exception with the user's own frames, innermost last."""
-    frames: list[dict[str, Any]] = []
-    current: types.TracebackType | None = error.__traceback__
-    while current is not None:
-        code = current.tb_frame.f_code
-        if is_user_file(code.co_filename, job.project):
-            line = current.tb_lineno
-            frames.append(
-                {
-                    "path": code.co_filename,
-                    "line": line,
-                    "function": code.co_name,
-                    "text": source_line(code.co_filename, line),
-                }
-            )
-        current = current.tb_next
+    frames = user_frames(error.__traceback__, job.project)
     if isinstance(error, SyntaxError) and error.filename and not frames:
         frames.append(
             {"path": error.filename, "line": error.lineno, "function": "", "text": (error.text or "").strip()}
         )
-    return {"type": type(error).__name__, "message": str(error)[:2000], "frames": frames}
+    types = [cls.__name__ for cls in type(error).__mro__]
+    return {"type": type(error).__name__, "types": types, "message": str(error)[:2000], "frames": frames}
 
 
 def _end_with_parent() -> None:

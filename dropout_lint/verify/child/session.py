@@ -14,6 +14,7 @@ from .capture import Capture
 from .flavour import Flavour, training_default, training_position
 from .importing import read_source
 from .modes import ModeTrace, mode_dependent, user_frame
+from .observing import Modes, Weights, defined_at
 from .toggles import Toggle
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Count:
         self.reached = 0
         self.eligible = 0
         self.measured = 0
+        self.raised = 0
         self.samples = {sort: Sample(sort) for sort in SAMPLES}
         self.seconds = 0.0
         self.reasons: dict[str, int] = {}
@@ -71,6 +73,13 @@ class Session:
         self.probes: dict[int, Probe] = {probe.id: probe for probe in job.probes}
         self.counts: dict[int, Count] = {probe.id: Count() for probe in job.probes}
         self.toggles: dict[int, Toggle] = {p.id: Toggle(p) for p in job.probes if p.kind == "toggle"}
+        self.below: dict[int, Modes] = {p.id: Modes(p) for p in job.probes if p.kind == "mode"}
+        self.weights: dict[int, Weights] = {p.id: Weights(p) for p in job.probes if p.kind == "weights"}
+        # Definitions whose calls are watched: probe and lines, and which classes take their `call` from there.
+        self.definitions: list[tuple[Probe, tuple[int, int]]] = []
+        self._defined: dict[type, list[int]] = {}
+        # Numbers of the "mode" probes that are being executed.
+        self.inside: list[int] = []
         self.flavours: list[Flavour] = []
         self.capture = Capture()
         self.trace = ModeTrace()
@@ -120,6 +129,34 @@ class Session:
     def building(self) -> bool:
         """True while layers run only to find shapes."""
         return any(flavour.building() for flavour in self.flavours)
+
+    # What is only observed
+
+    def reach(self, probe: Probe) -> None:
+        """A flagged place is executed, and nothing more is done there."""
+        count = self.counts[probe.id]
+        if self.playing is None:
+            count.reached += 1
+            count.eligible += 1
+            if count.reached == 1:
+                self.results.write("reached", probe=probe.id)
+
+    def defined(self, layer: Any) -> list[int]:
+        """The "mode" probes at the definition of this layer's ``call``."""
+        if not self.definitions:
+            return []
+        cls = type(layer)
+        if cls not in self._defined:
+            self._defined[cls] = [p.id for p, lines in self.definitions if defined_at(cls, p, lines)]
+        return self._defined[cls]
+
+    def trained(self, kind: str, where: Any) -> None:
+        """``fit`` or ``train_on_batch`` is over."""
+        for weights in self.weights.values():
+            weights.measure(self, kind, where)
+        if kind != "train_on_batch":
+            for modes in self.below.values():
+                modes.write(self)
 
     # Which execution to measure
 
@@ -199,6 +236,10 @@ class Session:
         if not self.on_main_thread or self.building() or not mode_dependent(layer):
             return
         mode, why, where = self.calls[-1] if self.calls else (given, "direct", None)
+        if self.inside and self.playing is None:
+            phase = next((b.kind for b in reversed(self.boundaries) if b.kind not in ("layer", "function")), "call")
+            for number in dict.fromkeys(self.inside):
+                self.below[number].add(self, layer, phase, given if given is not None else mode)
         if self.playing is not None:
             if given is True or (isinstance(given, int) and bool(given)):
                 self.ran_in_training[layer.name] = self.ran_in_training.get(layer.name, 0) + 1
@@ -213,6 +254,7 @@ class Session:
 
     def finish(self) -> None:
         """Write what is known at the end of the program."""
+        self.trained("program", None)
         for probe in self.job.probes:
             count = self.counts[probe.id]
             toggle = self.toggles.get(probe.id)
@@ -222,6 +264,7 @@ class Session:
                 reached=toggle.executions if toggle else count.reached,
                 eligible=count.eligible,
                 measured=count.measured,
+                raised=count.raised,
                 reasons=count.reasons,
                 errors=count.errors,
             )

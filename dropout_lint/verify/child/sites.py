@@ -10,6 +10,7 @@ from .arms import play
 from .boundaries import Boundary
 from .capture import OUTPUTS
 from .flavour import leaves, training_position
+from .observing import Stateful, Watch, raised
 from .toggles import ToggleProxy
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Instruments:
     def __init__(self, session: Session) -> None:
         self._session = session
         # AutoGraph asks for this attribute before it converts what it calls; our code runs as it is.
-        for function in (Instruments.site, Instruments.toggle):
+        for name in ("site", "toggle", "watch", "attempt", "weights"):
+            function = getattr(Instruments, name)
             setattr(function, "autograph_info__", {})  # noqa: B010  # not an attribute functions are known to have
 
     def site(self, number: int, callee: Any) -> Any:
@@ -31,7 +33,7 @@ class Instruments:
         session = self._session
         probe = session.probes[number]
         owner = callee if session.flavour_of(callee) else getattr(callee, "__self__", None)
-        if session.flavour_of(owner) is None and session.in_graph():
+        if session.flavour_of(owner) is None and session.in_graph() and probe.kind != "op":
             # A plain function inside a trace: AutoGraph must convert it as it would have; a partial is transparent.
             session.counts[number].skip("called through a plain function inside a trace")
             return functools.partial(callee)
@@ -41,6 +43,34 @@ class Instruments:
 
         setattr(flagged, "autograph_info__", {})  # noqa: B010  # as above
         return flagged
+
+    def watch(self, *numbers: int) -> Watch:
+        """A context that notes that a statement is executed, and what it raises."""
+        return Watch(self._session, [self._session.probes[number] for number in numbers])
+
+    def attempt(self, number: int, callee: Any) -> Any:
+        """A callable that stands for ``callee`` in a statement that cannot be watched as a whole."""
+        session = self._session
+        probe = session.probes[number]
+
+        def attempted(*args: Any, **kwargs: Any) -> Any:
+            session.reach(probe)
+            try:
+                return callee(*args, **kwargs)
+            except Exception as error:
+                raised(session, probe, error, error.__traceback__)
+                raise
+
+        setattr(attempted, "autograph_info__", {})  # noqa: B010  # as above
+        return attempted
+
+    def weights(self, number: int, target: Any) -> Any:
+        """``target`` itself: its weights are compared from here on."""
+        session = self._session
+        session.reach(session.probes[number])
+        if session.playing is None and session.on_main_thread:
+            session.weights[number].start(session, target)
+        return target
 
     def toggle(self, number: int, target: Any) -> Any:
         """A stand-in for ``target`` whose ``trainable`` can be assigned."""
@@ -55,14 +85,18 @@ def at_site(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], 
     if session.playing is not None:
         result = callee(*args, **kwargs)
         return _captured(session, probe, result) if session.playing.id == probe.id else result
+    if probe.kind == "mode":
+        return _watched(session, probe, callee, args, kwargs)
     if not session.job.measure or not session.on_main_thread:
         return callee(*args, **kwargs)
     flavour = session.flavour_of(callee) or session.flavour_of(getattr(callee, "__self__", None))
     if flavour is not None and flavour.symbolic(args, kwargs):
         session.graph_layers[id(callee)] = (callee, probe)
         return callee(*args, **kwargs)
-    if session.building():
+    if session.building() or any(each.symbolic(args, kwargs) for each in session.flavours):
         return callee(*args, **kwargs)
+    if probe.kind == "state":
+        return _changing(session, probe, callee, args, kwargs)
     count = session.counts[probe.id]
     if probe.kind != "call" and session.calls and session.calls[-1][0] not in (None, False):
         # The outer call is in training mode itself: fixed or not, the result is the same.
@@ -81,6 +115,42 @@ def at_site(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], 
         count.skip(unit)
         return callee(*args, **kwargs)
     return _measured_here(session, probe, callee, args, kwargs)
+
+
+def _watched(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Layers below this call tell their modes."""
+    if not session.building() and session.on_main_thread:
+        session.reach(probe)
+    session.inside.append(probe.id)
+    try:
+        return callee(*args, **kwargs)
+    finally:
+        session.inside.pop()
+
+
+def _changing(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What the call changes besides its result."""
+    owner = callee if session.flavour_of(callee) else getattr(callee, "__self__", callee)
+    count = session.counts[probe.id]
+    if not session.due(probe, "cheap"):
+        return callee(*args, **kwargs)
+    outer = next((boundary for boundary in session.boundaries if boundary.kind == "function"), None)
+    if session.in_graph():
+        if outer is None:
+            count.skip("traced")
+        else:
+            outer.changing.append((probe, Stateful(session, owner)))
+        return callee(*args, **kwargs)
+    before = Stateful(session, owner)
+    result = callee(*args, **kwargs)
+    write_changes(session, probe, before)
+    return result
+
+
+def write_changes(session: Session, probe: Probe, before: Stateful) -> None:
+    """What has changed since, as an event."""
+    session.counts[probe.id].measured += 1
+    session.results.write("state", probe=probe.id, changed=before.changed(), where=session.where())
 
 
 def _measured_here(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -127,6 +197,8 @@ def measure(session: Session, probe: Probe, boundary: Boundary) -> None:
 def call_forced(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The flagged call with its counterfactual: a mode, or what the enclosing call would have passed down."""
     wanted = probe.counterfactual
+    if probe.kind == "op":
+        return _without_op(wanted, callee, args, kwargs)
     if wanted == "inherit":
         wanted = session.calls[-1][0] if session.calls else None
     owner = callee if session.flavour_of(callee) else None
@@ -140,6 +212,14 @@ def call_forced(session: Session, probe: Probe, callee: Any, args: tuple[Any, ..
     else:
         kwargs["training"] = wanted
     return callee(*args, **kwargs)
+
+
+def _without_op(wanted: Any, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operation left out: its input as it came, or nothing in the place of noise."""
+    if wanted == "zero":
+        result = callee(*args, **kwargs)
+        return result * 0
+    return args[0] if args else next(iter(kwargs.values()))
 
 
 def _captured(session: Session, probe: Probe, result: Any) -> Any:

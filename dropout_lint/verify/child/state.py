@@ -106,6 +106,30 @@ class Snapshot:
         return result
 
 
+def value_of(variable: Any) -> Any:
+    """The value of a variable as an array, also inside a trace; None where there is none to be had."""
+    held = getattr(variable, "_value", variable)
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and hasattr(held, "read_value"):
+        with tensorflow.init_scope():
+            try:
+                return to_array(held.read_value())
+            except Exception:  # not initialised yet
+                return None
+    return None if held is None or type(held).__name__.endswith("Tracer") else to_array(held)
+
+
+def optimizer_steps() -> int:
+    """Updates that all optimizers of the program have made."""
+    steps = 0
+    for variable in [*tensorflow_variables.alive(), *keras_variables.alive()]:
+        name = str(getattr(variable, "name", "")).rpartition("/")[2].partition(":")[0]
+        if name in ("iteration", "iterations", "iter") and not hasattr(getattr(variable, "_value", None), "read_value"):
+            value = value_of(variable)
+            steps += int(value) if value is not None and value.ndim == 0 else 0
+    return steps
+
+
 def seed(number: int) -> None:
     """Make what follows a function of ``number``, without touching the program's own generators' counters."""
     import numpy as np
