@@ -74,7 +74,12 @@ def check(context: Context) -> Iterator[Draft]:
             continue
         if is_test_code(event.frames) or (event.how == "positional" and context.generation == 3):
             continue
-        changed = [layer for layer in holders(content(event.callee)) if not _is_frozen(layer, event, context)]
+        held = content(event.callee)
+        changed = [
+            layer
+            for layer in holders(held)
+            if layer.serial not in held.possible and not _is_frozen(layer, event, context)
+        ]
         if not changed:
             continue
         if event.discarded:

@@ -48,9 +48,9 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
-from dropout_lint.semantics.events import ModelUse, TrainableSet
+from dropout_lint.semantics.events import ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
-from dropout_lint.semantics.models import content, is_layer, is_model
+from dropout_lint.semantics.models import content, is_layer, is_model, mode_of
 from dropout_lint.semantics.values import Instance, Opaque, Value, alternatives, fingerprint, truth
 
 if TYPE_CHECKING:
@@ -93,12 +93,25 @@ def _histories(context: Context) -> Iterator[list[TrainableSet | ModelUse]]:
                     history.append(event)
                 continue
             subjects = [subject_of(event.receiver)]
+        elif isinstance(event, ModeCall) and not event.graph and event.direct and not _has_statistics(event.callee):
+            # the flag decides, and the toggle nothing: only frozen batch normalisation would hear of it
+            subjects = [subject_of(event.callee)]
+            use = ModelUse(event.serial, event.place, event.callee, "call", "__call__", event.frames, event.loops)
+            if event.used("gradient"):
+                continue
+            event = use  # noqa: PLW2901  # told as what it is here: a use
         else:
             continue
         for subject in subjects:
             if subject is not None:
                 found.setdefault(subject, []).append(event)
     return iter(found.values())
+
+
+def _has_statistics(callee: Value) -> bool:
+    """Whether the callee holds, or may hold, a layer whose mode ``trainable`` is part of."""
+    held = content(callee)
+    return not held.complete or any(mode_of(layer) == "batch-statistics" for layer in held.layers)
 
 
 def _members(context: Context) -> dict[frozenset[int], Instance]:

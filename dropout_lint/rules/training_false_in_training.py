@@ -53,17 +53,21 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, stays_inactive
-from dropout_lint.semantics.events import ModeCall, Place
+from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
 from dropout_lint.semantics.values import Const, Instance, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.semantics.events import Frame
+
+_LOADERS = frozenset({"from_pretrained", "from_preset", "load_weights", "restore", "set_weights"})
+"""What brings weights, and statistics with them."""
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -143,7 +147,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     )
     if not layers or (isinstance(frame.receiver, Instance) and frame.receiver.serial in learner.frozen):
         return None
-    if event.guards:
+    if event.guards or not _written_there(event):
         # a switch decides
         return None
     statistics = all(mode_of(layer) == "batch-statistics" for layer in layers)
@@ -153,11 +157,31 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     return _draft(
         event,
         f"{frame.owner.name}.call() runs `{event.callee_text}` with training=False: {stays_inactive(layers)}",
-        Confidence.LOW if statistics else Confidence.MEDIUM,
+        Confidence.LOW if statistics and not _learns_from_scratch(frame, learner) else Confidence.MEDIUM,
         "pass the mode on: training=training" if "training" in names else "leave the flag out",
         "training" if forwards else None,
         ProbeAt("layer-call", event.place, "inherit"),
     )
+
+
+def _learns_from_scratch(frame: Frame, learner: Learner) -> bool:
+    """Whether the program makes the layer, trains, and loads no weights: nothing could fill the statistics."""
+    events = learner.interpretation.events
+    made = isinstance(frame.receiver, Instance) and not _assumed(frame)
+    trains = any(isinstance(event, ModelUse) and event.kind in {"train", "gradient"} for event in events)
+    loads = any(isinstance(event, MethodCall) and event.name in _LOADERS for event in events)
+    return made and trains and not loads
+
+
+def _assumed(frame: Frame) -> bool:
+    """Whether nobody in sight calls what runs here."""
+    return any(each.assumed for each in frame.chain())
+
+
+def _written_there(event: ModeCall) -> bool:
+    """Whether the call itself says False, rather than a name that something may have set."""
+    node = event.choice.place.node
+    return not isinstance(node, cst.Name) or node.value == "False"
 
 
 def _switched(event: ModeCall, learner: Learner) -> tuple[Instance, ...]:

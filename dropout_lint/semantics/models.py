@@ -34,6 +34,13 @@ class Content:
 
     layers: tuple[Instance, ...] = ()
     complete: bool = True
+    possible: frozenset[int] = frozenset()
+    """The serials of layers that may be there: one of several things that a name may stand for."""
+
+    @property
+    def certain(self) -> tuple[Instance, ...]:
+        """The layers that are there whatever happens."""
+        return tuple(layer for layer in self.layers if layer.serial not in self.possible)
 
     @property
     def empty(self) -> bool:
@@ -122,17 +129,25 @@ def _attribute_layers(value: Instance) -> tuple[Value, ...] | None:
 
 def content(value: Value) -> Content:
     """The mode-dependent layers a call of ``value`` runs."""
-    found: dict[int, Instance] = {}
+    found = _Found()
     complete = _collect(value, found, set(), 0)
-    return Content(tuple(found.values()), complete)
+    return Content(tuple(found.values()), complete, frozenset(found.possible))
 
 
-def _collect(value: Value, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+class _Found(dict[int, Instance]):
+    """Layers by serial, and the serials of those that may be there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.possible: set[int] = set()
+
+
+def _collect(value: Value, found: _Found, seen: set[int], depth: int) -> bool:
     """Add the mode-dependent layers below ``value``; False where something is not known."""
     if depth > 8:
         return False
     if isinstance(value, OneOf):
-        return _collect_all(value.values, found, seen, depth)
+        return _collect_one_of(value, found, seen, depth)
     if isinstance(value, Symbolic):
         return _collect_all(value.layers, found, seen, depth)
     if isinstance(value, (Items, Mapping)):
@@ -168,13 +183,30 @@ def _collect(value: Value, found: dict[int, Instance], seen: set[int], depth: in
     return _collect_layer(value, name, found, seen, depth)
 
 
-def _collect_all(values: tuple[Value, ...], found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+def _collect_one_of(value: OneOf, found: _Found, seen: set[int], depth: int) -> bool:
+    """What all alternatives hold is there, what some hold may be."""
+    known = True
+    each_holds: list[_Found] = []
+    for each in value.values:
+        inside = _Found()
+        known = _collect(each, inside, set(seen), depth + 1) and known
+        each_holds.append(inside)
+    shared = set.intersection(*(set(inside) - inside.possible for inside in each_holds))
+    for inside in each_holds:
+        for serial, layer in inside.items():
+            if serial not in shared and serial not in found:
+                found.possible.add(serial)
+            found.setdefault(serial, layer)
+    return known
+
+
+def _collect_all(values: tuple[Value, ...], found: _Found, seen: set[int], depth: int) -> bool:
     # a list first: everything has to be visited, also after something that is not known
     known = [_collect(each, found, seen, depth + 1) for each in values]
     return all(known)
 
 
-def _collect_attributes(value: Instance, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+def _collect_attributes(value: Instance, found: _Found, seen: set[int], depth: int) -> bool:
     known = True
     for attribute, part in list(value.attributes.items()):
         for each in alternatives(part):
@@ -194,7 +226,7 @@ def _called_parts(value: Instance) -> frozenset[tuple[str, int, str]]:
     return noted.tags if isinstance(noted, Opaque) else frozenset()
 
 
-def _collect_model(value: Instance, found: dict[int, Instance], seen: set[int], depth: int, default: bool) -> bool:
+def _collect_model(value: Instance, found: _Found, seen: set[int], depth: int, default: bool) -> bool:
     if value.keras_name == "keras.Sequential":
         listed = value.attributes.get("__layers__")
         return _collect(listed, found, seen, depth + 1) if listed is not None else False
@@ -207,7 +239,7 @@ def _collect_model(value: Instance, found: dict[int, Instance], seen: set[int], 
     return default
 
 
-def _collect_layer(value: Instance, name: str, found: dict[int, Instance], seen: set[int], depth: int) -> bool:
+def _collect_layer(value: Instance, name: str, found: _Found, seen: set[int], depth: int) -> bool:
     facts = layer_facts(name)
     if facts is None:
         return False

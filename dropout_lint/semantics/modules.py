@@ -19,7 +19,12 @@ _TESTS = re.compile(
     r"|^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\(|^class[ \t]+(?:Test\w*|\w+Tests?)\b|\bTestCase\)",
     re.MULTILINE,
 )
-"""What only modules with unit tests hold."""
+"""What only modules with unit tests hold, if they are named like them."""
+_FRAMEWORK = re.compile(
+    r"^(?:import|from)[ \t]+(?:pytest|unittest|absl\.testing|nose)\b(?=.*^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\()",
+    re.MULTILINE | re.DOTALL,
+)
+"""What tells them whatever they are named: a framework, and tests for it."""
 
 
 class Module:
@@ -38,14 +43,15 @@ class Module:
 
     @property
     def is_test(self) -> bool:
-        """Whether it holds unit tests: it is named like them, and defines some or imports what they need.
+        """Whether it holds unit tests: it defines some and imports what runs them, or is named like them.
 
         A script called ``test_model.py`` that evaluates a model is none.
         """
         if self._is_test is None:
             name = self.path.name
             named = name.startswith("test_") or name.endswith(("_test.py", "_tests.py"))
-            self._is_test = name == "conftest.py" or (named and _TESTS.search(self.text) is not None)
+            pattern = _TESTS if named else _FRAMEWORK
+            self._is_test = name == "conftest.py" or pattern.search(self.text) is not None
         return self._is_test
 
     @property

@@ -83,7 +83,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_unlike_its_sibling(event, interpretation),
         *_other_switch(event),
     )
-    if event.tape and _trains_elsewhere(event, interpretation):
+    if (event.tape or not event.tapes) and _trains_elsewhere(event, interpretation):
         evidence = (*evidence, Evidence(2, "on another path the same line is the training step, on this one it is not"))
     elif _on_used_tape(event) and not any(each.points >= 3 for each in evidence):
         evidence = (*evidence, Evidence(-3, ""))

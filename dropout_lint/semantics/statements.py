@@ -114,8 +114,31 @@ def _assign(run: Run, frame: Frame, scope: Scope, node: cst.Assign) -> Flow | No
     value = evaluate(run, frame, scope, node.value)
     for target in node.targets:
         note_assignment(run, frame, target.target, node.value)
+        if run.loops and _updates(target.target, node.value):
+            run.use("summed", "summed up over the loop", tags_of(value), frame, node)
         bind(run, frame, scope, target.target, value)
     return None
+
+
+def _updates(target: cst.BaseAssignTargetExpression, value: cst.BaseExpression) -> bool:
+    """Whether a value is computed from what its target holds: ``self.mean = self.mean + step``."""
+    if not isinstance(target, (cst.Name, cst.Attribute)) or not isinstance(value, cst.BinaryOperation):
+        return False
+    stack: list[cst.BaseExpression] = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, cst.BinaryOperation):
+            stack += (each.left, each.right)
+        elif _same_place(target, each):
+            return True
+    return False
+
+
+def _same_place(one: cst.BaseExpression, other: cst.BaseExpression) -> bool:
+    """Whether two expressions are the same name, or attributes of the same thing by the same names."""
+    while isinstance(one, cst.Attribute) and isinstance(other, cst.Attribute) and one.attr.value == other.attr.value:
+        one, other = one.value, other.value
+    return isinstance(one, cst.Name) and isinstance(other, cst.Name) and one.value == other.value
 
 
 def _annotated(run: Run, frame: Frame, scope: Scope, node: cst.AnnAssign) -> Flow | None:

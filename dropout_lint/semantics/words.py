@@ -15,12 +15,12 @@ INFERENCE_WORDS = frozenset(
     "tests inference infer infers score scores scoring serve serving respond detect detects decode decodes "
     "extract plot check classify recognize recognise translate transcribe caption recommend rank retrieve "
     "embed embeddings forecast submission submit benchmark visualize visualise confusion calibrate calibration "
-    "threshold act action export dump".split()
+    "threshold act action export dump tester evaluator predictor validator inferencer".split()
 )
 TRAINING_WORDS = frozenset(
     "train trains training fit fits pretrain pretraining finetune grad grads gradient gradients apply "
     "optimization optimize optimise optimizer backward backprop update learn distill adapt adaptation meta "
-    "warmup".split()
+    "warmup trainer learner".split()
 )
 WEAK_INFERENCE_WORDS = frozenset(
     "eval generate sample samples show display report measure accuracy get_action select".split()
