@@ -90,8 +90,11 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
     """``; did you mean "right"?``, or nothing where no known word is near."""
     word = wrong.casefold().replace("_", "-")
     folded = {candidate.casefold(): candidate for candidate in known}
+    if word.startswith("ktm"):
+        # a code is digits: KTM1O1 is KTM101 rather than KTM111 or KTM113
+        word = word.translate(str.maketrans("oil", "011"))
     near = get_close_matches(word, folded, n=20, cutoff=0.6)
-    # of equally near ones the one that agrees in more places: KTM1O1 is KTM101 rather than KTM113
+    # of equally near ones the one that agrees in more places
     nearest = max(near, key=lambda each: (_likeness(word, each), sum(map(eq, word, each))), default=None)
     return f'; did you mean "{folded[nearest]}"?' if nearest is not None else ""
 
