@@ -147,8 +147,8 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     )
     if not layers or (isinstance(frame.receiver, Instance) and frame.receiver.serial in learner.frozen):
         return None
-    if event.guards or not _written_there(event):
-        # a switch decides
+    if event.guards or not _written_there(event) or _left_out(event):
+        # a switch decides, or whoever wrote the method that has the default
         return None
     statistics = all(mode_of(layer) == "batch-statistics" for layer in layers)
     parameters = frame.function.node.params if frame.function is not None else None

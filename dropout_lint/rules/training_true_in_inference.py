@@ -108,13 +108,9 @@ def _confidence(event: ModeCall, role: Role) -> Confidence | None:
         if not uses_keras(event.frames) and ("model",) not in tags_of(event.callee):
             return None
         points -= 0 if _is_called_model(event) else 1 if isinstance(event.callee, Opaque) else 2
-    elif (
-        event.frames[-1].owner is None
-        and not any(is_model(each) for each in alternatives(event.callee))
-        and isinstance(getattr(event.callee, "cls", None), str)
-    ):
+    elif event.frames[-1].owner is None and not any(is_model(each) for each in alternatives(event.callee)):
         # one bare layer in a script: somebody looks at what it does
-        points -= 2
+        points -= 2 if isinstance(getattr(event.callee, "cls", None), str) else 1
     if any(frame.name == "<lambda>" and frame.assumed for frame in event.frames):
         points -= 1
     if points >= STRONG:
