@@ -70,6 +70,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule, Save
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import (
+    builds_generator,
     class_means_it,
     comment_says_intent,
     docstring,
@@ -187,7 +188,7 @@ def _ignored(event: ModeCall, context: Context) -> bool:
 def _draft(event: ModeCall, context: Context) -> Draft | None:
     held = content(event.callee)
     uses = _draws_from(event, context)
-    meant = bool(uses) or _means_it(event)
+    meant = bool(uses) or _means_it(event) or builds_generator(event, context.interpretation)
     honoured = _honoured(context)
     through_predict = bool(uses) and all(isinstance(use, ModelUse) and use.kind == "inference" for use in uses)
     if meant and (honoured is not False or not through_predict):

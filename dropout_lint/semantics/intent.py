@@ -218,6 +218,31 @@ def is_conditional_generator(event: ModeCall) -> bool:
     return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix"} for text in texts)
 
 
+_UPSAMPLING = ("Conv2DTranspose", "Conv3DTranspose", "UpSampling2D", "UpSampling3D")
+
+
+def builds_generator(event: ModeCall, interpretation: Interpretation) -> bool:
+    """Whether a flag in a graph is part of a generator of images out of images.
+
+    What tells it is the recipe itself: a graph that upsamples, with batch normalisation and dropout both switched on for
+    good, the dropout being the generator's only noise (https://arxiv.org/abs/1611.07004, section 3.2.1).
+    """
+    builder = next((frame for frame in event.frames if frame.function is not None), None)
+    if builder is None:
+        return False
+    modes: set[str] = set()
+    upsamples = False
+    for other in interpretation.events:
+        if not isinstance(other, (ModeCall, LayerCall)) or builder not in other.frames or not other.graph:
+            continue
+        if isinstance(other, ModeCall):
+            if truth(other.flag) is True and isinstance(other.callee, Instance):
+                modes.add(mode_of(other.callee))
+        elif (other.callee.keras_name or "").rpartition(".")[2] in _UPSAMPLING:
+            upsamples = True
+    return upsamples and {"dropout", "batch-statistics"} <= modes
+
+
 def is_test_code(frames: tuple[Frame, ...]) -> bool:
     """Whether a unit test is running: layers are called in both modes there to compare them."""
     for frame in frames:
