@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dropout_lint.semantics.events import Frame, FunctionCall, Interpretation, MethodCall, ModeCall, ModelUse
+from dropout_lint.semantics.events import Frame, FunctionCall, Interpretation, LayerCall, MethodCall, ModeCall, ModelUse
+from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -224,8 +225,8 @@ _UPSAMPLING = ("Conv2DTranspose", "Conv3DTranspose", "UpSampling2D", "UpSampling
 def builds_generator(event: ModeCall, interpretation: Interpretation) -> bool:
     """Whether a flag in a graph is part of a generator of images out of images.
 
-    What tells it is the recipe itself: a graph that upsamples, with batch normalisation and dropout both switched on for
-    good, the dropout being the generator's only noise (https://arxiv.org/abs/1611.07004, section 3.2.1).
+    What tells it is the recipe itself: a graph that upsamples, with batch normalisation and dropout both switched on
+    for good, the dropout being the generator's only noise (https://arxiv.org/abs/1611.07004, section 3.2.1).
     """
     builder = next((frame for frame in event.frames if frame.function is not None), None)
     if builder is None:

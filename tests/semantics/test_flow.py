@@ -337,6 +337,17 @@ RIGHT = {
         fake = model(rows, training=True)
         model.train_on_batch(fake, np.ones(3))
         """,
+    "generator of images out of images": """\
+        def up(x, filters):
+            x = layers.Conv2DTranspose(filters, 4, strides=2, padding="same")(x)
+            x = layers.BatchNormalization()(x, training=True)
+            return layers.Dropout(0.5)(x, training=True)
+        def build_translator():
+            image = keras.Input((8, 8, 3))
+            x = layers.BatchNormalization()(layers.Conv2D(8, 4, strides=2, padding="same")(image), training=True)
+            return keras.Model(image, up(x, 3))
+        translator = build_translator()
+        """,
     "named in a string only": "print('call model(x, training=True) to train')",
 }
 
