@@ -72,6 +72,7 @@ from dropout_lint.semantics.intent import (
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import parameter
 from dropout_lint.semantics.values import Const, Instance, Items, Opaque, Symbolic, Value, alternatives, tags_of
+from dropout_lint.semantics.words import says_intent
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -201,6 +202,8 @@ def _changed_elsewhere(event: FunctionCall, names: frozenset[str], context: Cont
 
 def _meant(event: FunctionCall) -> bool:
     if is_test_code(event.frames) or text_means_it(event.comment):
+        return True
+    if any(says_intent(name) for name in _names_of_arguments(event)):
         return True
     if any(frame.owner is not None and class_says_intent(frame.owner) for frame in event.frames):
         return True
