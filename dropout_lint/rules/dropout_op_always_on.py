@@ -4,7 +4,8 @@
 
 Finds, in the `call` of a layer or model and in Lambda layers, where nothing asks for the mode:
 
-- functions that drop units: `tf.nn.dropout`, `keras.random.dropout`, `K.dropout`, `stateless_dropout`;
+- functions that drop units: `tf.nn.dropout`, `keras.random.dropout`, `K.dropout`, `stateless_dropout`; these also in
+  functional graphs, where Keras 2 takes them and Keras 3 raises;
 - random numbers of a fixed scale added to, or multiplied as `1 + noise` with, what the layer was given;
 - `tf.nn.moments` over the batch axis, subtracted from what it was taken of.
 
@@ -47,7 +48,8 @@ to have it in training); the scale of noise is made zero outside training where 
 
 keras 3.15.1 and tf_keras 2.21 (A14 and Q11 of the measured facts): all of these functions are active in evaluate and
 predict; the stateless ones repeat themselves. With batch statistics by hand a prediction moves by 1.17 with the batch
-it is in, and is 0 for a batch of one. The programs in fixtures/dropout-op-always-on print what predict repeats.
+it is in, and is 0 for a batch of one. On a symbolic tensor tf_keras keeps `tf.nn.dropout` and `K.dropout` in predict;
+keras 3.15.1 raises ValueError. The programs in fixtures/dropout-op-always-on print what predict repeats.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ from dropout_lint.semantics.intent import (
 )
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import parameter
-from dropout_lint.semantics.values import Const, Instance, Items, Opaque, Value, alternatives, tags_of
+from dropout_lint.semantics.values import Const, Instance, Items, Opaque, Symbolic, Value, alternatives, tags_of
+from dropout_lint.semantics.words import says_intent
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -89,9 +92,11 @@ def check(context: Context) -> Iterator[Draft]:
         if kind is None:
             continue
         position = _layer_code(event)
+        if position is None and kind == "dropout" and _in_graph(event):
+            position = len(event.frames) - 1
         if position is None or _guarded(event, position, context) or _meant(event):
             continue
-        yield _draft(event, kind, position)
+        yield _draft(event, kind, position, context)
 
 
 def _kind(event: FunctionCall) -> str | None:
@@ -148,6 +153,11 @@ def _layer_code(event: FunctionCall) -> int | None:
     return 0 if inner == [0] and owner is not None and owner.keras_base is not None else None
 
 
+def _in_graph(event: FunctionCall) -> bool:
+    """Whether the function becomes a part of a functional graph: on Keras 2, for Keras 3 refuses."""
+    return any(isinstance(each, Symbolic) for value in event.arguments.values for each in alternatives(value))
+
+
 def _guarded(event: FunctionCall, position: int, context: Context) -> bool:
     """Whether the mode, or somebody, decides that the operation runs."""
     if any(use.kind == "gated" for use in event.uses):
@@ -155,7 +165,8 @@ def _guarded(event: FunctionCall, position: int, context: Context) -> bool:
     own = _names_of_arguments(event)
     if any(_asks(guard, own) for guard in (*event.guards, *event.settled)):
         return True
-    handed = [value for frame in event.frames[position : position + 1] for value in frame.parameters.values()]
+    frame = event.frames[position]
+    handed = frame.parameters.values() if frame.hook == "call" else ()
     given, _ = _rate(event) if _kind(event) == "dropout" else (None, False)
     if given is not None and (follows_mode(given.value) or any(given.value is value for value in handed)):
         return True
@@ -192,6 +203,8 @@ def _changed_elsewhere(event: FunctionCall, names: frozenset[str], context: Cont
 def _meant(event: FunctionCall) -> bool:
     if is_test_code(event.frames) or text_means_it(event.comment):
         return True
+    if any(says_intent(name) for name in _names_of_arguments(event)):
+        return True
     if any(frame.owner is not None and class_says_intent(frame.owner) for frame in event.frames):
         return True
     receiver = event.frames[0].receiver
@@ -200,12 +213,12 @@ def _meant(event: FunctionCall) -> bool:
     return any(function_says_intent(frame) for frame in event.frames)
 
 
-def _draft(event: FunctionCall, kind: str, position: int) -> Draft:
+def _draft(event: FunctionCall, kind: str, position: int, context: Context) -> Draft:
     frame = event.frames[position]
     title, changes = _fix(event, kind, frame)
     return Draft(
         place=event.place,
-        message=_message(event, kind, frame),
+        message=_message(event, kind, frame, context),
         confidence=Confidence.HIGH if kind == "dropout" else Confidence.MEDIUM,
         label={
             "dropout": "drops units in every mode",
@@ -221,7 +234,12 @@ def _draft(event: FunctionCall, kind: str, position: int) -> Draft:
     )
 
 
-def _message(event: FunctionCall, kind: str, frame: Frame) -> str:
+def _message(event: FunctionCall, kind: str, frame: Frame, context: Context) -> str:
+    if frame.hook not in {"call", "lambda"}:
+        name = f"{_short(event.name)}()"
+        if not context.on(2).possible:
+            return f"Keras 3 refuses {name} in a functional graph (ValueError), and it would not know the mode"
+        return f"{name} in a functional graph does not know the mode: on Keras 2 it drops units in predict() too"
     where = f"{frame.owner.name}.call()" if frame.owner is not None and frame.hook == "call" else "a Lambda layer"
     name = f"{_short(event.name)}()"
     if kind == "dropout":
@@ -243,7 +261,7 @@ def _short(name: str) -> str:
 
 def _help(kind: str, frame: Frame) -> str:
     layer = {"dropout": "Dropout", "noise": "GaussianNoise", "statistics": "BatchNormalization"}[kind]
-    if frame.hook == "lambda":
+    if frame.hook != "call":
         return f"use a {layer} layer, which follows the mode"
     return f"use a {layer} layer, which follows the mode, or take training=None in call() and ask for it"
 

@@ -47,7 +47,8 @@ def tags_of_draw(name: str, serial: int, arguments: Arguments) -> Tags:
     last = last_name(name)
     if last == "learning_phase":
         return frozenset({("mode", last)})
-    if "placeholder" in last:
+    if "placeholder" in last or last == "variable":
+        # somebody sets it from outside
         return frozenset({("fed",)})
     if last == "moments":
         return frozenset({("event", serial), ("statistic", serial)})

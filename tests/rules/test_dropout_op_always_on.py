@@ -63,6 +63,8 @@ FOUND = {
     "uniform noise": call("return x - tf.random.uniform(tf.shape(x), -0.1, 0.1)"),
     "batch statistics": call("mean, var = tf.nn.moments(x, [0])\nreturn (x - mean) / tf.sqrt(var + 1e-3)"),
     "batch statistics of Keras": call("mean, var = ops.moments(x, axes=(0, 1, 2))\nreturn (x - mean) / ops.sqrt(var)"),
+    "functional graph": "i = keras.Input((3,))\nnet = keras.Model(i, layers.Dense(1)(tf.nn.dropout(i, 0.5)))",
+    "function that builds a graph": "def head(x, rate):\n    return tf.nn.dropout(x, rate)\nhead(keras.Input((3,)), 0.5)",
     "model": "class Net(keras.Model):\n    def call(self, x):\n        return tf.nn.dropout(x, 0.5)\n",
 }
 
@@ -91,6 +93,8 @@ GUARDED = {
     "cast rate": call("return tf.nn.dropout(x, self.rate * tf.cast(training, tf.float32))"),
     "rate by mode": call("rate = self.rate if training else 0.0\nreturn tf.nn.dropout(x, rate)"),
     "rate by branch": call("rate = 0.0\nif training:\n    rate = 0.5\nreturn tf.nn.dropout(x, rate)"),
+    "backend variable": "level = K.variable(0.5)\nlayer = Lambda(lambda t: K.dropout(t, level))",
+    "placeholder": "rate = tf.compat.v1.placeholder('float32')\nh = tf.nn.dropout(keras.Input((3,)), rate=1 - rate)",
     "given rate": call("return tf.nn.dropout(x, keep)", "self, x, keep"),
     "given rate with a default": call("return tf.nn.dropout(x, rate)", "self, x, rate=0.5"),
     "learning phase": call("if K.learning_phase():\n    x = K.dropout(x, 0.5)\nreturn x", "self, x"),
@@ -157,6 +161,7 @@ PART_OF_THE_MODEL = {
     "instance statistics": call("mean, var = tf.nn.moments(x, [1, 2], keepdims=True)\nreturn (x - mean) / var"),
     "deviation as a feature": call("mean, var = tf.nn.moments(x, [0])\nreturn tf.concat([x, x * 0 + var], -1)"),
     "named Monte Carlo": call("return tf.nn.dropout(x, 0.5)").replace("Own", "MCDropout"),
+    "named by its rate": "MC_RATE = 0.5\nlayer = Lambda(lambda t: K.dropout(t, MC_RATE))",
     "documented": call("return tf.nn.dropout(x, 0.5)", more='"""Dropout that stays active in inference."""'),
     "comment above the class": "# applies dropout even at inference\n" + call("return tf.nn.dropout(x, 0.5)"),
     "comment on the line": call("return tf.nn.dropout(x, 0.5)  # always on, also in prediction: Monte Carlo dropout"),
