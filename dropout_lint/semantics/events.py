@@ -405,3 +405,5 @@ class Interpretation:
     """What is read from outside the project, under canonical names: ``tensorflow.placeholder``, ``keras.ops``."""
     passages: tuple[Passage, ...] = ()
     """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""
+    reads: frozenset[tuple[int, str]] = frozenset()
+    """The attributes that are read from objects of project classes, by the id of the class's node."""

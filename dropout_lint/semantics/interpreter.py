@@ -71,6 +71,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.generations,
         frozenset(run.names),
         run.course.roots,
+        frozenset(run.reads),
     )
 
 

@@ -27,7 +27,7 @@ from dropout_lint.semantics.flags import (
     values_of,
 )
 from dropout_lint.semantics.models import is_layer, is_model, weightless
-from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
+from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_inside, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
 from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
 
@@ -451,7 +451,7 @@ class _Walk:
             if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
                 continue
             for token in self._inside(parent, state):
-                if token == parent:
+                if not is_inside(token, parent):
                     continue
                 for each in state.flags[token]:
                     if each.direct and each.toggle is not None and each.value is not False:
