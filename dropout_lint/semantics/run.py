@@ -19,6 +19,7 @@ from dropout_lint.semantics.events import (
     ModelUse,
     Place,
     TrainableSet,
+    Unmet,
     Use,
 )
 from dropout_lint.semantics.passages import Course, Passage
@@ -68,6 +69,9 @@ class Run:
         self.executing: set[Any] = set()
         self.events: list[Event] = []
         self.course = Course()
+        self.unmet: list[Unmet] = []
+        self.recursed: list[Value] = []
+        """What functions hand to themselves, which is not followed."""
         self.reads: set[tuple[int, str]] = set()
         """The attributes that are read from objects of project classes, by the id of the class's node."""
         self.effects: dict[Any, Passage] = {}

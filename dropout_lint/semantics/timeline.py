@@ -64,7 +64,8 @@ class Verdict:
 def verdicts(interpretation: Interpretation, generation: int, backend: str | None = None) -> tuple[Verdict, ...]:
     """The verdicts on one Keras generation, each toggle's surest."""
     walk = _Walk(interpretation, generation, backend)
-    walk.run()
+    if any(isinstance(each, TrainableSet) for each in interpretation.timeline):
+        walk.run()
     return tuple(walk.found.values())
 
 
