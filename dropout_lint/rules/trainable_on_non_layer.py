@@ -115,7 +115,7 @@ def _on_container(context: Context, event: TrainableSet, targets: tuple[Value, .
         )
     ]
     if not owned:
-        yield _draft(event, "a list: AttributeError" if len(targets) else "")
+        yield _draft(event, "a list: AttributeError", raises=True)
     elif len(owned) == len(targets):
         # Keras wraps it; on Keras 2 the wrapper of a list or dict hands the flag on
         held = context.on(3)
@@ -156,7 +156,7 @@ def _is_wrapper(value: Value, context: Context, defined: set[int]) -> bool:
     return any(is_layer(each) for part in value.attributes.values() for each in alternatives(part))
 
 
-def _draft(event: TrainableSet, what: str, held: Holding | None = None) -> Draft:
+def _draft(event: TrainableSet, what: str, held: Holding | None = None, raises: bool = False) -> Draft:
     return Draft(
         place=event.place,
         message=f"{'' if held is None else f'on {held.text}, '}{assignment_of(event)} is set on {what}",
@@ -165,7 +165,7 @@ def _draft(event: TrainableSet, what: str, held: Holding | None = None) -> Draft
         label="no layer",
         help="set it on the layers or on the model itself",
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
-        probe=ProbeAt("toggle", event.place),
+        probe=ProbeAt("raises", event.place, "AttributeError") if raises else None,
         keras=() if held is None else held.versions,
     )
 
