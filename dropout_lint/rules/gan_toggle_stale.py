@@ -113,7 +113,7 @@ def _draft(context: Context, generation: int, verdict: Verdict, message: str) ->
         if verdict.kind == "never-trains"
         else "freeze it before the combined model is compiled",
         chain=chain_of(toggle.frames) if len(toggle.frames) > 1 else (),
-        probe=ProbeAt("toggle", toggle.place),
+        probe=ProbeAt("weights", toggle.place, "stay" if verdict.kind == "never-trains" else None),
         keras=() if held.certain else held.versions,
     )
 

@@ -108,7 +108,7 @@ def _draft(context: Context, kind: str, found: dict[int, Verdict], verdict: Verd
         label="undoes what was chosen" if kind == "undone" else "freezes what is opened below",
         help=remedy,
         chain=((other.place, "the assignment it contradicts"), *chain_of(toggle.frames)),
-        probe=ProbeAt("toggle", toggle.place),
+        probe=ProbeAt("weights", other.place),
         keras=() if everywhere else held.versions,
     )
 

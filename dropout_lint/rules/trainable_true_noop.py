@@ -78,7 +78,7 @@ def check(context: Context) -> Iterator[Draft]:
                 label="changes nothing in it",
                 help="set it on the layers, in a loop, or set it False first",
                 chain=((other.place, "froze the layers"), *chain_of(toggle.frames)),
-                probe=ProbeAt("toggle", toggle.place),
+                probe=ProbeAt("weights", toggle.place),
                 keras=() if held.certain else held.versions,
             )
 

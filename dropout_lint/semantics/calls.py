@@ -279,6 +279,7 @@ def call_function(
         run.called.add(id(function.node))
     depth = frame.depth + 1 if frame is not None else 0
     if run.on_stack.count(id(function.node)) > 0:
+        run.recursed += arguments.values
         return Opaque(arguments.tags() | {("recursion", id(function.node))})
     if depth > DEEPEST_CALL:
         if frame is not None and place is not None:

@@ -138,7 +138,7 @@ def _equal(left: Value, right: Value) -> bool | None:
 
 def narrow(run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression, outcome: bool, evaluate: Evaluate) -> None:
     """Bind what a test that came out as ``outcome`` says about the name it tests."""
-    for node, keep in _tests(run, frame, scope, test, outcome, evaluate):
+    for node, keep in tests(run, frame, scope, test, outcome, evaluate):
         value = evaluate(run, frame, scope, node)
         kept = keep(value)
         if kept is None or fingerprint(kept) == fingerprint(value):
@@ -147,15 +147,16 @@ def narrow(run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression, outco
             run.store.write(scope.target(node.value).names, node.value, kept)
 
 
-def _tests(
+def tests(
     run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression, outcome: bool, evaluate: Evaluate
 ) -> Iterator[tuple[cst.BaseExpression, Callable[[Value], Value | None]]]:
+    """The expressions of which a test that came out as ``outcome`` says something, and what is left of their values."""
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
-        yield from _tests(run, frame, scope, test.expression, not outcome, evaluate)
+        yield from tests(run, frame, scope, test.expression, not outcome, evaluate)
     elif isinstance(test, cst.BooleanOperation):
         if isinstance(test.operator, cst.And) is outcome:
-            yield from _tests(run, frame, scope, test.left, outcome, evaluate)
-            yield from _tests(run, frame, scope, test.right, outcome, evaluate)
+            yield from tests(run, frame, scope, test.left, outcome, evaluate)
+            yield from tests(run, frame, scope, test.right, outcome, evaluate)
     elif (
         isinstance(test, cst.Call)
         and isinstance(test.func, cst.Name)

@@ -276,6 +276,14 @@ class HandedOver:
     value: Value
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Unmet:
+    """A toggle that does not happen: of the layers of a loop, none is of the class that is asked for."""
+
+    toggle: TrainableSet
+    among: tuple[Value, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Constructed:
     """A Keras object, or one of a project class, is made."""
@@ -405,3 +413,9 @@ class Interpretation:
     """What is read from outside the project, under canonical names: ``tensorflow.placeholder``, ``keras.ops``."""
     passages: tuple[Passage, ...] = ()
     """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""
+    unmet: tuple[Unmet, ...] = ()
+    """The toggles that the tests of a loop keep from all its layers."""
+    recursed: tuple[Value, ...] = ()
+    """What functions hand to themselves, which is not followed."""
+    reads: frozenset[tuple[int, str]] = frozenset()
+    """The attributes that are read from objects of project classes, by the id of the class's node."""

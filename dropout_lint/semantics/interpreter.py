@@ -71,6 +71,9 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.generations,
         frozenset(run.names),
         run.course.roots,
+        tuple(run.unmet),
+        tuple(run.recursed),
+        frozenset(run.reads),
     )
 
 

@@ -19,6 +19,7 @@ from dropout_lint.semantics.events import (
     ModelUse,
     Place,
     TrainableSet,
+    Unmet,
     Use,
 )
 from dropout_lint.semantics.passages import Course, Passage
@@ -68,6 +69,11 @@ class Run:
         self.executing: set[Any] = set()
         self.events: list[Event] = []
         self.course = Course()
+        self.unmet: list[Unmet] = []
+        self.recursed: list[Value] = []
+        """What functions hand to themselves, which is not followed."""
+        self.reads: set[tuple[int, str]] = set()
+        """The attributes that are read from objects of project classes, by the id of the class's node."""
         self.effects: dict[Any, Passage] = {}
         """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
@@ -341,7 +347,8 @@ def derived(*values: Value, extra: Tags = frozenset()) -> Value:
         for each in symbolic:
             for layer in each.layers:
                 layers.setdefault(fingerprint(layer), layer)
-        return Symbolic(tuple(layers.values()), tags)
+        # what came out need not be a tensor: it may be a model that an unknown function made of one
+        return Symbolic(tuple(layers.values()), tags | {("derived",)})
     return Opaque(tags)
 
 

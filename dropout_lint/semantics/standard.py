@@ -235,6 +235,10 @@ def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope
 
 def _type(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    return join(_type_of(each) for each in alternatives(value))
+
+
+def _type_of(value: Value) -> Value:
     if isinstance(value, Instance):
         return External(value.cls) if isinstance(value.cls, str) else value.cls
     return UNKNOWN

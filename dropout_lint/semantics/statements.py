@@ -17,6 +17,7 @@ from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.passages import Leave
 from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.unmet import note_unmet
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
@@ -301,6 +302,9 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
         test = evaluate(run, frame, scope, current.test)
         decided = conditions.decide(run, test)
         if decided is True:
+            if isinstance(current.orelse, cst.Else):
+                body = block_of(current.orelse.body)
+                note_unmet(run, frame, scope, current.test, False, body, evaluate, execute_block)
             conditions.narrow(run, frame, scope, current.test, True, evaluate)
             with run.block():
                 run.settled.append(conditions.guard_words(current.test))
@@ -309,6 +313,7 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
             run.settled.append(conditions.guard_words(current.test))
         if decided is None:
             return _branch(run, frame, scope, current, test)
+        note_unmet(run, frame, scope, current.test, True, block_of(current.body), evaluate, execute_block)
         current = current.orelse
     return execute_block(run, frame, scope, block_of(current.body)) if current is not None else Flow.ON
 

@@ -27,7 +27,7 @@ from dropout_lint.semantics.flags import (
     values_of,
 )
 from dropout_lint.semantics.models import is_layer, is_model, weightless
-from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
+from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_inside, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
 from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
 
@@ -64,7 +64,8 @@ class Verdict:
 def verdicts(interpretation: Interpretation, generation: int, backend: str | None = None) -> tuple[Verdict, ...]:
     """The verdicts on one Keras generation, each toggle's surest."""
     walk = _Walk(interpretation, generation, backend)
-    walk.run()
+    if any(isinstance(each, TrainableSet) for each in interpretation.timeline):
+        walk.run()
     return tuple(walk.found.values())
 
 
@@ -451,7 +452,7 @@ class _Walk:
             if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
                 continue
             for token in self._inside(parent, state):
-                if token == parent:
+                if not is_inside(token, parent):
                     continue
                 for each in state.flags[token]:
                     if each.direct and each.toggle is not None and each.value is not False:

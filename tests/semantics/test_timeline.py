@@ -832,6 +832,17 @@ CONSISTENT = {
             layer.trainable = True
         base.summary()
         """,
+    "all frozen by a loop, a slice opened for the next phase": """\
+        model = keras.Model(base.input, layers.Dense(2)(base.output))
+        for layer in base.layers:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        for layer in base.layers[56:]:
+            layer.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
     "one of two ways": """\
         if helpers.FINE:
             for layer in base.layers[-4:]:
