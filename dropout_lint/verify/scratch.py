@@ -41,7 +41,9 @@ def copy_folder(source: Path, target: Path) -> None:
                     copy.mkdir()
                     pending.append((Path(entry.path), copy))
             elif entry.is_file():
-                size = entry.stat().st_size
+                size = _size(entry)
+                if size is None:
+                    continue
                 if size <= LARGEST_FILE and copied + size <= LARGEST_COPY:
                     copied += _copy(entry, copy, size)
                 else:
@@ -50,6 +52,13 @@ def copy_folder(source: Path, target: Path) -> None:
 
 def _is_environment(entry: os.DirEntry[str]) -> bool:
     return Path(entry.path, "pyvenv.cfg").exists()
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    try:
+        return entry.stat().st_size
+    except OSError:  # removed in the meantime, as in a folder others write to
+        return None
 
 
 def _copy(entry: os.DirEntry[str], copy: Path, size: int) -> int:

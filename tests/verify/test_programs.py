@@ -147,3 +147,25 @@ def test_what_happened_is_evidence(programs, finding):
     assert op.boundary == "evaluate"
     assert [metric.name for metric in op.metrics] == ["loss"]
     assert raises.reached == 1
+
+
+def test_jax(programs, finding):
+    """Rows out of a jitted evaluate, a user's jitted function with other seeds, a loss without the flag."""
+    script = programs / "verify" / "jax_modes.py"
+    findings = [
+        finding(script, "self.drop(self.dense(inputs), training=True)", "layer-call", "inherit", "KTM103"),
+        finding(script, "plain.stateless_call(trainable, others, batch, training=True)"),
+        finding(script, "plain.stateless_call(trainable, others, batch)", "mode", True, "KTM105"),
+    ]
+
+    report = verified(script, findings, passes=5)
+
+    assert report.stdout == plainly(script)
+    assert report.environment["backend"] == "jax"
+    block, served, loss = report.results
+    assert [result.verdict for result in report.results] == ["confirmed"] * 3
+    metrics = {metric.name: metric for metric in block.metrics}
+    assert metrics["accuracy"].rows == 320
+    assert metrics["accuracy"].interval.high < 0
+    assert (served.boundary, served.measured, served.outputs.rows) == ("function", 5, 320)
+    assert loss.observed["modes"][0]["training"] == 0

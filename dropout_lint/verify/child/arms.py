@@ -55,7 +55,8 @@ def undisturbed(session: Session, probe: Probe) -> Iterator[None]:
 def observe(session: Session, boundary: Boundary, before: Any, seed: int) -> Observation:
     """One pass from a given state with a given seed."""
     before.restore()
-    state.seed(session.job.seed + seed)
+    session.pass_number = session.job.seed + seed
+    state.seed(session.pass_number)
     session.capture.start()
     assert boundary.play is not None
     metrics, result = boundary.play()

@@ -50,7 +50,7 @@ def call_function(session: Session, original: Any, function: Any, args: Any, kwa
         return {}, original(session.copies[key], *args, **kwargs)
 
     boundary = Boundary("function", function, play=repeat)
-    return _inside(session, boundary, lambda: original(function, *args, **kwargs))
+    return inside(session, boundary, lambda: original(function, *args, **kwargs))
 
 
 # evaluate, predict, fit and the like
@@ -78,7 +78,7 @@ def call_trainer(session: Session, original: Any, method: str, model: Any, args:
     if cached and "x" in arguments and hasattr(arguments["x"], "element_spec"):
         again = _nothing  # inside fit the data set is iterated by fit, not here
     boundary.play, boundary.arm = _repeat_trainer(session, original, method, model, dict(arguments), again)
-    return _inside(session, boundary, lambda: original(model, **arguments))
+    return inside(session, boundary, lambda: original(model, **arguments))
 
 
 def _nothing() -> None:
@@ -169,14 +169,32 @@ def call_layer(session: Session, flavour: Flavour, original: Any, layer: Any, ar
             and not session.in_graph()
         ):
             boundary = Boundary("layer", layer, play=lambda: ({}, _replayed(session, original, layer, args, kwargs)))
-            return _inside(session, boundary, lambda: original(layer, *args, **kwargs))
+            return inside(session, boundary, lambda: original(layer, *args, **kwargs))
         result = original(layer, *args, **kwargs)
-        if outermost and session.capture.active and session.playing is not None and session.playing.kind != "call":
-            session.capture.emit(OUTPUTS, next((leaf for leaf in leaves(result) if hasattr(leaf, "shape")), None))
+        if outermost and not session.stateless:
+            _outputs_of_model(session, result)
         return result
     finally:
         session.calls.pop()
         del session.inside[len(session.inside) - len(defined) :]
+
+
+def call_stateless(session: Session, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
+    """``stateless_call`` of a whole model: its layers are not outermost."""
+    session.stateless += 1
+    try:
+        result = original(layer, *args, **kwargs)
+    finally:
+        session.stateless -= 1
+    if not session.stateless:
+        _outputs_of_model(session, result)
+    return result
+
+
+def _outputs_of_model(session: Session, result: Any) -> None:
+    """In an arm of a probe further inside, the model's own outputs are what is compared."""
+    if session.capture.active and session.playing is not None and session.playing.kind != "call":
+        session.capture.emit(OUTPUTS, next((leaf for leaf in leaves(result) if hasattr(leaf, "shape")), None))
 
 
 def _replayed(session: Session, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
@@ -213,7 +231,7 @@ def _pushed(session: Session, boundary: Boundary) -> Iterator[None]:
         session.calls = calls
 
 
-def _inside(session: Session, boundary: Boundary, call: Callable[[], Any]) -> Any:
+def inside(session: Session, boundary: Boundary, call: Callable[[], Any]) -> Any:
     """The program's own call; afterwards the experiments that concern it."""
     key = (id(boundary.owner), boundary.kind)
     known = session.known.get(key)

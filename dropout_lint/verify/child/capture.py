@@ -2,7 +2,7 @@
 
 ``evaluate`` returns means; an interval over rows needs the rows. While an arm is played, the reductions of
 Keras' own metrics hand on the values they are about to average. Inside a TensorFlow graph that takes a
-``tf.numpy_function``, which exists only in the arm's own trace, never in the program's.
+``tf.numpy_function``, inside a JAX trace a callback; both exist only in the arm's own trace, never in the program's.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Capture:
 
     def take(self) -> dict[str, list[Any]]:
         """What was collected since ``start``, in order; collection goes on from nothing."""
+        jax = sys.modules.get("jax")
+        if jax is not None and self._arrays is not None and hasattr(jax, "effects_barrier"):
+            jax.effects_barrier()
         taken = self._arrays or {}
         self._arrays = {}
         return taken
@@ -50,9 +53,20 @@ class Capture:
 
             tensorflow.numpy_function(receive, [value], [], stateful=True)
         elif type(value).__name__.endswith("Tracer"):
-            return  # inside a JAX trace nothing leaves but what the step returns
+            self._emit_from_jax(name, value)
         else:
             self._store(name, value)
+
+    def _emit_from_jax(self, name: str, value: Any) -> None:
+        """Out of a JAX trace: ordered, because rows are told apart by their place."""
+
+        def receive(array: Any) -> None:
+            self._store(name, array)
+
+        try:
+            sys.modules["jax"].debug.callback(receive, value, ordered=True)
+        except Exception:  # a transformation that allows no effects: the metric goes without rows
+            return
 
     def emit_rows(self, name: str, values: Any) -> None:
         """Collect one number per row of a tensor of shape (rows, ...); scalars are no rows."""

@@ -15,7 +15,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from . import state
-from .calls import call_function, call_layer, call_trainer
+from .calls import call_function, call_layer, call_stateless, call_trainer
 from .flavour import TRAINER_METHODS, Flavour
 from .modes import patch_layers
 
@@ -103,6 +103,17 @@ def _patch_layer_call(session: Session, flavour: Flavour) -> None:
         return call_layer(session, flavour, original, self, args, kwargs)
 
     flavour.layer_class.__call__ = patched
+    stateless = getattr(flavour.layer_class, "stateless_call", None)
+    if stateless is None:
+        return
+
+    @functools.wraps(stateless)
+    def patched_stateless(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not session.on_main_thread:
+            return stateless(self, *args, **kwargs)
+        return call_stateless(session, stateless, self, args, kwargs)
+
+    flavour.layer_class.stateless_call = patched_stateless
 
 
 def _patch_reductions(session: Session, flavour: Flavour) -> None:

@@ -14,7 +14,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from . import hooks, importing, instrument
+from . import hooks, importing, instrument, jax_functions
 from .job import Job, Probe, read_job
 from .observing import user_frames
 from .results import Results
@@ -37,6 +37,7 @@ def main(path: str) -> None:
         name: (lambda module: hooks.install_keras(session, module)) for name in ("keras", "tf_keras")
     }
     callbacks["tensorflow"] = lambda module: hooks.install_tensorflow(session, module)
+    callbacks["jax"] = lambda module: jax_functions.install_jax(session, module)
     importing.install(texts, callbacks)
     sys.dont_write_bytecode = True
     # A program that sets no seed is given one, or its two arms would differ by luck; one that does overrides this.

@@ -90,6 +90,9 @@ class Session:
         # While an arm is played: the probe measured, and whether it plays its counterfactual.
         self.playing: Probe | None = None
         self.counterfactual = False
+        self.pass_number = 0
+        # Depth of `stateless_call`: Keras runs `call` there without `__call__`, on JAX in every step.
+        self.stateless = 0
         self.ran_in_training: dict[str, int] = {}
         self.batch_coupled = False
         # Layers called by flagged graph-building calls, and probes known to sit inside a traced function.

@@ -163,9 +163,13 @@ def _measured_here(session: Session, probe: Probe, callee: Any, args: tuple[Any,
     owner = callee if session.flavour_of(callee) else getattr(callee, "__self__", callee)
 
     def repeat() -> Any:
+        # On JAX, random state is passed by hand.
+        given, named = (args, kwargs)
+        if getattr(callee, "__name__", "") == "stateless_call":
+            given, named = state.reseeded((args, kwargs), session.pass_number)
         if session.counterfactual:
-            return {}, call_forced(session, probe, callee, args, kwargs)
-        return {}, callee(*args, **kwargs)
+            return {}, call_forced(session, probe, callee, given, named)
+        return {}, callee(*given, **named)
 
     boundary = Boundary("call", owner, where=where, play=repeat, before=before)
     measure(session, probe, boundary)

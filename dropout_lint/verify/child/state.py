@@ -149,6 +149,33 @@ def seed(number: int) -> None:
         context._rng = random.Random(SEED_BASE + number)
 
 
+def reseeded(arguments: Any, number: int) -> Any:
+    """Arguments with other random seeds: on JAX, random state is passed by hand.
+
+    Pairs of unsigned integers are what ``jax.random.PRNGKey`` and Keras' seed generators are.
+    """
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return arguments
+    import numpy as np
+
+    place = 0
+
+    def exchange(leaf: Any) -> Any:
+        nonlocal place
+        dtype = getattr(leaf, "dtype", None)
+        if dtype is None:
+            return leaf
+        place += 1
+        if str(dtype) == "uint32" and tuple(leaf.shape) == (2,):
+            return jax.numpy.asarray(np.array([SEED_BASE + number, place], "uint32"))
+        if str(dtype).startswith("key<"):
+            return jax.random.fold_in(leaf, SEED_BASE + number) if leaf.shape == () else leaf
+        return leaf
+
+    return jax.tree_util.tree_map(exchange, arguments)
+
+
 def seed_states() -> list[Any]:
     """The states of Keras 3's seed generators: they are variables, but in no ``get_weights()``."""
     found = []
