@@ -139,7 +139,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     callee = event.callee
     if not is_layer(callee) or is_model(callee) or not isinstance(callee, Instance) or frame.owner is None:
         return None
-    if not isinstance(callee.cls, str) or not event.direct:
+    if not isinstance(callee.cls, str) or not event.direct or any(each.name == "__call__" for each in event.frames):
         # a layer of the project may mean something else by the flag
         return None
     layers = tuple(

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import Argument, Const, Instance, Items, Opaque, Tags, Value, tags_of
+from dropout_lint.semantics.values import (
+    Argument,
+    Const,
+    Instance,
+    Items,
+    Method,
+    Opaque,
+    Tags,
+    Value,
+    alternatives,
+    tags_of,
+)
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -21,6 +32,9 @@ if TYPE_CHECKING:
 EVERYTHING: Tags = frozenset({("vars",), ("vars-of", "*")})
 """All weights that the loss depends on: ``loss.backward()``, ``minimize(loss)``, ``tape.watched_variables()``."""
 
+UPDATES = frozenset({"apply_gradients()", "apply()", "stateless_apply()", "update()", "get_updates()"})
+"""Uses in which gradients arrive that were taken before."""
+
 _INPUTS = frozenset({"data", "loop", "event", "watched", "random"})
 
 
@@ -29,13 +43,22 @@ def note_gradient(
 ) -> Value:
     """A gradient of ``target`` with respect to ``sources`` is taken."""
     target_tags = tags_of(target.value) if target is not None else frozenset()
-    source_tags = tags_of(sources.value) if sources is not None else frozenset()
+    source_tags = _tags_of_sources(sources.value) if sources is not None else frozenset()
     by_weights = _by_weights(run, target_tags, source_tags)
     kind = "gradient" if by_weights else "input-gradient"
     run.use(kind, text, target_tags, frame, node, source_tags)
     if by_weights:
         run.note_training()
     return Opaque(target_tags | source_tags)
+
+
+def _tags_of_sources(sources: Value) -> Tags:
+    """The tags of what a gradient is taken with respect to; an attribute that Keras does not know holds weights too."""
+    found = tags_of(sources)
+    for each in alternatives(sources):
+        if isinstance(each, Method) and isinstance(each.receiver, Instance):
+            found |= {("vars",), ("vars-of", each.receiver.serial)}
+    return found
 
 
 def _by_weights(run: Run, target: Tags, sources: Tags) -> bool:

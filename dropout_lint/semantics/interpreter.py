@@ -133,6 +133,18 @@ def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance
                     if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
                         yield value, receiver
         yield from _inherited_hooks(cls, receivers)
+    yield from _steps_of_imported(run, module)
+
+
+def _steps_of_imported(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance]]:
+    """The training and evaluation steps of models that are made here, of classes that are defined elsewhere."""
+    for instance in list(run.instances):
+        cls = instance.cls
+        if instance.module is module and isinstance(cls, ClassValue) and cls.module is not module:
+            for name in sorted(_STEPS):
+                value = cls.find(name)
+                if isinstance(value, FunctionValue) and hook_of(name, cls) is not None:
+                    yield value, instance
 
 
 def _inherited_hooks(cls: ClassValue, receivers: list[Instance]) -> Iterator[tuple[FunctionValue, Instance]]:

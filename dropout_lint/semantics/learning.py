@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.events import FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
+from dropout_lint.semantics.differentiation import UPDATES
+from dropout_lint.semantics.events import AttributeSet, FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -23,10 +24,10 @@ from dropout_lint.semantics.values import (
     tags_of,
     truth,
 )
+from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.events import Interpretation, Use
-    from dropout_lint.semantics.values import Tags
+    from dropout_lint.semantics.events import Event, Interpretation, Use
 
 Call = ModeCall | ModelUse | FunctionCall
 
@@ -59,16 +60,10 @@ class Learner:
         """
         if event.used("input-gradient"):
             return None
-        found: list[Learning] = []
-        for use in event.used("gradient"):
-            if event.serial in use.stopped and not stopped:
-                continue
-            found.append(Learning(self._trained(callee_of(event), use), use))
-        for answer in (True, None, False):
-            for each in found:
-                if each.trained is answer and (answer is not None or each.use.sources or len(found) == 1):
-                    return each
-        return None
+        uses = [use for use in event.used("gradient") if stopped or event.serial not in use.stopped]
+        taken = [use for use in uses if use.sources or use.text not in UPDATES]
+        found = [Learning(self._trained(callee_of(event), use), use) for use in taken or uses]
+        return next((each for answer in (True, None, False) for each in found if each.trained is answer), None)
 
     def trains(self, value: Value) -> bool:
         """Whether any gradient in sight is taken with respect to the weights of ``value``, whoever is called."""
@@ -182,17 +177,9 @@ class Learner:
         return False
 
     def averaged(self, value: Value) -> bool:
-        """Whether the weights of ``value`` are a running average: set to a mix of themselves and others."""
-        own = {("vars-of", value.serial if isinstance(value, Instance) else getattr(value, "key", None))}
-        return any(
-            isinstance(event, MethodCall)
-            and event.name in {"assign", "set_weights", "assign_sub", "assign_add"}
-            and (own <= tags_of(event.receiver) or event.receiver is value)
-            and (own <= event.arguments.tags() or event.name != "set_weights")
-            and bool(_others(event.arguments.tags(), own) or event.name in {"assign_sub", "assign_add"})
-            and (event.name != "assign" or own <= event.arguments.tags())
-            for event in self.interpretation.events
-        )
+        """Whether the program computes the weights of ``value`` itself: a running average, or steps of its own."""
+        own = ("vars-of", value.serial if isinstance(value, Instance) else getattr(value, "key", None))
+        return any(_mixes(event, value, own) or _keeps_weights(event, value) for event in self.interpretation.events)
 
     @cached_property
     def phase_is_set(self) -> bool:
@@ -257,9 +244,24 @@ def _trains_parts(value: Instance) -> bool:
     return not (isinstance(value.cls, ClassValue) and value.cls.find("train_step") is not None)
 
 
-def _others(tags: Tags, own: set[Any]) -> frozenset[Any]:
-    """The ``vars-of`` tags among ``tags`` that are not ``own``."""
-    return frozenset(tag for tag in tags if tag[0] == "vars-of" and tag not in own)
+def _mixes(event: Event, value: Value, own: tuple[Any, ...]) -> bool:
+    """Whether the weights of ``value`` are set to something computed from themselves, rather than to a copy."""
+    if not isinstance(event, MethodCall) or (own not in tags_of(event.receiver) and event.receiver is not value):
+        return False
+    if event.name in {"assign_sub", "assign_add"}:
+        return True
+    tags = event.arguments.tags()
+    others = any(tag[0] == "vars-of" and tag != own for tag in tags)
+    return event.name in {"assign", "set_weights"} and own in tags and others
+
+
+def _keeps_weights(event: Event, value: Value) -> bool:
+    """Whether weights are put into ``value`` as an attribute: ``copy.fast_weights = [...]``."""
+    return (
+        isinstance(event, AttributeSet)
+        and bool({"weights", "variables", "params", "kernel"} & set(words(event.name)))
+        and any(each is value for each in alternatives(event.receiver))
+    )
 
 
 def _owners(use: Use) -> frozenset[Any]:
