@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import canonical
+from dropout_lint.semantics.attribute_reads import note_read
 from dropout_lint.semantics.command_line import FLAG_VALUES
 from dropout_lint.semantics.events import AttributeSet, Place, TrainableSet
 from dropout_lint.semantics.run import derived
@@ -82,8 +83,10 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
         run.read(found)
         return External(found.name, generation) if generation is not None and found.generation is None else found
     if isinstance(value, Instance):
+        note_read(run.reads, frame, value, name)
         return _of_instance(run, frame, value, name, node)
     if isinstance(value, Opaque):
+        note_read(run.reads, frame, value, name)
         tags = value.tags
         if name in VARIABLE_ATTRIBUTES:
             tags = tags | {("vars",), ("vars-of", value.key)}

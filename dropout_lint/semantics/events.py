@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import libcst as cst
 
+    from dropout_lint.semantics.attribute_reads import Reads
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.keras_calls import Choice
     from dropout_lint.semantics.modules import Module
@@ -360,6 +361,8 @@ class Discarded:
     place: Place
     value: Value
     frames: tuple[Frame, ...]
+    meant: AttributeSet | None = None
+    """Of ``receiver.name == value``: what a single ``=`` would have done."""
 
 
 Moment = ModelUse | TrainableSet | AttributeSet
@@ -411,6 +414,10 @@ class Interpretation:
     """The Keras generations by whose own names the program reads Keras, each with the first such name."""
     names: frozenset[str] = frozenset()
     """What is read from outside the project, under canonical names: ``tensorflow.placeholder``, ``keras.ops``."""
+    reads: Reads = field(default_factory=dict)
+    """Which attributes the project reads, and of what; see :mod:`dropout_lint.semantics.attribute_reads`."""
+    called_back: dict[int, str] = field(default_factory=dict)
+    """The functions (ids of their nodes) that a callback of Keras calls, each with the hook in which it does."""
     passages: tuple[Passage, ...] = ()
     """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""
     unmet: tuple[Unmet, ...] = ()

@@ -70,6 +70,8 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.environment,
         run.generations,
         frozenset(run.names),
+        run.reads,
+        {node: hook for node, (_, hook) in run.callback_functions.items()},
         run.course.roots,
         tuple(run.unmet),
         tuple(run.recursed),
@@ -81,6 +83,9 @@ def _assume(run: Run, module: Module) -> None:
     """Interpret what nobody called."""
     run.loops, run.tapes, run.guards, run.branches, run.facts = [], [], [], [], {}
     done: set[tuple[int, int]] = set()
+    for function, _ in list(run.callback_functions.values()):
+        done.add((id(function.node), 0))
+        calls.call_function(run, None, function, calls.Arguments(), None, hook="callback", assumed=True)
     used = _names_used(run, module)
     # first what nobody refers to, then what is left: whoever is called is known by how it is called.
     # Interpreting one function may define others; a bounded number of rounds reaches them.

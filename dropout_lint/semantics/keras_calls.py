@@ -92,6 +92,8 @@ def construct(
     note_construction(run, frame, instance, arguments, node)
     if name == "keras.layers.Lambda":
         _look_into_lambda(run, frame, arguments, node)
+    if name.startswith("keras.callbacks."):
+        _note_callbacks(run, name, arguments)
     trainable = arguments.get("trainable")
     if trainable is not None and is_layer(instance) and trainable.node is not None:
         run.emit(
@@ -109,6 +111,18 @@ def construct(
             )
         )
     return instance
+
+
+def _note_callbacks(run: Run, name: str, arguments: Arguments) -> None:
+    """The functions that ``LearningRateScheduler`` and ``LambdaCallback`` are given."""
+    given = dict(arguments.keywords)
+    if name == "keras.callbacks.LearningRateScheduler":
+        schedule = arguments.get("schedule", 0)
+        given = {"on_epoch_begin": schedule} if schedule is not None else {}
+    for hook, argument in given.items():
+        for each in alternatives(argument.value):
+            if isinstance(each, FunctionValue):
+                run.callback_functions.setdefault(id(each.node), (each, hook))
 
 
 def _look_into_lambda(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> None:

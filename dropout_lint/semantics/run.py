@@ -46,9 +46,11 @@ if TYPE_CHECKING:
 
     import libcst as cst
 
+    from dropout_lint.semantics.attribute_reads import Reads
     from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.modules import Module, Project
     from dropout_lint.semantics.naming import Assigned
+    from dropout_lint.semantics.values import FunctionValue
 
 DEEPEST_CALL = 8
 STEPS_PER_FILE = 150_000
@@ -104,6 +106,9 @@ class Run:
         self.classes: list[ClassValue] = []
         self.constants: dict[int, Const] = {}
         """The values of literals, by the ids of their nodes."""
+        self.reads: Reads = {}
+        self.callback_functions: dict[int, tuple[FunctionValue, str]] = {}
+        """What is handed to a callback of Keras to be called, with the hook in which it is."""
         self.flags: dict[str, Value] = {}
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}

@@ -10,12 +10,12 @@ import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, imports
 from dropout_lint.semantics.containers import elements_of, get_item
-from dropout_lint.semantics.events import Discarded, Frame, Place, TrainableSet
+from dropout_lint.semantics.events import AttributeSet, Discarded, Frame, Place, TrainableSet
 from dropout_lint.semantics.expressions import binary, bind, evaluate, loop_element
 from dropout_lint.semantics.models import goes_over_layers
 from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.passages import Leave
-from dropout_lint.semantics.run import with_tags
+from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.unmet import note_unmet
 from dropout_lint.semantics.values import (
@@ -99,9 +99,10 @@ def block_of(block: cst.BaseSuite) -> Sequence[cst.CSTNode]:
 
 def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | None:
     before = len(run.events)
-    value = evaluate(run, frame, scope, node.value)
+    meant = _as_assignment(run, frame, scope, node.value)
+    value = evaluate(run, frame, scope, node.value) if meant is None else derived(meant.receiver, meant.value)
     if isinstance(node.value, (cst.Call, cst.Comparison)):
-        run.emit(Discarded(run.serial(), Place(frame.module, node.value), value, frame.chain()))
+        run.emit(Discarded(run.serial(), Place(frame.module, node.value), value, frame.chain(), meant))
     if isinstance(node.value, cst.Call):
         from dropout_lint.semantics.events import ModeCall
 
@@ -109,6 +110,27 @@ def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | 
             if isinstance(event, ModeCall) and event.place.node is node.value:
                 event.discarded = True
     return None
+
+
+def _as_assignment(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> AttributeSet | None:
+    """What ``layer.trainable == False`` would do if it were an assignment."""
+    if not (isinstance(node, cst.Comparison) and isinstance(node.left, cst.Attribute) and len(node.comparisons) == 1):
+        return None
+    if not isinstance(node.comparisons[0].operator, (cst.Equal, cst.Is)):
+        return None
+    receiver = evaluate(run, frame, scope, node.left.value)
+    value = evaluate(run, frame, scope, node.comparisons[0].comparator)
+    text = calls.source_of(frame, node.left.value)
+    return AttributeSet(
+        run.serial(),
+        Place(frame.module, node),
+        receiver,
+        text,
+        node.left.attr.value,
+        value,
+        frame.chain(),
+        tuple(run.loops),
+    )
 
 
 def _assign(run: Run, frame: Frame, scope: Scope, node: cst.Assign) -> Flow | None:
