@@ -55,6 +55,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
+from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import TrainableSet
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import is_layer
@@ -150,8 +151,7 @@ def _is_wrapper(value: Value, context: Context, defined: set[int]) -> bool:
         return False
     if any(cls.find(name) is not None for name in ("trainable", "__setattr__", "__getattr__", "__getattribute__")):
         return False
-    names = {id(each.node) for each in cls.ancestry()}
-    if names & defined or any((node, "trainable") in context.interpretation.reads for node in names):
+    if {id(each.node) for each in cls.ancestry()} & defined or is_read(context.interpretation, value, "trainable"):
         return False
     return any(is_layer(each) for part in value.attributes.values() for each in alternatives(part))
 

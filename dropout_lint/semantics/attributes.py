@@ -167,8 +167,6 @@ def _of_super(value: Super, name: str) -> Value:
 
 
 def _of_instance(run: Run, frame: Frame, value: Instance, name: str, node: cst.CSTNode) -> Value:
-    if isinstance(value.cls, ClassValue):
-        run.reads.add((id(value.cls.node), name))
     found = value.attributes.get(name)
     if found is not None:
         return found

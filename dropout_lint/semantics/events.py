@@ -424,5 +424,3 @@ class Interpretation:
     """The toggles that the tests of a loop keep from all its layers."""
     recursed: tuple[Value, ...] = ()
     """What functions hand to themselves, which is not followed."""
-    reads: frozenset[tuple[int, str]] = frozenset()
-    """The attributes that are read from objects of project classes, by the id of the class's node."""

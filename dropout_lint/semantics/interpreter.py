@@ -75,7 +75,6 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.course.roots,
         tuple(run.unmet),
         tuple(run.recursed),
-        frozenset(run.reads),
     )
 
 

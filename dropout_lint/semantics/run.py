@@ -74,8 +74,6 @@ class Run:
         self.unmet: list[Unmet] = []
         self.recursed: list[Value] = []
         """What functions hand to themselves, which is not followed."""
-        self.reads: set[tuple[int, str]] = set()
-        """The attributes that are read from objects of project classes, by the id of the class's node."""
         self.effects: dict[Any, Passage] = {}
         """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
