@@ -17,9 +17,17 @@ from dropout_lint.keras.distributions import (
     brings,
 )
 from dropout_lint.keras.entry_points import LEARNING_PHASE
+from dropout_lint.keras.syntax import (
+    KERAS_2_METHOD_ARGUMENTS,
+    KERAS_2_METHODS,
+    KERAS_2_METRIC_METHODS,
+    KERAS_2_PACKAGES,
+    is_keras_2_argument,
+)
 from dropout_lint.keras.tensorflow import TF1_NAMES
 from dropout_lint.keras.versions import KerasVersion, parse_version
-from dropout_lint.semantics.events import MethodCall
+from dropout_lint.semantics.events import Constructed, MethodCall
+from dropout_lint.semantics.values import Instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     from dropout_lint.sources.dependencies import Declarations, Dependency
 
 DEEPEST_FOLDER = 40
-_LEGACY_GENERATORS = frozenset({"evaluate_generator", "fit_generator", "predict_generator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +148,31 @@ def _by_syntax(interpretation: Interpretation) -> tuple[KerasVersion | None, str
     found: dict[int, str] = {int(generation): name for generation, name in interpretation.generations.items()}
     first = sorted(TF1_NAMES & interpretation.names)
     phase = sorted(LEARNING_PHASE & interpretation.names)
-    called = sorted(
-        {event.name for event in interpretation.events if isinstance(event, MethodCall)} & _LEGACY_GENERATORS
-    )
-    for names in (phase, first, called):
+    packages = sorted(name for name in interpretation.names if name.startswith(KERAS_2_PACKAGES))
+    for names in (phase, first, packages, _keras_2_uses(interpretation)):
         if names:
             found.setdefault(2, names[0])
     if len(found) != 1:
         return None, ""
     generation, name = next(iter(found.items()))
     return KerasVersion(generation), f"{name} is used"
+
+
+def _keras_2_uses(interpretation: Interpretation) -> list[str]:
+    """Calls that only Keras 2 takes, as a reader names them."""
+    found: set[str] = set()
+    for event in interpretation.events:
+        if isinstance(event, Constructed):
+            name = event.instance.keras_name or ""
+            found |= {f"{keyword}=" for keyword in event.arguments.keywords if is_keras_2_argument(name, keyword)}
+        elif isinstance(event, MethodCall):
+            if event.name in KERAS_2_METHODS:
+                found.add(event.name)
+            elif isinstance(event.receiver, Instance):
+                of_metric = (event.receiver.keras_name or "").startswith("keras.metrics.")
+                found |= {event.name} & KERAS_2_METRIC_METHODS if of_metric else set()
+                found |= {f"{word}=" for word in KERAS_2_METHOD_ARGUMENTS & set(event.arguments.keywords)}
+    return sorted(found)
 
 
 # By pins ------------------------------------------------------------------------------------------------------

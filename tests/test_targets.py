@@ -327,6 +327,12 @@ SYNTAX = {
     "random": ("import keras\nkeras.random.normal((2,))\n", ("3", "syntax")),
     "saving is of both": ("import keras\nkeras.saving.load_model('m.keras')\n", UNKNOWN),
     "both": ("import keras\nkeras.ops.mean(1)\nkeras.backend.learning_phase()\n", UNKNOWN),
+    "argument of an optimizer": ("import keras\nkeras.optimizers.Adam(lr=0.1)\n", ("2", "syntax")),
+    "argument of a model": ("import keras\nkeras.Model(input=1, output=2)\n", ("2", "syntax")),
+    "argument of fit": ("import keras\nmodel = keras.Sequential()\nmodel.fit(1, nb_epoch=3)\n", ("2", "syntax")),
+    "method of a metric": ("import keras\nseen = keras.metrics.Mean()\nseen.reset_states()\n", ("2", "syntax")),
+    "package for Keras 2": (KERAS + "import tensorflow_addons as tfa\ntfa.optimizers.AdamW(1)\n", ("2", "syntax")),
+    "an lr of another library": (KERAS + "import torch\ntorch.optim.Adam(lr=0.1)\n", UNKNOWN),
     "an own layer": ("from tensorflow.keras.layers import Layer\n", UNKNOWN),
 }
 

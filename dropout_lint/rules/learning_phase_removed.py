@@ -66,7 +66,7 @@ _HELP = {
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each call of a function that Keras 3 does not have."""
-    missing = context.declared.where("learning-phase-exists", False)
+    missing = context.where("learning-phase-exists", False)
     if not missing.possible:
         return
     for event in context.interpretation.events:

@@ -73,8 +73,8 @@ def test_who_is_prepared_is_left_alone(source):
     assert found(source) == []
 
 
-@pytest.mark.parametrize(("version", "severities"), [("2", []), (None, [Severity.NOTE]), ("3", [Severity.ERROR])])
-def test_an_unknown_version_gets_a_note(version, severities):
+@pytest.mark.parametrize(("version", "severities"), [("2", []), (None, []), ("3", [Severity.ERROR])])
+def test_who_uses_the_phase_is_taken_to_run_on_keras_2(version, severities):
     assert [finding.severity for finding in report("K.learning_phase()", version)[1]] == severities
 
 
