@@ -566,7 +566,7 @@ def _fill_record(run: Run, frame: Frame, instance: Instance, cls: ClassValue, ar
 
 def source_of(frame: Frame, node: cst.CSTNode) -> str:
     """A short expression as it is written."""
-    return frame.module.tree.code_for_node(node).strip()
+    return frame.module.source_of(node)
 
 
 def is_none(value: Value) -> bool:

@@ -30,7 +30,7 @@ _FRAMEWORK = re.compile(
 class Module:
     """One source file: its tree, its import name and its names."""
 
-    __slots__ = ("_is_test", "is_package", "name", "path", "scope", "text", "tree")
+    __slots__ = ("_is_test", "_sources", "is_package", "name", "path", "scope", "text", "tree")
 
     def __init__(self, path: Path, name: str, text: str, tree: cst.Module) -> None:
         self.path = path
@@ -38,8 +38,16 @@ class Module:
         self.text = text
         self.tree = tree
         self._is_test: bool | None = None
+        self._sources: dict[int, str] = {}
         self.is_package = path.name == "__init__.py"
         self.scope = Scope("module")
+
+    def source_of(self, node: cst.CSTNode) -> str:
+        """A short expression as it is written; rendered once, since the interpreter asks for it at every call."""
+        text = self._sources.get(id(node))
+        if text is None:
+            text = self._sources[id(node)] = self.tree.code_for_node(node).strip()
+        return text
 
     @property
     def is_test(self) -> bool:
