@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dropout_lint.semantics.events import Frame, FunctionCall, Interpretation, LayerCall, MethodCall, ModeCall, ModelUse
+from dropout_lint.semantics.events import (
+    Frame,
+    FunctionCall,
+    Interpretation,
+    LayerCall,
+    MethodCall,
+    ModeCall,
+    ModelUse,
+    Use,
+)
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
     External,
     Instance,
+    Tags,
     truth,
 )
 from dropout_lint.semantics.words import (
@@ -79,9 +89,17 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
         if any(function == loop.function and name in loop.targets for function, name in names):
             # another model on every turn: members of an ensemble, candidates of a search
             continue
-        if any((use.kind == "summed" and loop.serial in use.loops) or loop.serial in use.drawn for use in aggregating):
+        if any(loop.serial in use.drawn or _sums_over(loop.serial, use, event.input_tags) for use in aggregating):
             return True
     return False
+
+
+def _sums_over(loop: int, use: Use, input_tags: Tags) -> bool:
+    """Whether a sum goes over the turns of ``loop``, and not over those of a loop inside it that goes over the data."""
+    if use.kind != "summed" or loop not in use.loops:
+        return False
+    inside = use.loops[use.loops.index(loop) + 1 :]
+    return not any(("loop", each) in input_tags for each in inside)
 
 
 def _stacks(text: str, kind: str) -> bool:

@@ -163,6 +163,15 @@ INFERENCE = {
         """,
     "metric": "acc = keras.metrics.Accuracy()\nacc.update_state(y_test, model(x_test, training=True))",
     "score": "from sklearn.metrics import roc_auc_score\nprint(roc_auc_score(y_test, model(rows, training=True)))",
+    "sum over the data, in a loop over epochs": """\
+        def losses(net, data):
+            total = 0.0
+            for x, y in data:
+                total += np.mean(np.argmax(net(x, training=True), 1) == y)
+            return total
+        for epoch in range(3):
+            print(losses(model, zip(rows, rows)))
+        """,
     "threshold": "print((np.asarray(model(rows, training=True)) > 0.5).mean())",
     "file": "np.save('features.npy', np.asarray(model(rows, training=True)))",
     "test_step": """\
