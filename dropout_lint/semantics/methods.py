@@ -431,7 +431,8 @@ def _of_opaque(
     kind = method_kind(name)
     incoming = arguments.tags(without=("training",))
     extra: Tags = frozenset()
-    if kind == "repeat":
+    if kind == "repeat" and (name != "repeat" or len(arguments.values) > 1):
+        # a dataset is repeated by one number, an array along an axis
         extra = frozenset({("tiled",)})
     elif kind == "random":
         extra = frozenset({("loop", loop.serial) for loop in run.loops}) | {("random",)}

@@ -163,6 +163,11 @@ INFERENCE = {
         """,
     "metric": "acc = keras.metrics.Accuracy()\nacc.update_state(y_test, model(x_test, training=True))",
     "score": "from sklearn.metrics import roc_auc_score\nprint(roc_auc_score(y_test, model(rows, training=True)))",
+    "a dataset that repeats": """\
+        data = tf.data.Dataset.from_tensor_slices((rows, rows)).batch(2).repeat(3)
+        for x, y in data:
+            print(np.mean(np.argmax(model(x, training=True), 1) == np.argmax(y, 1)))
+        """,
     "sum over the data, in a loop over epochs": """\
         def losses(net, data):
             total = 0.0
