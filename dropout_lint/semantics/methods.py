@@ -432,9 +432,13 @@ def _of_opaque(
     incoming = arguments.tags(without=("training",))
     extra: Tags = frozenset()
     if kind == "repeat":
-        extra = frozenset({("tiled",)})
+        # `dataset.repeat()` is the same word, for passes over the data rather than copies of a row
+        copies = name != "repeat" or len(arguments.positional) > 1 or "axis" in arguments.keywords
+        extra = frozenset({("tiled",)}) if copies else frozenset({("tiled",), ("repeated",)})
     elif kind == "random":
         extra = frozenset({("loop", loop.serial) for loop in run.loops}) | {("random",)}
+    elif name in {"next", "get_next", "__next__"}:
+        extra = frozenset({("loop", loop.serial) for loop in run.loops})
     elif kind == "score":
         run.use("metric", f"{_receiver_text(frame, node)}.{name}()", tags | incoming, frame, node)
     elif kind in externals.USE_OF_KIND:

@@ -100,7 +100,15 @@ def test_a_phase_that_stays_set(source):
     assert found(source, "2") == ["KTM301"]
 
 
+def test_in_a_graph_of_tensorflow_1_predict_obeys_the_phase():
+    graph = "tf.compat.v1.disable_v2_behavior()\nK.set_learning_phase({})\nmodel.compile('sgd', 'mse')\n"
+    assert found(graph.format(1) + "print(model.predict(x))", "2") == ["KTM301"]
+    assert found(graph.format(0) + "model.fit(x, y)", "2") == []
+    assert found(graph.format(1) + "print(np.std([model.predict(x) for _ in range(9)], axis=0))", "2") == []
+
+
 NOT_FORCED = {
+    "named": "def epistemic_uncertainty():\n    K.set_learning_phase(1)\n    return model.predict(x)",
     "set back": "K.set_learning_phase(1)\nmodel.fit(x, y)\nK.set_learning_phase(0)\nprint(model(x))",
     "cleared": "K.set_learning_phase(1)\nmodel.fit(x, y)\nK.clear_session()\nprint(model(x))",
     "training alone": "K.set_learning_phase(1)\nmodel.fit(x, y)",
