@@ -296,12 +296,13 @@ def prepared_for_absence(event: MethodCall | FunctionCall) -> bool:
     A ``try`` further out, round a whole program, prepares for nothing in particular.
     """
     here = event.frames[-1].name
+    defined = (guard for frame in event.frames if frame.function is not None for guard in frame.function.guards)
     caught = {f"except {name} in {here}" for name in _MISSING}
     return any(
         name == "hasattr"
         or name in caught
         or "version" in words(name)
         or ({"keras", "tf"} & set(words(name)) and {"2", "3"} & set(words(name)))
-        for guard in event.guards
+        for guard in (*event.guards, *defined)
         for name in guard
     )

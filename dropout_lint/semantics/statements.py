@@ -271,6 +271,7 @@ def _function(run: Run, frame: Frame, scope: Scope, node: cst.FunctionDef) -> Fl
         node.name.value,
         owner if isinstance(owner, ClassValue) else None,
         decorators,
+        guards=tuple(run.guards),
     )
     run.functions.append((function, frame))
     name = node.name.value

@@ -190,6 +190,12 @@ KEPT = {
         """,
     "prepared": "if hasattr(model, 'fit_generator'):\n    model.fit_generator(x)\nelse:\n    model.fit(x)",
     "try": "try:\n    model.predict_classes(x)\nexcept AttributeError:\n    model.predict(x)",
+    "class for older versions": """\
+        if keras.__version__ < "2.2.5":
+            class Model(keras.Model):
+                def fit(self, rows, *args):
+                    return self.fit_generator(rows, *args)
+        """,
     "data set": "keras.utils.PyDataset(workers=3, use_multiprocessing=True)",
     "what stays": "model.fit(x, y, epochs=2, batch_size=3)",
 }
