@@ -46,3 +46,16 @@ def generation_by_names(names: frozenset[str]) -> int | None:
     if not TF1_NAMES.isdisjoint(names):
         return 1
     return 2 if not TF2_NAMES.isdisjoint(names) else None
+
+
+# They switch TensorFlow 2 back to graphs and sessions.
+_GRAPH_SWITCHES: Final = frozenset(
+    f"tensorflow.{module}{name}"
+    for module in ("", "compat.v1.")
+    for name in ("disable_eager_execution", "disable_v2_behavior")
+)
+
+
+def runs_graphs(names: frozenset[str], generation: int | None) -> bool:
+    """Whether a program builds graphs for sessions: on TensorFlow 1, or on 2 with its behaviour switched off."""
+    return generation == 1 or not _GRAPH_SWITCHES.isdisjoint(names)

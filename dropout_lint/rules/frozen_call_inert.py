@@ -60,8 +60,8 @@ from dropout_lint.rules.model import Context, Draft, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Moment, Place, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
-from dropout_lint.semantics.models import content, inner_layers, is_layer, mode_of
-from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
+from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
+from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, tags_of, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def check(context: Context) -> Iterator[Draft]:
             and not any(frame.hook == "call" for frame in event.frames)
             and not is_test_code(event.frames)
             and _normalises(event.callee)
-            and _learns(event.callee, context.interpretation.timeline)
+            and _learns(event, event.callee, context.interpretation.timeline)
         ):
             yield _draft(event, ignored, context)
 
@@ -96,8 +96,8 @@ def _normalises(base: Instance) -> bool:
     return any(mode_of(layer) == "batch-statistics" for layer in content(base).layers)
 
 
-def _learns(base: Instance, timeline: list[Moment]) -> bool:
-    """Whether the base is trainable as a whole when a model around it is fitted."""
+def _learns(event: ModeCall, base: Instance, timeline: list[Moment]) -> bool:
+    """Whether the base is trainable as a whole when a model of this very graph is fitted."""
     trainable: bool | None = True
     compiled: dict[int, bool | None] = {}
     for moment in timeline:
@@ -109,10 +109,22 @@ def _learns(base: Instance, timeline: list[Moment]) -> bool:
                 compiled.pop(model.serial, None)
             # what is trainable is decided when a train function is first used, and kept until the next compile
             elif (
-                moment.kind == "train" and _holds(model, base) and compiled.setdefault(model.serial, trainable) is True
+                moment.kind == "train"
+                and _built_with(model, event.serial)
+                and compiled.setdefault(model.serial, trainable) is True
             ):
                 return True
     return False
+
+
+def _built_with(model: Instance, serial: int, depth: int = 0) -> bool:
+    """Whether a call is part of the graph of a functional model, or of one inside it."""
+    outputs = model.arguments.get("outputs")
+    if outputs is not None and ("event", serial) in tags_of(outputs):
+        return True
+    return depth < 4 and any(
+        isinstance(each, Instance) and _built_with(each, serial, depth + 1) for each in inner_layers(model) or ()
+    )
 
 
 def _after(trainable: bool | None, base: Instance, moment: TrainableSet) -> bool | None:
@@ -122,15 +134,20 @@ def _after(trainable: bool | None, base: Instance, moment: TrainableSet) -> bool
             before, now = trainable, truth(moment.value)
             # setting True again opens nothing that was frozen by itself
             return None if now is True and before is None else now
-        if _is_part(each, base) and truth(moment.value) is not trainable:
+        if (_is_part(each, base) or _may_hold(each)) and truth(moment.value) is not trainable:
             return None
     return trainable
+
+
+def _may_hold(value: Value) -> bool:
+    """Whether a model is not known well enough to say that it does not hold something."""
+    return isinstance(value, Instance) and is_model(value) and inner_layers(value) is None
 
 
 def _is_part(value: Value, base: Instance) -> bool:
     """Whether a value is, or may be, a layer inside the base."""
     if isinstance(value, Opaque):
-        return value.key is None or value.key[:2] == ("instance", base.serial)
+        return value.key is None or value.key[0] != "instance" or value.key[1] == base.serial
     if isinstance(value, Items):
         return any(_is_part(each, base) for each in value.items)
     return isinstance(value, Instance) and (

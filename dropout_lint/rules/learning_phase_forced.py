@@ -12,6 +12,8 @@ that are drawn several times on purpose, are left alone. On Keras 3 the function
 With TensorFlow 2 the phase is only what a bare `model(x)` takes when it is given no flag. `fit()`, `evaluate()`
 and `predict()` pass their own. So a phase of 1 makes hand-written inference random and batch-dependent, and has
 no influence on `predict()`; a phase of 0 does not keep dropout or batch normalisation from training in `fit()`.
+In a graph of TensorFlow 1 it is the other way round: there `predict()` of a model that is built in phase 1 runs
+in training mode.
 
 ## Example
 
@@ -40,7 +42,8 @@ There is no automatic fix: what has to go depends on which of the modes was want
 
 tf_keras 2.21: after `set_learning_phase(1)` a bare call drops units and moves batch statistics, evaluate() and
 predict() give the same numbers as before; after `set_learning_phase(0)` fit() drops units and learns batch
-statistics as ever. In a graph of TensorFlow 1 the phase is a constant of the graph, and predict() obeys it.
+statistics as ever. With `tf.compat.v1.disable_v2_behavior()` the phase is a constant of the graphs that are
+built after it: with 1 predict() drops units, with 0 fit() does not.
 """
 
 from __future__ import annotations
@@ -48,12 +51,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
+from dropout_lint.keras.tensorflow import runs_graphs
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, stays_active
 from dropout_lint.semantics.events import Discarded, Event, FunctionCall, ModeCall, ModelUse
 from dropout_lint.semantics.intent import draws, is_test_code
 from dropout_lint.semantics.models import content
 from dropout_lint.semantics.values import truth
+from dropout_lint.semantics.words import says_intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +83,7 @@ def check(context: Context) -> Iterator[Draft]:
         elif on is True:
             draft = _forced_on(event, events[number + 1 :], context)
         else:
-            draft = _forced_off(event, events[number + 1 :]) if on is False else None
+            draft = _forced_off(event, events[number + 1 :], context) if on is False else None
         if draft is not None:
             yield draft
 
@@ -119,21 +124,34 @@ def _forced_on(event: FunctionCall, later: list[Event], context: Context) -> Dra
     predicted = [each for each in uses if each.kind == "inference"]
     if not predicted:
         return None
+    method = predicted[0].method
     drawn = any(draws(each, context.interpretation) for each in predicted)
+    meant = drawn or any(says_intent(frame.name) for frame in event.frames)
+    if _builds_graphs(context):
+        # there the phase is a constant of the graph
+        active = stays_active(content(predicted[0].receiver))
+        message = f"the learning phase stays 1: in a graph of TensorFlow 1 {method}() runs in training mode, {active}"
+        return None if meant else _draft(event, message, "set it back to 0 before the model is built for inference")
+    if meant and not drawn:
+        return None
     spread = ", so the passes do not differ" if drawn else ""
     return _draft(
         event,
-        f"a learning phase of 1 does not reach {predicted[0].method}(), which runs in inference mode{spread}",
+        f"a learning phase of 1 does not reach {method}(), which runs in inference mode{spread}",
         "call the model itself for a random pass: model(x, training=True)" if drawn else "remove it",
     )
+
+
+def _builds_graphs(context: Context) -> bool:
+    return runs_graphs(context.interpretation.names, context.tensorflow)
 
 
 def _trains(use: ModelUse) -> bool:
     return any(each.kind in {"gradient", "train-input"} for each in use.uses)
 
 
-def _forced_off(event: FunctionCall, later: list[Event]) -> Draft | None:
-    if not any(each.kind == "train" for each in _until_reset(event, later, False)):
+def _forced_off(event: FunctionCall, later: list[Event], context: Context) -> Draft | None:
+    if _builds_graphs(context) or not any(each.kind == "train" for each in _until_reset(event, later, False)):
         return None
     return _draft(
         event,
@@ -159,7 +177,7 @@ def _draft(event: FunctionCall, message: str, remedy: str, severity: Severity | 
         confidence=Confidence.MEDIUM,
         severity=severity,
         help=remedy,
-        notes=(_ONLY_BARE_CALLS,),
+        notes=() if "TensorFlow 1" in message else (_ONLY_BARE_CALLS,),
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
         probe=ProbeAt("statement", event.place, "skip"),
     )

@@ -56,10 +56,11 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, name_of_callee
 from dropout_lint.semantics.events import ModeCall, Place, TrainableSet
-from dropout_lint.semantics.intent import draws, is_conditional_generator, is_test_code
+from dropout_lint.semantics.intent import class_means_it, comment_says_intent, draws, is_test_code
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import role_of
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
+from dropout_lint.semantics.words import says_intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,15 +87,23 @@ def check(context: Context) -> Iterator[Draft]:
             if not event.loops and not event.used("gradient"):
                 yield _draft(event, changed[0], Severity.NOTE, Confidence.HIGH)
             continue
-        role = role_of(event, context.interpretation, context.names)
-        if role.kind == "intended" and not _is_conditional(event, context):
-            sure = draws(event, context.interpretation)
-            yield _draft(event, changed[0], None, Confidence.HIGH if sure else Confidence.MEDIUM)
+        confidence = _meant(event, context)
+        if confidence is not None:
+            yield _draft(event, changed[0], None, confidence)
 
 
-def _is_conditional(event: ModeCall, context: Context) -> bool:
-    """Whether it is a generator of images out of images, which is meant to see the statistics of its batch."""
-    return is_conditional_generator(event) and not draws(event, context.interpretation)
+def _meant(event: ModeCall, context: Context) -> Confidence | None:
+    """How sure it is that the pass is one of several that are random on purpose.
+
+    A mean over what a loop gave may be over tasks, images or episodes; passes that are counted, or that are called
+    what they are, are not.
+    """
+    if event.tapes or role_of(event, context.interpretation, context.names).kind != "intended":
+        return None
+    named = class_means_it(event) or comment_says_intent(event) or any(says_intent(each.name) for each in event.frames)
+    if named or (draws(event, context.interpretation, counted=True) and event.used("spread")):
+        return Confidence.HIGH
+    return Confidence.MEDIUM if draws(event, context.interpretation, counted=True) else None
 
 
 def _is_frozen(layer: Instance, event: ModeCall, context: Context) -> bool:

@@ -16,6 +16,7 @@ from dropout_lint.semantics.values import (
     Mapping,
     OneOf,
     Opaque,
+    Tags,
     Value,
     alternatives,
     join,
@@ -78,12 +79,12 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
             if found is not None:
                 return found
             return container.entries.get(None, UNKNOWN)
-        return join(container.entries.values(), 64) if container.entries else UNKNOWN
+        return with_tags(join(container.entries.values(), 64), _turns(key)) if container.entries else UNKNOWN
     if isinstance(container, Items):
         if container.exact and isinstance(key, Const) and isinstance(key.value, int):
             items = container.items
             return without_draws(items[key.value]) if -len(items) <= key.value < len(items) else UNKNOWN
-        return join(map(without_draws, container.items), 64) if container.items else UNKNOWN
+        return with_tags(join(map(without_draws, container.items), 64), _turns(key)) if container.items else UNKNOWN
     if isinstance(container, Instance):
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
@@ -97,6 +98,11 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
             return Opaque(container.tags | tags_of(key), (*key_part, "[]", key.value))
         return Opaque(container.tags | tags_of(key), (*key_part, "[]") if key_part is not None else None)
     return derived(container, key)
+
+
+def _turns(key: Value) -> Tags:
+    """The loops whose turns tell which item is meant."""
+    return frozenset(tag for tag in tags_of(key) if tag[0] == "loop")
 
 
 def slice_of(run: Run, container: Items, bounds: list[Value], node: Any) -> Value:

@@ -98,6 +98,8 @@ class Loop:
     """The names it binds on every turn."""
     trains: bool = False
     """Whether weights are updated in it: then its turns are not draws from one model."""
+    counts: bool = False
+    """Whether its turns are only counted (``range``): nothing in it is data."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -316,7 +316,9 @@ def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> 
             return
         source = evaluate(run, frame, inner, clause.iter)
         known = elements_of(run, source)
-        with run.loop(clause, frame, conditions.guard_words(clause.target)) as loop:
+        with run.loop(
+            clause, frame, conditions.guard_words(clause.target), conditions.guard_words(clause.iter)
+        ) as loop:
             turns = known if known is not None and 0 < len(known) <= 12 and clause.inner_for_in is None else (None,)
             for turn in turns:
                 run.step()

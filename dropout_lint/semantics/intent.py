@@ -66,8 +66,11 @@ def _drawn_once(event: ModeCall) -> bool:
     return bool(event.used("decision", "score", "metric", "aggregated"))
 
 
-def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
-    """Whether the same input goes through the same model several times and the outcomes are put together."""
+def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: bool = False) -> bool:
+    """Whether the same input goes through the same model several times and the outcomes are put together.
+
+    ``counted``: only where the passes are counted, so that none of them can be over other data.
+    """
     if id(event.place.node) in interpretation.feedback:
         return False
     callee_loops = (
@@ -78,13 +81,15 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation) -> bool:
     aggregating = [
         use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)
     ]
-    if ("tiled",) in event.input_tags and aggregating:
+    if ("tiled",) in event.input_tags and aggregating and not (counted and ("repeated",) in event.input_tags):
         return True
     if any(use.kind == "summed-by-recursion" for use in event.uses):
         return True
     names = event.callee_names if isinstance(event, ModeCall) else frozenset()
     for loop in event.loops:
         if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
+            continue
+        if counted and not loop.counts:
             continue
         if any(function == loop.function and name in loop.targets for function, name in names):
             # another model on every turn: members of an ensemble, candidates of a search
@@ -309,12 +314,13 @@ def prepared_for_absence(event: MethodCall | FunctionCall) -> bool:
     A ``try`` further out, round a whole program, prepares for nothing in particular.
     """
     here = event.frames[-1].name
+    defined = (guard for frame in event.frames if frame.function is not None for guard in frame.function.guards)
     caught = {f"except {name} in {here}" for name in _MISSING}
     return any(
         name == "hasattr"
         or name in caught
         or "version" in words(name)
         or ({"keras", "tf"} & set(words(name)) and {"2", "3"} & set(words(name)))
-        for guard in event.guards
+        for guard in (*event.guards, *defined)
         for name in guard
     )

@@ -431,11 +431,14 @@ def _of_opaque(
     kind = method_kind(name)
     incoming = arguments.tags(without=("training",))
     extra: Tags = frozenset()
-    if kind == "repeat" and (name != "repeat" or len(arguments.values) > 1):
-        # a dataset is repeated by one number, an array along an axis
-        extra = frozenset({("tiled",)})
+    if kind == "repeat":
+        # `dataset.repeat()` is the same word, for passes over the data rather than copies of a row
+        copies = name != "repeat" or len(arguments.positional) > 1 or "axis" in arguments.keywords
+        extra = frozenset({("tiled",)}) if copies else frozenset({("tiled",), ("repeated",)})
     elif kind == "random":
         extra = frozenset({("loop", loop.serial) for loop in run.loops}) | {("random",)}
+    elif name in {"next", "get_next", "__next__"}:
+        extra = frozenset({("loop", loop.serial) for loop in run.loops})
     elif kind == "score":
         run.use("metric", f"{_receiver_text(frame, node)}.{name}()", tags | incoming, frame, node)
     elif kind in externals.USE_OF_KIND:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import FunctionValue
 
 DEEPEST_CALL = 8
+_COUNTING = frozenset({"range", "trange", "arange", "prange"})
 STEPS_PER_FILE = 150_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 
@@ -182,13 +183,20 @@ class Run:
 
     @contextmanager
     def loop(
-        self, node: cst.CSTNode, frame: Frame | None = None, targets: frozenset[str] = frozenset()
+        self,
+        node: cst.CSTNode,
+        frame: Frame | None = None,
+        targets: frozenset[str] = frozenset(),
+        source: frozenset[str] = frozenset(),
     ) -> Iterator[Loop]:
-        """Run a loop's body: values bound to its variable are tagged with its serial."""
+        """Run a loop's body: values bound to its variable are tagged with its serial.
+
+        ``source`` are the names read by what it goes over.
+        """
         serial = id(node)
         if serial not in self.all_loops:
             function = id(frame.function.node) if frame is not None and frame.function is not None else 0
-            self.all_loops[serial] = Loop(serial, node, function, targets)
+            self.all_loops[serial] = Loop(serial, node, function, targets, counts=not source.isdisjoint(_COUNTING))
         entered = self.all_loops[serial]
         self.loops.append(entered)
         try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics import calls, command_line, texts
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
-from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -230,7 +230,9 @@ def _sorted(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sco
 def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     from dropout_lint.semantics.containers import element_of
 
-    return element_of(run, arguments.positional[0].value) if arguments.positional else UNKNOWN
+    # another one on every turn of every loop round this call
+    turns = frozenset(("loop", loop.serial) for loop in run.loops)
+    return with_tags(element_of(run, arguments.positional[0].value), turns) if arguments.positional else UNKNOWN
 
 
 def _type(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:

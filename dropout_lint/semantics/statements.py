@@ -271,6 +271,7 @@ def _function(run: Run, frame: Frame, scope: Scope, node: cst.FunctionDef) -> Fl
         node.name.value,
         owner if isinstance(owner, ClassValue) else None,
         decorators,
+        guards=tuple(run.guards),
     )
     run.functions.append((function, frame))
     name = node.name.value
@@ -413,7 +414,7 @@ def _maybe(run: Run, action: Callable[[], Flow]) -> None:
 def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
     source = evaluate(run, frame, scope, node.iter)
     known = elements_of(run, source)
-    with run.loop(node, frame, conditions.guard_words(node.target)) as loop:
+    with run.loop(node, frame, conditions.guard_words(node.target), conditions.guard_words(node.iter)) as loop:
         if known is not None and not known:
             return Flow.ON
         element = loop_element(run, source, node.iter, loop.serial)

@@ -183,6 +183,8 @@ class FunctionValue:
     decorators: tuple[Value, ...] = ()
     inner: FunctionValue | None = None
     """What a decorator of the project replaced by this function."""
+    guards: tuple[frozenset[str], ...] = ()
+    """The conditions under which it is defined."""
 
 
 class ClassValue:

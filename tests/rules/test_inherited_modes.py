@@ -171,6 +171,35 @@ QUIET_DRAWS = {
             return prediction
         generate_images(model, x)
         """,
+    "mean over tasks": """\
+        def accuracy(tasks):
+            found = []
+            for support, query in tasks:
+                found.append(tf.reduce_mean(model(sample(), training=True) - query))
+            return np.mean(found)
+        """,
+    "next of an iterator": """\
+        batches = iter([x, x])
+        print(np.mean([np.mean(model(next(batches), training=True)) for _ in range(9)]))
+        """,
+    "item by the turn": """\
+        frames = {0: x, 1: x}
+        total = 0.0
+        for number in range(2):
+            total += np.mean(model(frames[number], training=True))
+        print(total)
+        """,
+    "under a tape": """\
+        def losses(rows):
+            total = 0.0
+            for _ in range(2):
+                total += tf.reduce_mean(model(rows, training=True))
+            return total
+        def step(rows, optimizer):
+            with tf.GradientTape() as tape:
+                loss = losses(rows)
+            optimizer.apply(tape.gradient(loss, model.trainable_variables))
+        """,
     "dropout alone": """\
         class MCDropout(layers.Dropout):
             def call(self, rows, training=None):
@@ -221,6 +250,10 @@ OBEYED = {
     "partly frozen": (
         "base = keras.applications.ResNet50()",
         "for each in base.layers[:9]:\n    each.trainable = False",
+    ),
+    "frozen through a model of unknown content": (
+        "def freeze(path):\n    whole = keras.models.load_model(path)\n    whole.trainable = False\nfreeze('m.keras')",
+        "",
     ),
     "no batch normalisation": ("base = keras.applications.VGG16(include_top=False)", ""),
 }

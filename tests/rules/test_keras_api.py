@@ -100,7 +100,15 @@ def test_a_phase_that_stays_set(source):
     assert found(source, "2") == ["KTM301"]
 
 
+def test_in_a_graph_of_tensorflow_1_predict_obeys_the_phase():
+    graph = "tf.compat.v1.disable_v2_behavior()\nK.set_learning_phase({})\nmodel.compile('sgd', 'mse')\n"
+    assert found(graph.format(1) + "print(model.predict(x))", "2") == ["KTM301"]
+    assert found(graph.format(0) + "model.fit(x, y)", "2") == []
+    assert found(graph.format(1) + "print(np.std([model.predict(x) for _ in range(9)], axis=0))", "2") == []
+
+
 NOT_FORCED = {
+    "named": "def epistemic_uncertainty():\n    K.set_learning_phase(1)\n    return model.predict(x)",
     "set back": "K.set_learning_phase(1)\nmodel.fit(x, y)\nK.set_learning_phase(0)\nprint(model(x))",
     "cleared": "K.set_learning_phase(1)\nmodel.fit(x, y)\nK.clear_session()\nprint(model(x))",
     "training alone": "K.set_learning_phase(1)\nmodel.fit(x, y)",
@@ -182,6 +190,12 @@ KEPT = {
         """,
     "prepared": "if hasattr(model, 'fit_generator'):\n    model.fit_generator(x)\nelse:\n    model.fit(x)",
     "try": "try:\n    model.predict_classes(x)\nexcept AttributeError:\n    model.predict(x)",
+    "class for older versions": """\
+        if keras.__version__ < "2.2.5":
+            class Model(keras.Model):
+                def fit(self, rows, *args):
+                    return self.fit_generator(rows, *args)
+        """,
     "data set": "keras.utils.PyDataset(workers=3, use_multiprocessing=True)",
     "what stays": "model.fit(x, y, epochs=2, batch_size=3)",
 }
