@@ -194,6 +194,9 @@ class _Walk:
             return self._constructed(entry, state)
         if isinstance(entry, HandedOver):
             return self._handed_over(entry, state)
+        if entry.name == "train_function" and self._generation == 3:
+            # `model.train_function = None`: the next training builds it anew
+            return self._forgotten(tokens_of(entry.receiver), state)
         if entry.name == "stop_training" and truth(entry.value) is not False:
             # the fit round a callback ends here: whoever goes on will have thought of compiling
             return None if any(frame.hook == "callback" for frame in entry.frames) else state

@@ -366,6 +366,29 @@ IN_TIME = {
             net.fit(x, y)
             return net
         """,
+    "an exit between": """\
+        import sys
+        model = compiled()
+        if helpers.ONLY_TRAIN:
+            model.fit(x, y)
+            sys.exit()
+        model.layers[0].trainable = False
+        model.fit(x, y)
+        """,
+    "a copy": """\
+        model = compiled()
+        model.fit(x, y)
+        frozen = keras.models.clone_model(model)
+        frozen.trainable = False
+        model.fit(x, y)
+        """,
+    "the train function is thrown away, on Keras 3": """\
+        model = compiled()
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        model.train_function = None
+        model.fit(x, y)
+        """,
     "roots that nobody calls": """\
         model = compiled()
         def first():
