@@ -26,7 +26,7 @@ from dropout_lint.semantics.flags import (
     toggles_in,
     values_of,
 )
-from dropout_lint.semantics.models import is_layer, is_model, weightless
+from dropout_lint.semantics.models import is_layer, is_model, mode_of, weightless
 from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_inside, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
 from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
@@ -429,8 +429,10 @@ class _Walk:
             return
         now = self._flags(state, model)
         then = settings_of(function.compiled, model, self._ownership, self._loaded)
-        if values_of(now) != {False} or values_of(then) != {True} or any(each.partial for each in now):
+        if values_of(then) != {True}:
             return
+        if values_of(now) != {False} or any(each.partial for each in now):
+            now = self._of_all_layers(model, state)
         for toggle in toggles_in(now):
             others = [
                 other
@@ -439,6 +441,18 @@ class _Walk:
             ]
             if others:
                 self._add(Verdict("never-trains", toggle, model, use, certain=not function.open))
+
+    def _of_all_layers(self, model: Token, state: State) -> Settings:
+        """What froze the layers of a model one by one, if it left none open; batch normalisation counts for nothing."""
+        found: set[Setting] = set()
+        for token in self._ownership.members(model).tokens if self._ownership.members(model).complete else ():
+            layer = self._ownership.object_of(token)
+            if layer is None or values_of(self._flags(state, token)) != {False}:
+                if layer is None or (weightless(layer) is not True and mode_of(layer) != "batch-statistics"):
+                    return frozenset()
+            else:
+                found |= self._flags(state, token)
+        return frozenset(found)
 
     def _contradictions(self, use: ModelUse, model: Token, state: State) -> None:
         """Find toggles that others have undone or keep from working, where a compile or training reads the flags."""
