@@ -64,6 +64,7 @@ from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
 from dropout_lint.semantics.events import ModelUse
 from dropout_lint.semantics.intent import is_test_code
+from dropout_lint.semantics.ownership import tokens_of
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ def check(context: Context) -> Iterator[Draft]:
 
 
 def _never(verdict: Verdict) -> str:
+    whole = verdict.model in tokens_of(verdict.toggle.receiver)
     return (
-        f"{assignment_of(verdict.toggle)} comes before the first {_method(verdict)} of this model, which is when "
-        "Keras 3 reads the flags: it never trains"
+        f"{assignment_of(verdict.toggle)} comes before the first {_method(verdict)} of "
+        f"{'this' if whole else 'the'} model, which is when Keras 3 reads the flags: "
+        f"{'it never trains' if whole else 'these layers never train'}"
     )
 
 

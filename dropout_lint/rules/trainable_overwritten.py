@@ -13,8 +13,8 @@ weights, whatever its layers say: `fit()` runs and nothing moves. Keras 3 prints
 any trainable weights"), Keras 2 none.
 
 The order "open all, then freeze a slice" is left alone. So is a layer opened inside a frozen base on Keras 3, when a
-model round the base is trained: there it does train. On Keras 3 with TensorFlow or torch, setting the value a model
-has already changes nothing in it, so it undoes nothing either.
+model round the base is trained: there it does train. On Keras 3 with TensorFlow, setting the value a model has
+already changes nothing in it, so it undoes nothing either.
 
 ## Example
 

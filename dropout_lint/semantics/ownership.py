@@ -135,7 +135,9 @@ class Ownership:
             known = [self._add(each, found, depth) for each in layers]
             complete = all(known)
         elif is_model(value):
-            complete = "outputs" in value.arguments and self._collect(value.arguments["outputs"], found, depth)
+            # the outputs of a clone are the model it is a copy of: it shares nothing with that
+            outputs = value.arguments.get("outputs")
+            complete = isinstance(outputs, (Symbolic, Items, Mapping)) and self._collect(outputs, found, depth)
             complete = complete or isinstance(value.cls, ClassValue)
         for part in (*value.attributes.values(), value.arguments.get("layer")):
             for each in alternatives(part) if part is not None else ():

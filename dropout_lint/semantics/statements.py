@@ -23,6 +23,7 @@ from dropout_lint.semantics.values import (
     Argument,
     ClassValue,
     Const,
+    External,
     FunctionValue,
     Instance,
     Items,
@@ -109,7 +110,20 @@ def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | 
         for event in run.events[before:]:
             if isinstance(event, ModeCall) and event.place.node is node.value:
                 event.discarded = True
+        if _ends(run, frame, scope, node.value):
+            run.course.add(Leave("raise"))
+            return Flow.LEAVES
     return None
+
+
+def _ends(run: Run, frame: Frame, scope: Scope, call: cst.Call) -> bool:
+    """Whether the program ends here, on this path: ``sys.exit()`` somewhere else than in the middle of a script."""
+    func = call.func
+    name = func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
+    if name not in {"exit", "_exit", "quit"} or not (run.guards or frame.function is not None):
+        return False
+    callee = evaluate(run, frame, scope, func)
+    return isinstance(callee, External) and callee.name in {"sys.exit", "os._exit", "builtins.exit", "builtins.quit"}
 
 
 def _as_assignment(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> AttributeSet | None:

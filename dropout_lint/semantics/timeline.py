@@ -8,7 +8,7 @@ of its own, which begins where the module's body and the constructors end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,12 @@ from dropout_lint.semantics.flags import (
     Settings,
     State,
     merged,
-    settings_of,
     toggles_in,
     values_of,
 )
+from dropout_lint.semantics.judgement import Judge, Verdict
 from dropout_lint.semantics.models import is_layer, is_model, weightless
-from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_inside, is_some_of, token_of, tokens_of
+from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
 from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
 
@@ -39,34 +39,13 @@ MOST_STEPS = 60_000
 _TRAINING_HOOKS = ("on_epoch_", "on_batch_", "on_train_")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of one toggle."""
-
-    kind: str
-    """``stale``: the train function that runs was built before it. ``never-trains``: the frozen model was compiled
-    open, and its train function is first built now. ``undone``: a toggle of the model round it overrides it.
-    ``gated``: a layer is opened inside a model that stays frozen. ``ignored``: the model's flag had this value
-    already."""
-    toggle: TrainableSet
-    model: Token
-    use: ModelUse | TrainableSet
-    """The training (or compile) that does not see it; in a callback, the toggle itself."""
-    other: TrainableSet | None = None
-    """The toggle it contradicts."""
-    certain: bool = True
-    """Whether it is so on every path that leads there."""
-    known: bool = True
-    """Whether the value that is set is known."""
-
-
 @lru_cache(maxsize=8)
 def verdicts(interpretation: Interpretation, generation: int, backend: str | None = None) -> tuple[Verdict, ...]:
     """The verdicts on one Keras generation, each toggle's surest."""
     walk = _Walk(interpretation, generation, backend)
     if any(isinstance(each, TrainableSet) for each in interpretation.timeline):
         walk.run()
-    return tuple(walk.found.values())
+    return walk.found
 
 
 def by_toggle(
@@ -123,7 +102,12 @@ class _Walk:
         self._steps = MOST_STEPS
         self._open: list[tuple[Passage, list[tuple[str, State]]]] = []
         self._selecting = 0
-        self.found: dict[tuple[str, int, Token], Verdict] = {}
+        self._judge = Judge(self._ownership, generation, self._loaded)
+
+    @property
+    def found(self) -> tuple[Verdict, ...]:
+        """The verdicts."""
+        return tuple(self._judge.found.values())
 
     def run(self) -> None:
         try:
@@ -194,6 +178,9 @@ class _Walk:
             return self._constructed(entry, state)
         if isinstance(entry, HandedOver):
             return self._handed_over(entry, state)
+        if entry.name == "train_function" and self._generation == 3:
+            # `model.train_function = None`: the next training builds it anew
+            return self._forgotten(tokens_of(entry.receiver), state)
         if entry.name == "stop_training" and truth(entry.value) is not False:
             # the fit round a callback ends here: whoever goes on will have thought of compiling
             return None if any(frame.hook == "callback" for frame in entry.frames) else state
@@ -253,9 +240,6 @@ class _Walk:
         }
         return replace(state, functions=functions) if len(functions) < len(state.functions) else state
 
-    def _flags(self, state: State, token: Token) -> Settings:
-        return settings_of(state.flags, token, self._ownership, self._loaded)
-
     def _toggled(self, toggle: TrainableSet, state: State) -> State:
         if any(frame.hook in {"call", "train_step", "test_step"} for frame in toggle.frames):
             return state
@@ -267,7 +251,7 @@ class _Walk:
         value = next(iter(values)) if len(values) == 1 else None
         for token in self._receivers(toggle):
             partial = selected or is_some_of(token)
-            before = self._flags(state, token)
+            before = self._judge.flags(state, token)
             same = value is not None and values_of(before) == {value}
             inside = [each for each in flags if each != token and self._ownership.contains(token, each)]
             if same and not self._spreads_again:
@@ -347,14 +331,11 @@ class _Walk:
                 state = self._trained(use, model, state)
         return state
 
-    def _inside(self, model: Token, state: State) -> list[Token]:
-        return [each for each in state.flags if self._ownership.contains(model, each)]
-
     def _read(self, model: Token, state: State, compiles: bool) -> State:
         """A train function is built: it reads every flag inside the model."""
         members = self._ownership.members(model)
         everything = compiles and not members.complete and members.tokens == frozenset()
-        inside = list(state.flags) if everything else self._inside(model, state)
+        inside = list(state.flags) if everything else self._judge.inside(model, state)
         toggles = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
         consumed = state.consumed | {(each, model) for each in toggles} if compiles else state.consumed
         return replace(state, used=state.used | toggles, consumed=consumed)
@@ -364,7 +345,7 @@ class _Walk:
         remakes = use.method == "make_train_function"
         if remakes and self._generation == 2:
             return state
-        self._contradictions(use, model, state)
+        self._judge.contradictions(use, model, state)
         state = self._read(model, state, compiles=True)
         if remakes:
             function = Function(state.flags, False, before.compiled if before is not None else None)
@@ -375,100 +356,22 @@ class _Walk:
     def _trained(self, use: ModelUse, model: Token, state: State) -> State:
         if any(frame.hook is not None for frame in use.frames):
             return state
-        self._contradictions(use, model, state)
+        self._judge.contradictions(use, model, state)
         function = state.functions.get(model)
         if function is not None and function.flags is not None and model not in self._eager:
-            self._compare(use, model, function, state)
+            self._judge.compare(use, model, function, state)
             if function.open:
                 joined = merged(State(function.flags), State(state.flags), self._ownership)
                 assert joined is not None
                 function = Function(joined.flags, False, function.compiled)
         else:
             if self._generation == 3:
-                self._first(use, model, function, state)
+                self._judge.first(use, model, function, state)
             known = function is not None or self._generation == 3
-            unseen = {} if known else dict.fromkeys(self._inside(model, state), UNKNOWN)
+            unseen = {} if known else dict.fromkeys(self._judge.inside(model, state), UNKNOWN)
             function = Function({**state.flags, **unseen}, False, function.compiled if function is not None else None)
         state = self._read(model, state, compiles=False)
         return replace(state, functions={**state.functions, model: function})
-
-    # Judgement ------------------------------------------------------------------------------------------------
-
-    def _compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
-        """Find the flags that have changed since the train function was built."""
-        assert function.flags is not None
-        for token in self._inside(model, state):
-            built = settings_of(function.flags, token, self._ownership, self._loaded)
-            then = values_of(built)
-            # who opens a layer of an unknown model while it trains knows that it is frozen
-            guessed = use is None and built == DEFAULT and self._ownership.object_of(model) is None
-            for each in state.flags[token]:
-                if each.toggle is None or each.toggle in toggles_in(built) or None in then:
-                    continue
-                if each.value in then and not guessed:
-                    continue
-                if any(toggle is each.toggle for toggle, _ in state.consumed):
-                    continue
-                self._add(
-                    Verdict(
-                        "stale",
-                        each.toggle,
-                        model,
-                        use or each.toggle,
-                        certain=not function.open and not guessed,
-                        known=each.value is not None,
-                    )
-                )
-
-    def _first(self, use: ModelUse, model: Token, function: Function | None, state: State) -> None:
-        """Find the model that was compiled open, frozen for another model, and is first trained frozen."""
-        if function is None or function.compiled is None:
-            return
-        now = self._flags(state, model)
-        then = settings_of(function.compiled, model, self._ownership, self._loaded)
-        if values_of(now) != {False} or values_of(then) != {True} or any(each.partial for each in now):
-            return
-        for toggle in toggles_in(now):
-            others = [
-                other
-                for known, other in state.consumed
-                if known is toggle and other != model and self._ownership.contains(other, model)
-            ]
-            if others:
-                self._add(Verdict("never-trains", toggle, model, use, certain=not function.open))
-
-    def _contradictions(self, use: ModelUse, model: Token, state: State) -> None:
-        """Find toggles that others have undone or keep from working, where a compile or training reads the flags."""
-        for kind, pairs in (("undone", state.undone), ("ignored", state.ignored)):
-            for toggle, other, token in pairs:
-                if not self._ownership.contains(model, token):
-                    continue
-                wanted = toggle if kind == "undone" else other
-                if toggles_in(self._flags(state, token)) == {wanted}:
-                    self._add(Verdict(kind, toggle, model, use, other))
-        outer = [model, *self._ownership.members(model).tokens] if self._generation == 2 else [model]
-        for parent in outer:
-            frozen = self._flags(state, parent)
-            if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
-                continue
-            for token in self._inside(parent, state):
-                if not is_inside(token, parent):
-                    continue
-                for each in state.flags[token]:
-                    if each.direct and each.toggle is not None and each.value is not False:
-                        for toggle in toggles_in(frozen):
-                            verdict = Verdict("gated", toggle, parent, use, each.toggle, known=each.value is True)
-                            self._add(verdict)
-
-    def _add(self, verdict: Verdict) -> None:
-        slot = (verdict.kind, verdict.toggle.serial, verdict.model)
-        before = self.found.get(slot)
-        if before is None or (verdict.certain, verdict.known, _trains(verdict)) > (
-            before.certain,
-            before.known,
-            _trains(before),
-        ):
-            self.found[slot] = verdict
 
     # Callbacks ------------------------------------------------------------------------------------------------
 
@@ -495,7 +398,7 @@ class _Walk:
             if self._generation == 3 and starts and function.flags is state.flags:
                 # what happens at every begin happens before the first trace too
                 function = replace(function, flags={**function.flags, **_always(state, after)})
-            self._compare(None, model, function, after)
+            self._judge.compare(None, model, function, after)
 
 
 def _frozen_apart(
@@ -517,10 +420,6 @@ def _always(before: State, after: State) -> dict[Token, Settings]:
         for token, settings in after.flags.items()
         if all(each.toggle is not None for each in settings) and settings.isdisjoint(before.flags.get(token, DEFAULT))
     }
-
-
-def _trains(verdict: Verdict) -> bool:
-    return isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
 
 
 def _models_of(entry: Entry, seen: set[int]) -> list[Token]:

@@ -366,6 +366,29 @@ IN_TIME = {
             net.fit(x, y)
             return net
         """,
+    "an exit between": """\
+        import sys
+        model = compiled()
+        if helpers.ONLY_TRAIN:
+            model.fit(x, y)
+            sys.exit()
+        model.layers[0].trainable = False
+        model.fit(x, y)
+        """,
+    "a copy": """\
+        model = compiled()
+        model.fit(x, y)
+        frozen = keras.models.clone_model(model)
+        frozen.trainable = False
+        model.fit(x, y)
+        """,
+    "the train function is thrown away, on Keras 3": """\
+        model = compiled()
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        model.train_function = None
+        model.fit(x, y)
+        """,
     "roots that nobody calls": """\
         model = compiled()
         def first():
@@ -561,6 +584,19 @@ NEVER_TRAINS = {
         judge.train_on_batch(x, y)
         combined.train_on_batch(z, y)
         """,
+    "every layer frozen, batch normalisation left open": """\
+        def combine(one, two):
+            for layer in two.layers:
+                if not isinstance(layer, layers.BatchNormalization):
+                    layer.trainable = False
+            return round_it(two, one)
+        judge = keras.Sequential([layers.Dense(8), layers.BatchNormalization(), layers.LeakyReLU(), layers.Dense(1)])
+        judge.compile("adam", "mse")
+        forger = painter()
+        combined = combine(forger, judge)
+        judge.train_on_batch(x, y)
+        combined.train_on_batch(z, y)
+        """,
     "methods of a class that main calls": """\
         class Gan:
             def __init__(self):
@@ -655,6 +691,14 @@ RIGHT_GANS = {
         gan = Gan(critic(), painter())
         gan.compile("adam", "adam")
         gan.fit(x)
+        """,
+    "the first layers of the discriminator are frozen for good": """\
+        judge, forger = critic(), painter()
+        judge.layers[0].trainable = False
+        combined = round_it(judge, forger)
+        for step in range(10):
+            judge.train_on_batch(x, y)
+            combined.train_on_batch(z, y)
         """,
     "never trained on its own": """\
         judge, forger = critic(), painter()

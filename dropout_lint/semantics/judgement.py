@@ -1,0 +1,152 @@
+"""Verdicts on toggles, at the points of a path where somebody reads the flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dropout_lint.semantics.events import ModelUse, TrainableSet
+from dropout_lint.semantics.flags import (
+    DEFAULT,
+    Function,
+    Setting,
+    Settings,
+    State,
+    settings_of,
+    toggles_in,
+    values_of,
+)
+from dropout_lint.semantics.models import mode_of, weightless
+from dropout_lint.semantics.ownership import Ownership, Token, is_inside
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one toggle."""
+
+    kind: str
+    """``stale``: the train function that runs was built before it. ``never-trains``: the frozen model was compiled
+    open, and its train function is first built now. ``undone``: a toggle of the model round it overrides it.
+    ``gated``: a layer is opened inside a model that stays frozen. ``ignored``: the model's flag had this value
+    already."""
+    toggle: TrainableSet
+    model: Token
+    use: ModelUse | TrainableSet
+    """The training (or compile) that does not see it; in a callback, the toggle itself."""
+    other: TrainableSet | None = None
+    """The toggle it contradicts."""
+    certain: bool = True
+    """Whether it is so on every path that leads there."""
+    known: bool = True
+    """Whether the value that is set is known."""
+
+
+class Judge:
+    """What is found on one Keras generation: of each toggle and model the surest verdict of a kind."""
+
+    def __init__(self, ownership: Ownership, generation: int, loaded: frozenset[Token]) -> None:
+        self._ownership = ownership
+        self._generation = generation
+        self._loaded = loaded
+        self.found: dict[tuple[str, int, Token], Verdict] = {}
+
+    def flags(self, state: State, token: Token) -> Settings:
+        """The flag of a token at a point."""
+        return settings_of(state.flags, token, self._ownership, self._loaded)
+
+    def inside(self, model: Token, state: State) -> list[Token]:
+        """What has a flag that was set, and is the model or in it."""
+        return [each for each in state.flags if self._ownership.contains(model, each)]
+
+    def compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
+        """Find the flags that have changed since the train function was built."""
+        assert function.flags is not None
+        for token in self.inside(model, state):
+            built = settings_of(function.flags, token, self._ownership, self._loaded)
+            then = values_of(built)
+            # who opens a layer of an unknown model while it trains knows that it is frozen
+            guessed = use is None and built == DEFAULT and self._ownership.object_of(model) is None
+            for each in state.flags[token]:
+                if each.toggle is None or each.toggle in toggles_in(built) or None in then:
+                    continue
+                if each.value in then and not guessed:
+                    continue
+                if any(toggle is each.toggle for toggle, _ in state.consumed):
+                    continue
+                self._add(
+                    Verdict(
+                        "stale",
+                        each.toggle,
+                        model,
+                        use or each.toggle,
+                        certain=not function.open and not guessed,
+                        known=each.value is not None,
+                    )
+                )
+
+    def first(self, use: ModelUse, model: Token, function: Function | None, state: State) -> None:
+        """Find the model that was compiled open, frozen for another model, and is first trained frozen."""
+        if function is None or function.compiled is None:
+            return
+        now = self.flags(state, model)
+        then = settings_of(function.compiled, model, self._ownership, self._loaded)
+        if values_of(then) != {True}:
+            return
+        if values_of(now) != {False} or any(each.partial for each in now):
+            now = self._of_all_layers(model, state)
+        for toggle in toggles_in(now):
+            others = [
+                other
+                for known, other in state.consumed
+                if known is toggle and other != model and self._ownership.contains(other, model)
+            ]
+            if others:
+                self._add(Verdict("never-trains", toggle, model, use, certain=not function.open))
+
+    def _of_all_layers(self, model: Token, state: State) -> Settings:
+        """What froze the layers of a model one by one, if it left none open; batch normalisation counts for nothing."""
+        found: set[Setting] = set()
+        for token in self._ownership.members(model).tokens if self._ownership.members(model).complete else ():
+            layer = self._ownership.object_of(token)
+            if layer is None or values_of(self.flags(state, token)) != {False}:
+                if layer is None or (weightless(layer) is not True and mode_of(layer) != "batch-statistics"):
+                    return frozenset()
+            else:
+                found |= self.flags(state, token)
+        return frozenset(found)
+
+    def contradictions(self, use: ModelUse, model: Token, state: State) -> None:
+        """Find toggles that others have undone or keep from working, where a compile or training reads the flags."""
+        for kind, pairs in (("undone", state.undone), ("ignored", state.ignored)):
+            for toggle, other, token in pairs:
+                if not self._ownership.contains(model, token):
+                    continue
+                wanted = toggle if kind == "undone" else other
+                if toggles_in(self.flags(state, token)) == {wanted}:
+                    self._add(Verdict(kind, toggle, model, use, other))
+        outer = [model, *self._ownership.members(model).tokens] if self._generation == 2 else [model]
+        for parent in outer:
+            frozen = self.flags(state, parent)
+            if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
+                continue
+            for token in self.inside(parent, state):
+                if not is_inside(token, parent):
+                    continue
+                for each in state.flags[token]:
+                    if each.direct and each.toggle is not None and each.value is not False:
+                        for toggle in toggles_in(frozen):
+                            verdict = Verdict("gated", toggle, parent, use, each.toggle, known=each.value is True)
+                            self._add(verdict)
+
+    def _add(self, verdict: Verdict) -> None:
+        slot = (verdict.kind, verdict.toggle.serial, verdict.model)
+        before = self.found.get(slot)
+        if before is None or (verdict.certain, verdict.known, _trains(verdict)) > (
+            before.certain,
+            before.known,
+            _trains(before),
+        ):
+            self.found[slot] = verdict
+
+
+def _trains(verdict: Verdict) -> bool:
+    return isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
