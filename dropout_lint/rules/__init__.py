@@ -86,7 +86,7 @@ REGISTRY: tuple[Rule, ...] = (
 
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
-    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101", "KTM405"),
+    ("KTM109", "KTM107", "KTM106", "KTM601", "KTM112", "KTM103", "KTM102", "KTM101", "KTM104", "KTM405"),
     ("KTM208", "KTM203"),
     ("KTM503", "KTM502", "KTM501"),
     ("KTM402", "KTM403"),

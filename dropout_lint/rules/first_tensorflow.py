@@ -1,4 +1,7 @@
-"""KTM102 in the graphs of TensorFlow 1: ``tf.layers`` and ``tf.contrib.layers`` with a flag that is always True."""
+"""The layers of TensorFlow 1, which are functions: ``tf.layers`` and ``tf.contrib.layers``.
+
+KTM102 speaks of a flag that is always True, KTM105 of one that is never passed where the graph is trained.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from dropout_lint.rules.model import Draft
 from dropout_lint.rules.telling import argument_at, chain_of
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.intent import is_test_code
+from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.values import Argument, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name, says_intent, words
 from dropout_lint.syntax.lazy import cst
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from dropout_lint.rules.model import Context
 
 _POSITION_OF_TRAINING = {"tensorflow.layers.dropout": 4}
+_MOST_POSITIONAL = 4
+"""Arguments that a call may have by position without one of them being the flag."""
 _GENERATES = frozenset(["generator", "gen", "gan", "gans", "dcgan", "generate", "generative"])
 
 
@@ -36,6 +42,45 @@ def drafts(context: Context) -> Iterator[Draft]:
         given = event.arguments.get(flag, _POSITION_OF_TRAINING.get(name))
         if given is not None and truth(given.value) is True and _is_literal(given) and not _switched(event):
             yield _draft(event, name, flag, given, context)
+
+
+def untold(context: Context) -> Iterator[Draft]:
+    """Yield a finding (KTM105) for each such layer that is trained and never told the mode: its default is False."""
+    learner = Learner(context.interpretation)
+    for event in context.interpretation.events:
+        if not isinstance(event, FunctionCall) or not plain(event.name).startswith("tensorflow.layers."):
+            continue
+        name = plain(event.name)
+        arguments = event.arguments
+        if name not in TF1_LAYERS or arguments.spread or arguments.unknown_keywords is not None:
+            continue
+        if len(arguments.positional) > _MOST_POSITIONAL or arguments.get("training") is not None:
+            continue
+        learning = learner.of(event)
+        if learning is not None and learning.trained and not _switched_off(event):
+            yield _untold(event, name, context)
+
+
+def _switched_off(event: FunctionCall) -> bool:
+    return is_test_code(event.frames) or any(is_mode_name(name) for guard in event.guards for name in guard)
+
+
+def _untold(event: FunctionCall, name: str, context: Context) -> Draft:
+    last = name.rpartition(".")[2]
+    effect = "drops nothing" if last == "dropout" else "never uses the statistics of a batch, nor learns any"
+    return Draft(
+        place=event.place,
+        message=f"`{last}` is trained here without training=True: it {effect}, in training too",
+        confidence=Confidence.HIGH,
+        help="hand the mode in: training=(mode == tf.estimator.ModeKeys.TRAIN), or a placeholder",
+        notes=_notes(name, context),
+        chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+    )
+
+
+def _notes(name: str, context: Context) -> tuple[str, ...]:
+    told = context.generation == 3 and name.startswith("tensorflow.layers.")
+    return ("with Keras 3, tf.compat.v1.layers raises AttributeError",) if told else ()
 
 
 def _is_literal(given: Argument) -> bool:
@@ -71,8 +116,6 @@ def _draft(event: FunctionCall, name: str, flag: str, given: Argument, context: 
         confidence=Confidence.LOW if generates and not drops else Confidence.HIGH if drops else Confidence.MEDIUM,
         label=f"{does} in every run",
         help=f"feed the mode: {flag}=is_training, a placeholder or an argument of the function",
-        notes=("with Keras 3, tf.compat.v1.layers raises AttributeError",)
-        if context.generation == 3 and name.startswith("tensorflow.layers.")
-        else (),
+        notes=_notes(name, context),
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
     )

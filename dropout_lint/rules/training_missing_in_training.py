@@ -57,6 +57,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each call that trains a model without saying so."""
+    yield from first_tensorflow.untold(context)
     learner = Learner(context.interpretation)
     if learner.phase_is_set:
         return

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import function_kind, plain
+from dropout_lint.keras.entry_points import TF1_LAYERS
 from dropout_lint.semantics import calls, conditions, keras_calls, noise
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
@@ -146,7 +147,7 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         )
         run.emit(event)
         extra |= noise.tags_of_draw(name, event.serial, arguments)
-        if kind == "random" or "dropout" in name:
+        if kind == "random" or "dropout" in name or plain(name) in TF1_LAYERS:
             extra.add(("event", event.serial))
     if kind == "repeat":
         extra.add(("tiled",))

@@ -139,6 +139,47 @@ def test_calls_that_train_without_saying_so(source):
     assert [code for code, _ in found(source)] == ["KTM105"]
 
 
+FIRST_TENSORFLOW = {
+    "dropout": "h = tf.layers.dropout(h, 0.4)",
+    "batch normalisation": "h = tf.layers.batch_normalization(h)",
+    "compatibility module": "h = tf.compat.v1.layers.dropout(h, rate=0.4)",
+    "by position": "h = tf.layers.dropout(h, 0.4, None, 1)",
+}
+
+
+def estimator(line):
+    """A model function of an Estimator with a line among its layers."""
+    return f"""\
+def model_fn(features, labels, mode):
+    h = tf.layers.dense(features["x"], 8)
+    {line}
+    loss = tf.losses.sparse_softmax_cross_entropy(labels, tf.layers.dense(h, 2))
+    if mode == tf.estimator.ModeKeys.TRAIN:
+        train_op = tf.train.AdamOptimizer().minimize(loss, global_step=tf.train.get_global_step())
+        return tf.estimator.EstimatorSpec(mode=mode, loss=loss, train_op=train_op)
+"""
+
+
+@pytest.mark.parametrize("line", FIRST_TENSORFLOW.values(), ids=FIRST_TENSORFLOW)
+def test_layers_of_an_estimator_that_are_never_told_the_mode(line):
+    assert found(estimator(line)) == [("KTM105", line)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "h = tf.layers.dropout(h, 0.4, training=mode == tf.estimator.ModeKeys.TRAIN)",
+        "h = tf.layers.dropout(h, 0.4, None, 1, mode == tf.estimator.ModeKeys.TRAIN)",
+        "h = tf.layers.batch_normalization(h, **options)",
+        "h = tf.layers.batch_normalization(h, training=features['training'])",
+        "h = tf.layers.flatten(h)",
+        "h = tf.contrib.layers.dropout(h)",
+    ],
+)
+def test_layers_of_an_estimator_that_are_told_the_mode(line):
+    assert found(estimator(line), "low") == []
+
+
 HOLDS = {
     "batch normalisation of a ready-made model": "keras.applications.ResNet50(weights=None)",
     "dropout of a ready-made model": "keras.applications.EfficientNetB0(weights=None, include_top=False)",
