@@ -54,10 +54,9 @@ from dropout_lint.rules.model import Change, Context, Draft, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import AttributeSet, Discarded
-from dropout_lint.semantics.intent import is_test_code, uses_keras
-from dropout_lint.semantics.models import is_layer
-from dropout_lint.semantics.receivers import sureness
-from dropout_lint.semantics.values import ClassValue, Const, Instance, Opaque, alternatives, truth
+from dropout_lint.semantics.intent import is_test_code
+from dropout_lint.semantics.receivers import sureness_by_trainable
+from dropout_lint.semantics.values import Const, Opaque, alternatives, truth
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -117,16 +116,7 @@ def _slips(one: str, two: str) -> int:
 def _confidence(event: AttributeSet, context: Context) -> Confidence | None:
     if is_test_code(event.frames) or not _is_flag(event.value):
         return None
-    sure = sureness(event.receiver, event.receiver_text, event.frames, context.interpretation)
-    found = [each for each in alternatives(event.receiver) if not isinstance(each, Opaque)]
-    if sure is Confidence.HIGH and any(
-        isinstance(each, Instance) and isinstance(each.cls, ClassValue) and each.cls.has_unknown_base for each in found
-    ):
-        return Confidence.MEDIUM
-    if sure in {None, Confidence.LOW} and not found and uses_keras(event.frames):
-        # only Keras calls it that
-        return Confidence.MEDIUM
-    return sure if all(is_layer(each) for each in found) else None
+    return sureness_by_trainable(event.receiver, event.receiver_text, event.frames, context.interpretation)
 
 
 def _is_flag(value: Value) -> bool:

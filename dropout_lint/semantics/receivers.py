@@ -13,7 +13,7 @@ from dropout_lint.findings import Confidence
 from dropout_lint.semantics.events import MethodCall
 from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import is_layer, is_model
-from dropout_lint.semantics.values import External, Instance, Opaque, alternatives, tags_of
+from dropout_lint.semantics.values import ClassValue, External, Instance, Opaque, alternatives, tags_of
 from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
@@ -48,6 +48,26 @@ def sureness(
         return None
     last = text.rpartition(".")[2]
     return Confidence.LOW if not _MODEL_WORDS.isdisjoint(words(last)) else None
+
+
+def sureness_by_trainable(
+    value: Value, text: str, frames: tuple[Frame, ...], interpretation: Interpretation
+) -> Confidence | None:
+    """How sure it is that ``value`` is a layer, a model, or one of their variables, given that it is to be trainable.
+
+    Only Keras and what is made like it calls an attribute that.
+    """
+    sure = sureness(value, text, frames, interpretation)
+    found = [each for each in alternatives(value) if not isinstance(each, Opaque)]
+    if any(isinstance(each, Instance) and _has_unknown_base(each) for each in found):
+        return Confidence.MEDIUM if sure is not None else None
+    if sure in {None, Confidence.LOW} and not found and uses_keras(frames):
+        return Confidence.MEDIUM
+    return sure if all(is_layer(each) for each in found) else None
+
+
+def _has_unknown_base(value: Instance) -> bool:
+    return isinstance(value.cls, ClassValue) and value.cls.has_unknown_base
 
 
 def is_layer_of_known_model(value: Value, interpretation: Interpretation) -> bool:
