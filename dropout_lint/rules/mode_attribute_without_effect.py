@@ -71,15 +71,24 @@ def check(context: Context) -> Iterator[Draft]:
     imports = context.interpretation.imports
     if context.backend == "torch" or (context.backend is None and "torch" in imports and "tensorflow" not in imports):
         return
+    by_line: dict[int, list[AttributeSet]] = {}
     for event in context.interpretation.events:
-        if not isinstance(event, AttributeSet) or is_test_code(event.frames):
-            continue
-        kind = _kind(event)
-        if not kind or _is_set_up(event) or is_read(context.interpretation, event.receiver, event.name):
-            continue
-        confidence = _confidence(event, kind, context)
-        if confidence is not None:
-            yield _draft(event, kind, confidence)
+        if isinstance(event, AttributeSet) and _kind(event):
+            by_line.setdefault(id(event.place.node), []).append(event)
+    for events in by_line.values():
+        # one line may be gone through with several objects: it is without effect where it is on all of them
+        found = [(event, confidence) for event in events if (confidence := _judged(event, context)) is not None]
+        if len(found) == len(events):
+            yield _draft(*found[0])
+
+
+def _judged(event: AttributeSet, context: Context) -> Confidence | None:
+    """How sure it is that nobody reads what is set; None where somebody may."""
+    if is_test_code(event.frames) or _is_set_up(event):
+        return None
+    if is_read(context.interpretation, event.receiver, event.name):
+        return None
+    return _confidence(event, _kind(event), context)
 
 
 def _kind(event: AttributeSet) -> str:
@@ -134,7 +143,8 @@ def _is_in_sight(cls: ClassValue) -> bool:
     )
 
 
-def _draft(event: AttributeSet, kind: str, confidence: Confidence) -> Draft:
+def _draft(event: AttributeSet, confidence: Confidence) -> Draft:
+    kind = _kind(event)
     consequence = {
         "mode": "the mode of a call is chosen by its training argument alone",
         "freezing": "what trains is chosen by `trainable` alone",
