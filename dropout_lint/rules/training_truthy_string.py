@@ -76,18 +76,6 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WORDS = {
-    "0": "1",
-    "1": "1",
-    "false": "true",
-    "true": "true",
-    "False": "True",
-    "True": "True",
-    "no": "yes",
-    "yes": "yes",
-}
-"""The text that means yes, beside each of its kind."""
-
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each flag that is true by being a text or a function."""
@@ -164,15 +152,7 @@ def _what(accident: Text | Const | FunctionValue | Bound) -> str:
         return f"the function {accident.name}()"
     if isinstance(accident, Bound):
         return f"the method {accident.function.name}()"
-    name = accident.name
-    return {
-        "argparse-bool": f"the option --{name}, a bool of a text,",
-        "argparse": f"the text of the option --{name}" if name else "the text of an option",
-        "absl": f"the text of the flag --{name}" if name else "the text of a flag",
-        "os.environ": f"the text of the environment variable {name}" if name else "the text of an environment variable",
-        "sys.argv": "a text of the command line",
-        "configparser": f"the text of the entry {name}" if name else "the text of a configuration file",
-    }.get(accident.source, "a text that somebody types")
+    return accident.described
 
 
 def _consequence(is_bool: bool, accident: Text | Const | FunctionValue | Bound, context: Context) -> str:
@@ -193,17 +173,7 @@ def _help(accident: Text | Const | FunctionValue | Bound) -> str:
         return "pass True or False"
     if isinstance(accident, (FunctionValue, Bound)):
         return "call it"
-    if accident.source in {"argparse", "argparse-bool"}:
-        return 'declare the option with action="store_true"'
-    if accident.source == "absl":
-        return "define it with DEFINE_bool"
-    if accident.source == "configparser":
-        return "read it with getboolean()"
-    return f'compare it with the text that means yes: == "{_yes(accident)}"'
-
-
-def _yes(text: Text) -> str:
-    return _WORDS.get(text.default or "", "1")
+    return accident.remedy
 
 
 def _changes(event: ModeCall, accident: Text | Const | FunctionValue | Bound) -> tuple[Change, ...]:
@@ -216,10 +186,10 @@ def _changes(event: ModeCall, accident: Text | Const | FunctionValue | Bound) ->
         flag = said.get(accident.value.lower())
         return (Change("replace", place, flag),) if flag is not None else ()
     if isinstance(accident, Text) and accident.source == "os.environ" and len(alternatives(event.flag)) == 1:
-        if accident.default is not None and accident.default not in _WORDS:
+        if not accident.says_yes_or_no:
             return ()
         written = place.module.tree.code_for_node(node).strip()
-        return (Change("replace", place, f'{written} == "{_yes(accident)}"'),)
+        return (Change("replace", place, f'{written} == "{accident.yes}"'),)
     return ()
 
 

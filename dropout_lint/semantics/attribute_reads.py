@@ -8,57 +8,63 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import ClassValue, Instance, Opaque, Value, alternatives
+from dropout_lint.semantics.values import ClassValue, Instance, Value, alternatives
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame, Interpretation
 
 Owner = ClassValue | int | None
 """A project class, the serial of an object of any other class, or None where the object is not known."""
-Reads = dict[tuple[str, Owner], bool]
-"""By name and owner: whether it is read in what Keras traces."""
+Reads = dict[tuple[str, Owner], set[str]]
+"""By name and owner: the hooks in which it is read (``call``, ``train_step``, …), ``""`` for outside of all."""
 
-_TRACED = frozenset({"call", "lambda", "train_step", "test_step", "predict_step"})
+TRACED = frozenset({"call", "lambda", "train_step", "test_step", "predict_step"})
+"""The hooks whose doings Keras puts into a compiled function, which is what it calls from then on."""
 
 
 def note_read(reads: Reads, frame: Frame, receiver: Value, name: str) -> None:
     """``receiver.name`` is read."""
-    slot = (name, _owner(receiver))
-    if not reads.get(slot, False):
-        reads[slot] = is_traced(frame)
+    owner: Owner = None
+    if isinstance(receiver, Instance):
+        owner = receiver.cls if isinstance(receiver.cls, ClassValue) else receiver.serial
+    reads.setdefault((name, owner), set()).add(traced_hook(frame))
 
 
-def is_traced(frame: Frame | None) -> bool:
-    """Whether Keras puts what happens in ``frame`` into a compiled function, and calls that from then on."""
+def traced_hook(frame: Frame | None) -> str:
+    """The innermost hook of those in ``TRACED`` that ``frame`` runs in; ``""`` for none."""
     while frame is not None:
-        if frame.hook in _TRACED:
-            return True
+        if frame.hook in TRACED:
+            return frame.hook
         frame = frame.caller
-    return False
+    return ""
 
 
-def is_read(interpretation: Interpretation, receiver: Value, name: str, traced: bool = False) -> bool:
-    """Whether the project reads ``name`` of what may be ``receiver`` (``traced``: in a ``call`` or a step)."""
+def is_read(interpretation: Interpretation, receiver: Value, name: str) -> bool:
+    """Whether the project reads ``name`` of what may be ``receiver``."""
     return any(
-        known == name
-        and (inside or not traced)
-        and any(_may_be(owner, each, certainly=traced) for each in alternatives(receiver))
-        for (known, owner), inside in interpretation.reads.items()
+        known == name and any(_may_be(owner, each) for each in alternatives(receiver))
+        for known, owner in interpretation.reads
     )
 
 
-def _owner(receiver: Value) -> Owner:
-    if isinstance(receiver, Instance):
-        return receiver.cls if isinstance(receiver.cls, ClassValue) else receiver.serial
-    return None
+def hooks_reading(interpretation: Interpretation, cls: ClassValue, name: str) -> frozenset[str]:
+    """The hooks in ``TRACED`` in which the project reads ``name`` of an object of ``cls``."""
+    return frozenset().union(
+        *(
+            hooks & TRACED
+            for (known, owner), hooks in interpretation.reads.items()
+            if known == name and isinstance(owner, ClassValue) and _related(owner, cls)
+        )
+    )
 
 
-def _may_be(owner: Owner, receiver: Value, certainly: bool) -> bool:
-    if owner is None or isinstance(receiver, Opaque):
-        return not certainly
-    if not isinstance(receiver, Instance):
+def _may_be(owner: Owner, receiver: Value) -> bool:
+    if owner is None or not isinstance(receiver, Instance):
         return True
     if isinstance(owner, ClassValue):
-        own = receiver.cls
-        return isinstance(own, ClassValue) and (own in owner.ancestry() or owner in own.ancestry())
+        return isinstance(receiver.cls, ClassValue) and _related(owner, receiver.cls)
     return owner == receiver.serial
+
+
+def _related(one: ClassValue, two: ClassValue) -> bool:
+    return one in two.ancestry() or two in one.ancestry()

@@ -86,6 +86,8 @@ def construct(
     instance = run.allocate(cls, frame, node)
     instance.generation = generation
     inherited_construction(run, frame, instance, name, arguments)
+    if name in _MODEL_MAKERS:
+        instance.arguments["__loaded__"] = Const(name)
     facts = application(name)
     if facts is not None:
         instance.arguments["__holds__"] = _held_by_application(run, frame, facts, instance, node)

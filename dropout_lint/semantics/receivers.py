@@ -13,7 +13,7 @@ from dropout_lint.findings import Confidence
 from dropout_lint.semantics.events import MethodCall
 from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import is_layer, is_model
-from dropout_lint.semantics.values import External, Instance, Opaque, alternatives, tags_of
+from dropout_lint.semantics.values import ClassValue, External, Instance, Opaque, alternatives, tags_of
 from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
@@ -40,12 +40,51 @@ def sureness(
     if any(isinstance(each, (Instance, External)) for each in found):
         # it is something, and that is not Keras
         return None
+    if not found and not model and is_layer_of_known_model(value, interpretation):
+        return Confidence.HIGH
     if ("model",) in tags_of(value) or _is_compiled(value, interpretation):
         return Confidence.MEDIUM
     if found or not uses_keras(frames):
         return None
     last = text.rpartition(".")[2]
     return Confidence.LOW if not _MODEL_WORDS.isdisjoint(words(last)) else None
+
+
+def sureness_by_trainable(
+    value: Value, text: str, frames: tuple[Frame, ...], interpretation: Interpretation
+) -> Confidence | None:
+    """How sure it is that ``value`` is a layer, a model, or one of their variables, given that it is to be trainable.
+
+    Only Keras and what is made like it calls an attribute that.
+    """
+    sure = sureness(value, text, frames, interpretation)
+    found = [each for each in alternatives(value) if not isinstance(each, Opaque)]
+    if any(isinstance(each, Instance) and _has_unknown_base(each) for each in found):
+        return Confidence.MEDIUM if sure is not None else None
+    if sure in {None, Confidence.LOW} and not found and uses_keras(frames):
+        return Confidence.MEDIUM
+    return sure if all(is_layer(each) for each in found) else None
+
+
+def _has_unknown_base(value: Instance) -> bool:
+    return isinstance(value.cls, ClassValue) and value.cls.has_unknown_base
+
+
+def is_layer_of_known_model(value: Value, interpretation: Interpretation) -> bool:
+    """Whether ``value`` is what ``model.layers[…]`` or ``model.get_layer(…)`` gives, of a model that the program makes.
+
+    Places below such a layer (``model.layers[0].cell``) are not meant.
+    """
+    key = value.key if isinstance(value, Opaque) else None
+    if key is None or len(key) < 4 or key[0] != "instance":
+        return False
+    inside = key[2] == "get_layer" and len(key) == 4
+    inside |= key[2:4] == ("layers", "[]") and all(_is_position(each) for each in key[4:])
+    return inside and any(each.serial == key[1] and is_layer(each) for each in interpretation.instances)
+
+
+def _is_position(part: object) -> bool:
+    return isinstance(part, int) or (isinstance(part, str) and (part == "[]" or part.endswith(":")))
 
 
 def _is_compiled(value: Value, interpretation: Interpretation) -> bool:

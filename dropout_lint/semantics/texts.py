@@ -24,6 +24,17 @@ STRING_METHODS = frozenset({"lower", "upper", "strip", "lstrip", "rstrip", "case
 """Methods that turn a string into a string."""
 _MAPPINGS = frozenset({"os.environ", "sys.argv"})
 _SECTIONS = frozenset({"configparser.ConfigParser", "configparser.RawConfigParser", "configparser.SafeConfigParser"})
+_WORDS = {
+    "0": "1",
+    "1": "1",
+    "false": "true",
+    "true": "true",
+    "False": "True",
+    "True": "True",
+    "no": "yes",
+    "yes": "yes",
+}
+"""The text that means yes, beside each of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,41 @@ class Text:
     """``os.environ``, ``sys.argv``, ``input()``, ``argparse``, ``argparse-bool``, ``absl``, ``configparser``."""
     name: str
     default: str | None
+
+    @property
+    def described(self) -> str:
+        """What it is, for a reader: `the text of the option --training`."""
+        name = self.name
+        return {
+            "argparse-bool": f"the option --{name}, a bool of a text,",
+            "argparse": f"the text of the option --{name}" if name else "the text of an option",
+            "absl": f"the text of the flag --{name}" if name else "the text of a flag",
+            "os.environ": f"the text of the environment variable {name}"
+            if name
+            else "the text of an environment variable",
+            "sys.argv": "a text of the command line",
+            "configparser": f"the text of the entry {name}" if name else "the text of a configuration file",
+        }.get(self.source, "a text that somebody types")
+
+    @property
+    def remedy(self) -> str:
+        """How to make a boolean of it."""
+        return {
+            "argparse-bool": 'declare the option with action="store_true"',
+            "argparse": 'declare the option with action="store_true"',
+            "absl": "define it with DEFINE_bool",
+            "configparser": "read it with getboolean()",
+        }.get(self.source, f'compare it with the text that means yes: == "{self.yes}"')
+
+    @property
+    def says_yes_or_no(self) -> bool:
+        """Whether the default, if there is one, is a text that means yes or no."""
+        return self.default is None or self.default in _WORDS
+
+    @property
+    def yes(self) -> str:
+        """The text that means yes, of the kind of the default."""
+        return _WORDS.get(self.default or "", "1")
 
 
 def text(source: str, name: Value | str | None = None, default: Value | None = None) -> Opaque:
