@@ -41,6 +41,8 @@ def write(programs: Sequence[ProgramReport], console: Console, *, trace: bool) -
     for program in programs:
         if trace:
             _write_trace(program, console)
+        for line in notes(program):
+            console.print(line, style="dim", markup=False, highlight=False)
         for result in program.results:
             _write_result(result, program, console)
         if program.together:
@@ -53,6 +55,18 @@ def write(programs: Sequence[ProgramReport], console: Console, *, trace: bool) -
         for result in program.results:
             counts[result.verdict] = counts.get(result.verdict, 0) + 1
     console.print(", ".join(f"{count} {_words(verdict)}" for verdict, count in counts.items()), highlight=False)
+
+
+def notes(program: ProgramReport) -> Iterator[str]:
+    """What holds for all results of a program: synthetic or capped inputs, an end before the end."""
+    if program.data is not None:
+        rows = f"{program.data['rows']:,} rows" if program.data["rows"] else "a data set"
+        if program.data["synthetic"]:
+            yield f"{program.program.label}: synthetic inputs, {rows}: outputs are compared, there are no metrics"
+    if program.most_rows:
+        yield f"{program.program.label}: measured on the first {program.most_rows:,} rows of each call (--max-rows)"
+    if program.ended:
+        yield f"{program.program.label}: {program.ended}; what was measured before stands below"
 
 
 def _write_result(result: Result, program: ProgramReport, console: Console) -> None:
@@ -96,6 +110,8 @@ def _lines(result: Result, program: ProgramReport) -> Iterator[str]:
         if result.toggle is None and result.eligible > max(result.measured, 1):
             parts.append(f"measured {result.measured} of {result.eligible} executions")
         yield " · ".join([*parts, *_versions(program)])
+    for kind, verdict in result.elsewhere:
+        yield f"in {'a direct call' if kind in ('layer', 'call') else kind + '()'}: {_words(verdict)}"
     if result.toggle is not None:
         yield _toggle_line(result.toggle)
     if result.reason:

@@ -88,3 +88,5 @@ class Result:
     replay: tuple[Printed, ...] | None = None
     exception: Json | None = None
     seconds: float = 0.0
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Verdicts in other entry points: (``"evaluate"``, ``"no-material-difference"``)."""
