@@ -58,6 +58,9 @@ class WithArguments(click.Command):
 @click.option("--in-place", is_flag=True, help="Run in the working directory itself, not in a copy of it.")
 @click.option("--keras-version", metavar="VERSION", help="The Keras to lint for, as in `check`.")
 @click.option("--select", multiple=True, metavar="RULES", help="Measure only these rules.")
+@click.option(
+    "--report", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page, with plots."
+)
 @click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
 @click.pass_context
 def verify(
@@ -72,6 +75,7 @@ def verify(
     retrain: bool,
     keras_version: str | None,
     select: tuple[str, ...],
+    page: Path | None,
     output_format: str,
     **chosen: object,
 ) -> int:
@@ -87,13 +91,15 @@ def verify(
     from dropout_lint.verify.experiment import Options
 
     _require_statistics()
+    if page is not None:
+        _require_page(page)
     if retrain and chosen["replays"] is None:
         chosen["replays"] = 1
     options = Options(**chosen)  # type: ignore[arg-type]
     named = _named(paths, module, entry, model, data)
     programs = [(program, _interpreter(options.python, program.path)) for program in named]
     findings = {program.path: _lint(program, keras_version, select, python) for program, python in programs}
-    return run_programs(programs, ctx.obj, findings, options, output_format)
+    return run_programs(programs, ctx.obj, findings, options, output_format, page)
 
 
 def _named(
@@ -143,12 +149,25 @@ def _require_statistics() -> None:
         )
 
 
+def _require_page(page: Path) -> None:
+    """Better before hours of running than after them.
+
+    Raises:
+        Failure: Matplotlib is missing, or the page has no folder to be written to.
+    """
+    if find_spec("matplotlib") is None:
+        raise Failure("--report draws with Matplotlib, which is missing: pip install 'dropout-lint[verify]'")
+    if not page.absolute().parent.is_dir():
+        raise Failure(f"{page}: its folder does not exist")
+
+
 def run_programs(
     programs: Sequence[tuple[Program | Path, str]],
     arguments: tuple[str, ...],
     findings: dict[Path, tuple[Finding, ...]],
     options: Options,
     output_format: str = "full",
+    page: Path | None = None,
 ) -> int:
     """Measure the given findings of each program (with its interpreter), print the report; the exit status."""
     from dropout_lint.verify.campaign import verify_program
@@ -169,6 +188,11 @@ def run_programs(
             )
         )
     _print(reports, output_format, trace=options.trace)
+    if page is not None:
+        from dropout_lint.verify.page import page as page_of
+
+        page.write_text(page_of(reports), encoding="utf-8")
+        click.echo(f"report written to {page}", err=True)
     return _status(reports)
 
 

@@ -106,6 +106,7 @@ def _outputs(outputs: Outputs) -> Json:
         "relative_divergence": outputs.divergence,
         "relative_divergence_interval": _bounds(outputs.divergence_interval),
         "max_abs_difference": outputs.max_abs_difference,
+        "by_pass": list(outputs.by_pass),
     }
 
 

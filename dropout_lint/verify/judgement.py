@@ -251,7 +251,13 @@ def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | Non
         divergence=float(divergence.mean()),
         divergence_interval=interval(divergence, batches, coupled=coupled, seed=seed),
         max_abs_difference=max(summary["max_abs_difference"] for summary in described),
+        by_pass=_mean_by_pass([summary.get("by_pass") or () for summary in described]),
     )
+
+
+def _mean_by_pass(executions: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    shortest = min(map(len, executions))
+    return tuple(sum(each[place] for each in executions) / len(executions) for place in range(shortest))
 
 
 def _judge_output_changes(outputs: Outputs) -> list[tuple[str, str, str]]:

@@ -58,6 +58,8 @@ class Outputs:
     divergence: float | None
     divergence_interval: Interval
     max_abs_difference: float
+    by_pass: tuple[float, ...] = ()
+    """Changed classes, or distances relative to the outputs' spread, of each pass; executions averaged."""
 
 
 @dataclass(frozen=True, slots=True)
