@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
+from dropout_lint.findings import Confidence, Finding, Position, Probe, Severity, Span
 from dropout_lint.keras.versions import KerasVersion, parse_version
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.sources.artifact import ArtifactError, read_artifact
@@ -66,6 +66,7 @@ def _finding(shown: str, rule: Rule, saved: Saved, keras: KerasVersion | None) -
         span=_START,
         help=saved.help,
         notes=saved.notes,
+        probe=Probe(saved.probe, shown, _START, "inherit") if saved.probe else None,
         keras=saved.keras or ((str(keras),) if keras is not None else ()),
     )
 

@@ -128,6 +128,15 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What an earlier run of ``verify`` found out about a finding."""
+
+    verdict: str
+    direction: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, where, why, how sure, and what to do about it.
 
@@ -156,6 +165,7 @@ class Finding:
     """In a notebook, the cell (counted from 1 over all cells) that ``span`` and the fix are counted in."""
     file_span: Span | None = None
     """In a notebook, the lines of the file itself."""
+    measured: Measured | None = None
 
     @property
     def region(self) -> Span:

@@ -6,14 +6,14 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dropout_lint.discovery import Problem
     from dropout_lint.engine import Report
@@ -124,9 +124,20 @@ class Wish:
     exit_zero: bool
 
 
-def report(source: Source, tell: Printer, *, exit_zero: bool, verbose: bool) -> int:
-    """Print what was found; the exit status."""
+def report(
+    source: Source,
+    tell: Printer,
+    *,
+    exit_zero: bool,
+    verbose: bool,
+    results: Sequence[Mapping[str, Any]] | None = None,
+) -> int:
+    """Print what was found, with the ``results`` of verifying it where there are some; the exit status."""
     found = source.lint()
+    if results is not None:
+        from dropout_lint.measured import with_measured
+
+        found = with_measured(found, results)
     settings = source.settings
     if verbose:
         click.echo(f"configuration: {settings.file or 'none, the defaults hold'}", err=True)

@@ -71,6 +71,9 @@ def _list_option(name: str, metavar: str, text: str) -> Callable[[Callable[..., 
 @_choice_option("output-format", "How to print findings.")
 @click.option("--output-file", "-o", type=click.Path(path_type=Path), help="Write the report to a file.")
 @click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto", help="Colour the output.")
+@click.option(
+    "--verified", metavar="FILE", type=click.Path(path_type=Path), help="Show what `verify` measured (its JSON)."
+)
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked, and stop.")
 @click.option("--show-settings", is_flag=True, help="Print the settings that hold here, and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print findings only, no summary.")
@@ -94,6 +97,7 @@ def check(
     add_ignore: str | None,
     no_ignores: bool,
     statistics: bool,
+    verified: Path | None,
     show_files: bool,
     show_settings: bool,
     quiet: bool,
@@ -106,6 +110,7 @@ def check(
     could not be done.
     """
     from dropout_lint.cli import actions
+    from dropout_lint.measured import NoResults, read_results
     from dropout_lint.settings import Resolver, SettingsError
 
     overrides = {key.replace("_", "-"): value for key, value in options.items() if value is not None}
@@ -139,8 +144,9 @@ def check(
         if fix or fix_only or diff:
             wish = actions.Wish(diff, fix_only, show_fixes, exit_non_zero_on_fix, exit_zero)
             return actions.fix(source, wish, printer)
-        return actions.report(source, printer, exit_zero=exit_zero, verbose=verbose)
-    except SettingsError as error:
+        results = read_results(verified) if verified is not None else None
+        return actions.report(source, printer, exit_zero=exit_zero, verbose=verbose, results=results)
+    except (SettingsError, NoResults) as error:
         raise Failure(str(error)) from error
 
 

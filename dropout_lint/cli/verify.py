@@ -12,9 +12,12 @@ import click
 from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dropout_lint.findings import Finding
     from dropout_lint.verify.campaign import ProgramReport
     from dropout_lint.verify.experiment import Experiment, Options
+    from dropout_lint.verify.programs import Program
 
 
 class WithArguments(click.Command):
@@ -33,21 +36,31 @@ class WithArguments(click.Command):
 
 
 @click.command(cls=WithArguments, short_help=COMMANDS["verify"])
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1)
+@click.option("-m", "--module", metavar="MODULE", help="Run a module, as `python -m` does.")
+@click.option("--entry", metavar="MODULE:FUNCTION", help="Call a function of a module that only defines things.")
+@click.option("--model", metavar="FILE|MODULE:FUNCTION", help="Measure a saved model, or one a function builds.")
+@click.option("--data", metavar="FILE|MODULE:FUNCTION", help="What --model is called on: .npz with x and y, or (x, y).")
+@click.option("--max-rows", "most_rows", type=click.IntRange(1), help="Measure on so many rows at most.")
 @click.option("--python", metavar="PATH", help="The interpreter that has your Keras.")
 @click.option("--passes", type=click.IntRange(2, 100), default=20, show_default=True, help="Passes as written.")
 @click.option(
     "--margin", type=click.FloatRange(0, 1), help="Smallest difference of a rate that matters. [default: 0.005]"
 )
 @click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="End each run after this time.")
+@click.option("--memory", type=click.FloatRange(0.1), metavar="GIB", help="End a run that holds more. [default: 80 %]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the passes.")
 @click.option(
     "--replay", "replays", type=click.IntRange(0, 100), help="Whole runs per arm. [default: 1 if it is quick]"
 )
+@click.option("--retrain", is_flag=True, help="Repeat the training with each finding fixed: --replay 1, however long.")
 @click.option("--trace", is_flag=True, help="Print which layer ran in which mode, where and why.")
 @click.option("--in-place", is_flag=True, help="Run in the working directory itself, not in a copy of it.")
 @click.option("--keras-version", metavar="VERSION", help="The Keras to lint for, as in `check`.")
 @click.option("--select", multiple=True, metavar="RULES", help="Measure only these rules.")
+@click.option(
+    "--report", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page, with plots."
+)
 @click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
 @click.pass_context
 def verify(
@@ -55,12 +68,20 @@ def verify(
     /,
     *,
     paths: tuple[str, ...],
+    module: str | None,
+    entry: str | None,
+    model: str | None,
+    data: str | None,
+    retrain: bool,
     keras_version: str | None,
     select: tuple[str, ...],
+    page: Path | None,
     output_format: str,
     **chosen: object,
 ) -> int:
     """Run the programs in PATHS and measure what each finding costs; ARGS are the program's own.
+
+    Programs are scripts, folders with a __main__.py, and notebooks; or name a module, function or model instead.
 
     A program runs in full, in a child process of the interpreter that has your Keras, with a copy of the working
     directory. That protects from accidents, not from malice.
@@ -70,10 +91,48 @@ def verify(
     from dropout_lint.verify.experiment import Options
 
     _require_statistics()
+    if page is not None:
+        _require_page(page)
+    if retrain and chosen["replays"] is None:
+        chosen["replays"] = 1
     options = Options(**chosen)  # type: ignore[arg-type]
-    programs = [(script, _interpreter(options.python, script)) for script in map(_program, paths)]
-    findings = {script: _lint(script, keras_version, select, python) for script, python in programs}
-    return run_programs(programs, ctx.obj, findings, options, output_format)
+    named = _named(paths, module, entry, model, data)
+    programs = [(program, _interpreter(options.python, program.path)) for program in named]
+    findings = {program.path: _lint(program, keras_version, select, python) for program, python in programs}
+    return run_programs(programs, ctx.obj, findings, options, output_format, page)
+
+
+def _named(
+    paths: tuple[str, ...],
+    module: str | None,
+    entry: str | None,
+    model: str | None,
+    data: str | None,
+) -> list[Program]:
+    """The programs that were named, in one way only.
+
+    Raises:
+        Failure: None, or in several ways, or what was named is not there.
+    """
+    from dropout_lint.verify import programs
+
+    ways = [bool(paths), module is not None, entry is not None, model is not None]
+    if sum(ways) == 0:
+        raise Failure("nothing to run: name a script or notebook, or use -m, --entry or --model")
+    if sum(ways) > 1:
+        raise Failure("name either paths, or one of -m, --entry and --model")
+    if data is not None and model is None:
+        raise Failure("--data is what --model is called on; a program brings its own")
+    try:
+        if module is not None:
+            return [programs.named_module(module)]
+        if entry is not None:
+            return [programs.named_entry(entry)]
+        if model is not None:
+            return [programs.named_model(model, data)]
+        return [programs.named_path(path) for path in paths]
+    except programs.NoProgram as error:
+        raise Failure(str(error)) from error
 
 
 def _require_statistics() -> None:
@@ -90,30 +149,50 @@ def _require_statistics() -> None:
         )
 
 
+def _require_page(page: Path) -> None:
+    """Better before hours of running than after them.
+
+    Raises:
+        Failure: Matplotlib is missing, or the page has no folder to be written to.
+    """
+    if find_spec("matplotlib") is None:
+        raise Failure("--report draws with Matplotlib, which is missing: pip install 'dropout-lint[verify]'")
+    if not page.absolute().parent.is_dir():
+        raise Failure(f"{page}: its folder does not exist")
+
+
 def run_programs(
-    programs: list[tuple[Path, str]],
+    programs: Sequence[tuple[Program | Path, str]],
     arguments: tuple[str, ...],
     findings: dict[Path, tuple[Finding, ...]],
     options: Options,
     output_format: str = "full",
+    page: Path | None = None,
 ) -> int:
-    """Measure the given findings of each program (a script and its interpreter), print the report; the exit status."""
+    """Measure the given findings of each program (with its interpreter), print the report; the exit status."""
     from dropout_lint.verify.campaign import verify_program
     from dropout_lint.verify.experiment import plan
+    from dropout_lint.verify.programs import as_program
 
     reports: list[ProgramReport] = []
-    for script, python in programs:
-        experiments = plan(findings[script])
+    for each, python in programs:
+        program = as_program(each)
+        experiments = plan(findings[program.path])
         if not experiments and not options.trace:
-            click.echo(f"{script}: {_nothing_to_measure(findings[script])}", err=True)
+            click.echo(f"{program.label}: {_nothing_to_measure(findings[program.path])}", err=True)
             continue
-        _announce(script, arguments, experiments, python)
+        _announce(program, arguments, experiments, python, options.most_rows)
         reports.append(
             verify_program(
-                script, arguments, experiments, python, options, tell=lambda text: click.echo(text, err=True)
+                program, arguments, experiments, python, options, tell=lambda text: click.echo(text, err=True)
             )
         )
     _print(reports, output_format, trace=options.trace)
+    if page is not None:
+        from dropout_lint.verify.page import page as page_of
+
+        page.write_text(page_of(reports), encoding="utf-8")
+        click.echo(f"report written to {page}", err=True)
     return _status(reports)
 
 
@@ -127,23 +206,10 @@ def _status(reports: list[ProgramReport]) -> int:
             status = max(status, EXIT_FINDINGS)
         elif report.failure or (report.results and all(result.verdict == "failed" for result in report.results)):
             lines = list(exception_lines(report.failure)) if report.failure else report.stderr.splitlines()[-5:]
-            click.echo("\n  ".join([f"error: {report.script} failed:", *lines]), err=True)
+            lines = [*([report.ended] if report.ended else ()), *lines]
+            click.echo("\n  ".join([f"error: {report.program.label} failed:", *lines]), err=True)
             status = EXIT_FAILURE
     return status
-
-
-def _program(path: str) -> Path:
-    """The script a path names: a file, or a folder's ``__main__.py`` as ``python FOLDER`` would run it."""
-    script = Path(path)
-    if script.is_dir():
-        if not (script / "__main__.py").is_file():
-            raise Failure(f"{path}: is a folder without __main__.py; name the program to run")
-        return script / "__main__.py"
-    if not script.is_file():
-        raise Failure(f"{path}: no such file")
-    if script.suffix != ".py":
-        raise Failure(f"{path}: only Python programs (.py) can be run")
-    return script
 
 
 def _interpreter(wanted: str | None, script: Path) -> str:
@@ -155,7 +221,7 @@ def _interpreter(wanted: str | None, script: Path) -> str:
         raise Failure(str(error)) from error
 
 
-def _lint(script: Path, keras_version: str | None, select: tuple[str, ...], python: str) -> tuple[Finding, ...]:
+def _lint(program: Program, keras_version: str | None, select: tuple[str, ...], python: str) -> tuple[Finding, ...]:
     """The findings of one program, for the Keras it will run with unless the user names another."""
     from dropout_lint.engine import run
     from dropout_lint.selection import SYNTAX_ERROR
@@ -166,6 +232,7 @@ def _lint(script: Path, keras_version: str | None, select: tuple[str, ...], pyth
     if select:
         overrides["select"] = [word.strip() for value in select for word in value.split(",") if word.strip()]
     try:
+        script = program.path
         configured = Resolver().of(script.absolute().parent).keras_version
         version = keras_version or configured or keras_of(python)
         if version is not None:
@@ -188,10 +255,21 @@ def _nothing_to_measure(findings: tuple[Finding, ...]) -> str:
     return f"nothing to measure: no run of the program can show {codes}"
 
 
-def _announce(script: Path, arguments: tuple[str, ...], experiments: tuple[Experiment, ...], python: str) -> None:
+def _announce(
+    program: Program,
+    arguments: tuple[str, ...],
+    experiments: tuple[Experiment, ...],
+    python: str,
+    most_rows: int | None,
+) -> None:
     count = f"{len(experiments)} finding{'' if len(experiments) == 1 else 's'}"
-    command = " ".join([str(script), *arguments])
-    click.echo(f"running {command} in full with {python}, measuring {count}", err=True)
+    command = " ".join([program.label, *arguments])
+    rows = f" on {most_rows:,} rows at most" if most_rows else ""
+    if program.runs_in_full:
+        click.echo(f"running {command} in full with {python}, measuring {count}{rows}", err=True)
+        return
+    inputs = program.data or "synthetic inputs"
+    click.echo(f"calling {command} on {inputs} with {python}, measuring {count}{rows}", err=True)
 
 
 def _print(reports: list[ProgramReport], output_format: str, *, trace: bool) -> None:

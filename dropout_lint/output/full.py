@@ -51,7 +51,9 @@ def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "help", finding.help + (f"  [*] {finding.fix.applicability.value} fix" if has_fix and finding.fix else "")
     if finding.keras and finding.keras_known_by:
         yield "keras", f"{', '.join(finding.keras)} ({finding.keras_known_by})"
-    if finding.probe is not None:
+    if finding.measured is not None:
+        yield "measured", finding.measured.text
+    elif finding.probe is not None:
         entry = finding.chain[0].path if finding.chain else finding.path
         yield "measure it", f"dropout-lint verify {_quoted(entry)}"
 

@@ -13,7 +13,7 @@ from dropout_lint.version import __version__
 
 if TYPE_CHECKING:
     from dropout_lint.engine import Report
-    from dropout_lint.findings import Finding, Fix, Position
+    from dropout_lint.findings import Finding, Fix, Measured, Position
 
 Json = dict[str, object]
 
@@ -58,7 +58,12 @@ def finding_document(finding: Finding) -> Json:
         ],
         "fix": None if finding.fix is None else _fix(finding.fix),
         "keras": list(finding.keras),
+        "measured": None if finding.measured is None else _measured(finding.measured),
     }
+
+
+def _measured(measured: Measured) -> Json:
+    return {"verdict": measured.verdict, "direction": measured.direction, "text": measured.text}
 
 
 def _fixable(finding: Finding) -> bool:

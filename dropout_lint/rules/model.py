@@ -133,6 +133,8 @@ class Saved:
     help: str = ""
     notes: tuple[str, ...] = ()
     keras: tuple[str, ...] = ()
+    probe: str = ""
+    """The kind of probe that shows it when the model is loaded and called; see :class:`dropout_lint.findings.Probe`."""
 
 
 Check = Callable[[Context], Iterator[Draft]]

@@ -149,6 +149,7 @@ def _saved_true(layer: SavedLayer, context: SavedContext) -> Saved:
         f"{layer.shown}: the graph calls {layer.class_name} with training=true: {consequence}",
         Confidence.HIGH if layer.class_name == "BatchNormalization" else Confidence.MEDIUM,
         help="build the model without the flag, load the weights into it and save it again",
+        probe="graph-call",
     )
 
 

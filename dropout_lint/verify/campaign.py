@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.verify.experiment import measuring_job, replay_job
-from dropout_lint.verify.judgement import judge_experiment, with_replay
+from dropout_lint.verify.judgement import ending, judge_experiment, with_replay
+from dropout_lint.verify.programs import Program, as_program
 from dropout_lint.verify.replay import changed_numbers, same_output
 from dropout_lint.verify.result import CONFIRMED
 from dropout_lint.verify.runner import run_child
@@ -31,10 +32,11 @@ MOST_SINGLE_REPLAYS = 4
 class ProgramReport:
     """Everything measured on one program.
 
+    ``ended`` says why the run did not come to its end, where it did not; ``data`` what a model was called on.
     ``together`` are the printed numbers that change when all findings are repaired at once, None if that was not run.
     """
 
-    script: Path
+    program: Program
     results: tuple[Result, ...]
     environment: Json
     modes: tuple[Json, ...]
@@ -44,6 +46,14 @@ class ProgramReport:
     failure: Json | None
     timed_out: bool
     together: tuple[Printed, ...] | None = None
+    ended: str = ""
+    data: Json | None = None
+    most_rows: int | None = None
+
+    @property
+    def script(self) -> Path:
+        """The file that is named."""
+        return self.program.path
 
     @property
     def confirmed(self) -> bool:
@@ -52,7 +62,7 @@ class ProgramReport:
 
 
 def verify_program(
-    script: Path,
+    program: Program | Path,
     arguments: Sequence[str],
     experiments: Sequence[Experiment],
     python: str,
@@ -60,14 +70,16 @@ def verify_program(
     tell: Callable[[str], None] = lambda _: None,
 ) -> ProgramReport:
     """Run a program as it is, measure its findings, and replay it with them repaired."""
+    program = as_program(program)
     run = run_child(
         python,
-        measuring_job(script, arguments, experiments, options),
+        measuring_job(program, arguments, experiments, options),
         timeout=options.timeout,
+        memory=options.memory,
         in_place=options.in_place,
     )
     results = {e.number: judge_experiment(e, run, options.margin, options.seed) for e in experiments}
-    replayer = _Replayer(script, arguments, experiments, python, options, run, tell)
+    replayer = _Replayer(program, arguments, experiments, python, options, run, tell)
     together = None
     if replayer.wanted():
         candidates = [e for e in experiments if replayer.worthwhile(e, results[e.number])]
@@ -84,7 +96,7 @@ def verify_program(
     end = run.end
     modes = [event for found in run.of("modes") for event in found["events"]]  # type: ignore[attr-defined]
     return ProgramReport(
-        script=script,
+        program=program,
         results=tuple(results[e.number] for e in experiments),
         environment=_environment(run),
         modes=tuple(modes),
@@ -93,12 +105,24 @@ def verify_program(
         seconds=run.seconds,
         failure=end.get("exception") if end else None,  # type: ignore[arg-type]
         timed_out=run.timed_out,
+        ended=_ended(run),
         together=together,
+        data=next(iter(run.of("data")), None),
+        most_rows=options.most_rows,
     )
 
 
 def _unconfirmed(result: Result) -> bool:
     return result.verdict not in CONFIRMED
+
+
+def _ended(run: Run) -> str:
+    """How a run ended that did not come to its end, in words; nothing for one that did."""
+    if run.timed_out:
+        return "the time limit came first"
+    if run.out_of_memory:
+        return "the memory limit came first"
+    return f"the interpreter died ({ending(run.status)})" if run.end is None else ""
 
 
 def _environment(run: Run) -> Json:
@@ -121,7 +145,7 @@ class _Replayer:
 
     def __init__(
         self,
-        script: Path,
+        program: Program,
         arguments: Sequence[str],
         experiments: Sequence[Experiment],
         python: str,
@@ -129,7 +153,7 @@ class _Replayer:
         first: Run,
         tell: Callable[[str], None],
     ) -> None:
-        self._script = script
+        self._program = program
         self._arguments = arguments
         self._experiments = experiments
         self._python = python
@@ -146,8 +170,12 @@ class _Replayer:
             return False
         if self._options.replays is not None:
             return self._options.replays > 0
+        if not self._program.runs_in_full:
+            return False
         seconds = end["seconds"]
-        return isinstance(seconds, float) and seconds < REPLAY_BY_ITSELF_SECONDS
+        # A replay measures nothing.
+        spent = sum(event["seconds"] for kind in ("measurement", "toggle") for event in self._first.of(kind))  # type: ignore[misc]
+        return isinstance(seconds, float) and seconds - spent < REPLAY_BY_ITSELF_SECONDS
 
     def worthwhile(self, experiment: Experiment, result: Result) -> bool:
         """False where a fixed run cannot differ: a line never executed, a toggle already proved without effect."""
@@ -184,8 +212,14 @@ class _Replayer:
 
     def _run(self, fixed: Sequence[Experiment], number: int) -> str | None:
         codes = ", ".join(sorted({experiment.finding.code for experiment in fixed}))
-        self._tell(f"replaying {self._script} {f'with {codes} fixed' if fixed else 'as written'}")
-        job = replay_job(self._script, self._arguments, self._experiments, fixed, self._options, number)
-        run = run_child(self._python, job, timeout=self._options.timeout, in_place=self._options.in_place)
+        self._tell(f"replaying {self._program.label} {f'with {codes} fixed' if fixed else 'as written'}")
+        job = replay_job(self._program, self._arguments, self._experiments, fixed, self._options, number)
+        run = run_child(
+            self._python,
+            job,
+            timeout=self._options.timeout,
+            memory=self._options.memory,
+            in_place=self._options.in_place,
+        )
         end = run.end
         return run.stdout if end is not None and not end.get("exit") and not run.timed_out else None

@@ -37,6 +37,9 @@ def document(programs: Sequence[ProgramReport]) -> Json:
                 "environment": program.environment,
                 "seconds": round(program.seconds, 3),
                 "timed_out": program.timed_out,
+                "ended": program.ended,
+                "data": program.data,
+                "most_rows": program.most_rows,
                 "exception": program.failure,
                 "modes": [_mode_document(event) for event in program.modes],
                 "replay_together": None if program.together is None else [_printed(p) for p in program.together],
@@ -59,6 +62,7 @@ def result_document(result: Result) -> Json:
             "path": shown(result.where[0]) if result.where else None,
             "line": result.where[1] if result.where else None,
         },
+        "elsewhere": [{"kind": kind, "verdict": verdict} for kind, verdict in result.elsewhere],
         "executions": {"reached": result.reached, "measured": result.measured},
         "metrics": [_metric(metric) for metric in result.metrics],
         "outputs": None if outputs is None else _outputs(outputs),
@@ -102,6 +106,7 @@ def _outputs(outputs: Outputs) -> Json:
         "relative_divergence": outputs.divergence,
         "relative_divergence_interval": _bounds(outputs.divergence_interval),
         "max_abs_difference": outputs.max_abs_difference,
+        "by_pass": list(outputs.by_pass),
     }
 
 

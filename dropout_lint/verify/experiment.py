@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Probe
+from dropout_lint.verify.programs import SAVED_MODELS, Program, as_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,7 +57,10 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for. ``timeout`` is in seconds for each run; ``replays`` None means by itself."""
+    """What the command line asks for.
+
+    ``timeout`` (seconds) and ``memory`` (GiB) are for each run; ``replays`` None means by itself.
+    """
 
     python: str | None = None
     passes: int = 20
@@ -64,7 +68,9 @@ class Options:
     timeout: float | None = None
     seed: int = 0
     trace: bool = False
+    memory: float | None = None
     in_place: bool = False
+    most_rows: int | None = None
     replays: int | None = None
 
 
@@ -74,13 +80,15 @@ def plan(findings: Iterable[Finding]) -> tuple[Experiment, ...]:
     return tuple(Experiment(number, finding) for number, finding in enumerate(measurable))
 
 
-def measuring_job(script: Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options) -> Json:
+def measuring_job(
+    program: Program | Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options
+) -> Json:
     """The run as written, with every probe in place."""
-    return {**_base(script, arguments, experiments, options), "probes": _probes(experiments), "trace": options.trace}
+    return {**_base(program, arguments, experiments, options), "probes": _probes(experiments), "trace": options.trace}
 
 
 def replay_job(
-    script: Path,
+    program: Program | Path,
     arguments: Sequence[str],
     experiments: Sequence[Experiment],
     fixed: Sequence[Experiment],
@@ -101,7 +109,7 @@ def replay_job(
         elif experiment.finding.probe is not None:
             forced.append(experiment)
     return {
-        **_base(script, arguments, experiments, options),
+        **_base(program, arguments, experiments, options),
         "measure": False,
         "edits": edits,
         "probes": _probes(forced),
@@ -110,12 +118,16 @@ def replay_job(
     }
 
 
-def _base(script: Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options) -> Json:
-    path = absolute(str(script))
+def _base(
+    program: Program | Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options
+) -> Json:
+    job = as_program(program).job()
+    path = str(job["script"])
     folders = {str(Path(file).parent) for file in (path, *(absolute(e.finding.path) for e in experiments))}
     return {
-        "script": path,
+        **job,
         "argv": list(arguments),
+        "most_rows": options.most_rows,
         "passes": options.passes,
         "seed": options.seed,
         "project": sorted(folder + os.sep for folder in folders),
@@ -130,7 +142,7 @@ def _probes(experiments: Iterable[Experiment]) -> list[Json]:
         if probe is None:
             # Watched, so that the report can tell whether the line was reached.
             probe = Probe("observe", finding.path, finding.span)
-        if not finding.path.endswith(".keras"):
+        if experiment.finding.probe is not None or not finding.path.endswith(SAVED_MODELS):
             probes.append(
                 {
                     "id": experiment.number,

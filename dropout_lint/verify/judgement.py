@@ -62,8 +62,10 @@ def _unmeasured(base: Result, summary: Json | None, run: Run, *, is_toggle: bool
     exception: Any = end.get("exception") if end else None
     if run.timed_out:
         return replace(base, reason="the time limit came first")
+    if run.out_of_memory:
+        return replace(base, reason="the memory limit came first")
     if end is None:
-        return replace(base, verdict="failed", reason=f"the interpreter died ({_ending(run.status)})")
+        return replace(base, verdict="failed", reason=f"the interpreter died ({ending(run.status)})")
     if exception:
         return replace(base, verdict="failed", exception=exception)
     errors: Any = summary.get("errors") if summary else ()
@@ -81,7 +83,8 @@ def _unmeasured(base: Result, summary: Json | None, run: Run, *, is_toggle: bool
     return replace(base, reason="the program ended without executing the line")
 
 
-def _ending(status: int | None) -> str:
+def ending(status: int | None) -> str:
+    """How a process ended."""
     return f"signal {-status}" if status is not None and status < 0 else f"status {status}"
 
 
@@ -143,12 +146,31 @@ def _place(where: Any) -> tuple[str, int] | None:
 
 
 def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: float | None, seed: int) -> Result:
+    """The strongest verdict over the entry points it was measured in: evaluate() may ignore what a bare call obeys."""
+    # Validation during fit counts only where there is nothing else.
+    events = [event for event in events if not event["boundary"]["in_fit"]] or events  # type: ignore[index]
+    kinds = dict.fromkeys(str(event["boundary"]["kind"]) for event in events)  # type: ignore[index]
+    judged = [
+        _judge_entry_point(base, [event for event in events if event["boundary"]["kind"] == kind], run, margin, seed)  # type: ignore[index]
+        for kind in kinds
+    ]
+    rank = {"confirmed": 0, "inconclusive": 1, "no-material-difference": 2}
+    best = min(judged, key=lambda result: (rank[result.verdict], not result.metrics))
+    return replace(
+        best,
+        # A run that was cut off wrote no summary.
+        reached=max(base.reached, *(_integer(event, "execution") for event in events)),
+        measured=len(events),
+        seconds=sum(_float(event["seconds"]) for event in events),
+        elsewhere=tuple((result.boundary, result.verdict) for result in judged if result is not best),
+    )
+
+
+def _judge_entry_point(base: Result, events: Sequence[Json], run: Run, margin: float | None, seed: int) -> Result:
     """Metrics of the last measured execution that has any; else the outputs of all executions together.
 
     The last, because a model validated while it trains is judged by what it has become.
     """
-    # Validation during fit counts only where there is nothing else.
-    events = [event for event in events if not event["boundary"]["in_fit"]] or events  # type: ignore[index]
     with_metrics = [event for event in events if event["metrics"]]
     shown: Any = with_metrics[-1] if with_metrics else events[-1]
     metrics = tuple(
@@ -158,9 +180,6 @@ def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: 
     outputs = _judge_outputs([shown] if with_metrics else events, run, seed)
     base = replace(
         base,
-        # A run that was cut off wrote no summary.
-        reached=max(base.reached, *(_integer(event, "execution") for event in events)),
-        measured=len(events),
         boundary=shown["boundary"]["kind"],
         where=_place(shown["boundary"]["where"]),
         metrics=metrics,
@@ -168,7 +187,6 @@ def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: 
         passes=shown["passes"],
         state=tuple((name, norm) for name, norm in _list(shown["state"])),
         ran_in_training=tuple(shown["ran_in_training"].items()),
-        seconds=sum(_float(event["seconds"]) for event in events),
     )
     judged = [(metric.verdict, metric.direction, metric.name) for metric in metrics]
     if not judged and outputs is not None:
@@ -233,7 +251,13 @@ def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | Non
         divergence=float(divergence.mean()),
         divergence_interval=interval(divergence, batches, coupled=coupled, seed=seed),
         max_abs_difference=max(summary["max_abs_difference"] for summary in described),
+        by_pass=_mean_by_pass([summary.get("by_pass") or () for summary in described]),
     )
+
+
+def _mean_by_pass(executions: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    shortest = min(map(len, executions))
+    return tuple(sum(each[place] for each in executions) / len(executions) for place in range(shortest))
 
 
 def _judge_output_changes(outputs: Outputs) -> list[tuple[str, str, str]]:

@@ -41,11 +41,13 @@ def write(programs: Sequence[ProgramReport], console: Console, *, trace: bool) -
     for program in programs:
         if trace:
             _write_trace(program, console)
+        for line in notes(program):
+            console.print(line, style="dim", markup=False, highlight=False)
         for result in program.results:
             _write_result(result, program, console)
         if program.together:
             console.print("[bold]printed numbers with all of these fixed at once[/bold]")
-            for line in _printed_lines(program.together):
+            for line in printed_lines(program.together):
                 console.print(f"  {line}", markup=False, highlight=False)
             console.print()
     counts: dict[str, int] = {}
@@ -55,21 +57,39 @@ def write(programs: Sequence[ProgramReport], console: Console, *, trace: bool) -
     console.print(", ".join(f"{count} {_words(verdict)}" for verdict, count in counts.items()), highlight=False)
 
 
+def notes(program: ProgramReport) -> Iterator[str]:
+    """What holds for all results of a program: synthetic or capped inputs, an end before the end."""
+    if program.data is not None:
+        rows = f"{program.data['rows']:,} rows" if program.data["rows"] else "a data set"
+        if program.data["synthetic"]:
+            yield f"{program.program.label}: synthetic inputs, {rows}: outputs are compared, there are no metrics"
+    if program.most_rows:
+        yield f"{program.program.label}: measured on the first {program.most_rows:,} rows of each call (--max-rows)"
+    if program.ended:
+        yield f"{program.program.label}: {program.ended}; what was measured before stands below"
+
+
+def title_of(result: Result) -> str:
+    """The verdict as a heading."""
+    title = TITLES.get(result.verdict, result.verdict.replace("-", " ").upper())
+    if result.verdict == "confirmed" and result.direction in ("better", "changed"):
+        title += f": {result.direction.upper()}"
+    return title
+
+
 def _write_result(result: Result, program: ProgramReport, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
     finding = result.finding
-    title = TITLES.get(result.verdict, result.verdict.replace("-", " ").upper())
-    if result.verdict == "confirmed" and result.direction in ("better", "changed"):
-        title += f": {result.direction.upper()}"
+    title = title_of(result)
     heading = Table.grid(expand=True, padding=(0, 2))
     heading.add_column(ratio=1)
     heading.add_column(justify="right", no_wrap=True)
     place = f"{finding.code} {finding.path}:{finding.span.start.line}"
     heading.add_row(Text.assemble((place, "bold"), f"  {finding.name}"), Text(title, STYLES[result.verdict]))
     console.print(heading)
-    for line in _lines(result, program):
+    for line in lines_of(result, program):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     if result.metrics and result.verdict != "confirmed-no-effect":
         console.print(_metric_table(result.metrics))
@@ -78,12 +98,12 @@ def _write_result(result: Result, program: ProgramReport, console: Console) -> N
             if sparks:
                 line = f"  {metric.name} over passes  {sparks}   fixed ◆ {_number(mean(metric.fixed))}"
                 console.print(line, markup=False, highlight=False)
-    for line in _afterwards(result):
+    for line in afterwards(result):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     console.print()
 
 
-def _lines(result: Result, program: ProgramReport) -> Iterator[str]:
+def lines_of(result: Result, program: ProgramReport) -> Iterator[str]:
     """What was run and what came out, before the table."""
     if result.where:
         parts = [source_text(*result.where)]
@@ -96,6 +116,8 @@ def _lines(result: Result, program: ProgramReport) -> Iterator[str]:
         if result.toggle is None and result.eligible > max(result.measured, 1):
             parts.append(f"measured {result.measured} of {result.eligible} executions")
         yield " · ".join([*parts, *_versions(program)])
+    for kind, verdict in result.elsewhere:
+        yield f"in {'a direct call' if kind in ('layer', 'call') else kind + '()'}: {_words(verdict)}"
     if result.toggle is not None:
         yield _toggle_line(result.toggle)
     if result.reason:
@@ -125,15 +147,21 @@ def _metric_table(metrics: Sequence[Metric]) -> Any:
     for name in ("  metric", "as written", "fixed", "difference", "95 % interval"):
         table.add_column(name, header_style="dim", no_wrap=True)
     for metric in metrics:
-        points = is_rate(metric)
-        table.add_row(
-            f"  {metric.name}",
-            f"{_number(mean(metric.as_written))} ± {_number(deviation(metric.as_written))}",
-            _number(mean(metric.fixed)),
-            _signed(metric.difference, points=points) + (" points" if points else ""),
-            _interval_text(metric, points=points),
-        )
+        name, *cells = metric_cells(metric)
+        table.add_row(f"  {name}", *cells)
     return table
+
+
+def metric_cells(metric: Metric) -> tuple[str, ...]:
+    """One row of the table: name, as written, fixed, difference, interval."""
+    points = is_rate(metric)
+    return (
+        metric.name,
+        f"{_number(mean(metric.as_written))} ± {_number(deviation(metric.as_written))}",
+        _number(mean(metric.fixed)),
+        _signed(metric.difference, points=points) + (" points" if points else ""),
+        _interval_text(metric, points=points),
+    )
 
 
 def _counted(bounds: Interval) -> str:
@@ -150,7 +178,7 @@ def _interval_text(metric: Metric, *, points: bool) -> str:
     return text if bounds.over == "rows" else f"{text} over {bounds.over}"
 
 
-def _afterwards(result: Result) -> Iterator[str]:
+def afterwards(result: Result) -> Iterator[str]:
     """What the table does not say: changed predictions, changed state, printed numbers."""
     outputs = result.outputs
     if outputs is not None:
@@ -174,7 +202,7 @@ def _afterwards(result: Result) -> Iterator[str]:
     if result.replay is not None:
         if result.replay:
             yield "the program prints, as written → fixed:"
-            yield from (f"  {line}" for line in _printed_lines(result.replay))
+            yield from (f"  {line}" for line in printed_lines(result.replay))
         else:
             yield "replayed with the fix, the program prints the same numbers"
 
@@ -183,7 +211,8 @@ def _class_word(outputs: Outputs) -> str:
     return "predictions (cut at 0.5)" if outputs.classes == "threshold" else "predictions (largest score)"
 
 
-def _printed_lines(numbers: Sequence[Printed]) -> Iterator[str]:
+def printed_lines(numbers: Sequence[Printed]) -> Iterator[str]:
+    """Printed numbers in both arms, one to a line."""
     for printed in numbers[:12]:
         label = printed.label or "(unnamed)"
         if len(printed.as_written) == 1:

@@ -58,6 +58,8 @@ class Outputs:
     divergence: float | None
     divergence_interval: Interval
     max_abs_difference: float
+    by_pass: tuple[float, ...] = ()
+    """Changed classes, or distances relative to the outputs' spread, of each pass; executions averaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,5 @@ class Result:
     replay: tuple[Printed, ...] | None = None
     exception: Json | None = None
     seconds: float = 0.0
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Verdicts in other entry points: (``"evaluate"``, ``"no-material-difference"``)."""

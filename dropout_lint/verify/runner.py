@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropout_lint.verify.processes import MARK, end_all, resident_bytes, total_memory
 from dropout_lint.verify.scratch import copy_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dropout_lint.verify.experiment import Json
 
 CHILD = Path(__file__).parent / "child" / "__main__.py"
-
-GRACE_SECONDS = 5.0
-"""Between the polite and the final signal."""
 
 FIND_KERAS = (
     "import importlib.util as u, sys;"
@@ -50,6 +48,7 @@ class Run:
     seconds: float
     timed_out: bool
     rows: Mapping[str, Mapping[str, object]]
+    out_of_memory: bool = False
 
     def of(self, event: str) -> tuple[Json, ...]:
         """All events of one kind, in order."""
@@ -106,10 +105,20 @@ def _environments(script: Path) -> list[str]:
     return [str(python) for python in found if python.is_file()]
 
 
-def run_child(python: str, job: Json, *, timeout: float | None, in_place: bool) -> Run:
-    """Run one job to its end, its time limit, or an interruption; nothing of it is left running.
+def run_child(
+    python: str,
+    job: Json,
+    *,
+    timeout: float | None,
+    in_place: bool,
+    memory: float | None = None,
+    progress: Callable[[float, int], None] | None = None,
+) -> Run:
+    """Run one job to its end, its limits, or an interruption; nothing of it is left running.
 
-    The child has its own session, so that Ctrl-C reaches us and not it; we end its whole group.
+    The child has its own session, so that Ctrl-C reaches us and not it; we end its whole group. ``timeout`` is in
+    seconds, ``memory`` in GiB (four fifths of the machine's by itself); ``progress`` is told the seconds passed and the
+    number of measurements made.
     """
     with tempfile.TemporaryDirectory(prefix="dropout-lint-") as name:
         folder = Path(name)
@@ -121,39 +130,70 @@ def run_child(python: str, job: Json, *, timeout: float | None, in_place: bool) 
             working_directory = folder / "work"
             copy_folder(Path.cwd(), working_directory)
         start = time.monotonic()
+        mark = folder.name
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
                 [python, "-u", str(CHILD), str(folder / "job.json")],
                 cwd=working_directory,
+                env={**os.environ, MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
             )
-            with _ended_with_us(child):
-                timed_out = not _wait(child, timeout)
+            with _ended_with_us(child, mark):
+                limit = _wait(child, timeout, _memory_limit(memory), results, progress)
         return Run(
             events=_read_events(results),
             stdout=(folder / "stdout").read_text(encoding="utf-8", errors="replace"),
             stderr=(folder / "stderr").read_text(encoding="utf-8", errors="replace"),
             status=child.returncode,
             seconds=time.monotonic() - start,
-            timed_out=timed_out,
+            timed_out=limit == "time",
+            out_of_memory=limit == "memory",
             rows=_read_rows(folder),
         )
 
 
-def _wait(child: subprocess.Popen[bytes], timeout: float | None) -> bool:
-    try:
-        child.wait(timeout)
-    except subprocess.TimeoutExpired:
-        end_group(child)
-        return False
-    return True
+def _memory_limit(wanted: float | None) -> int | None:
+    if wanted is not None:
+        return int(wanted * (1 << 30))
+    total = total_memory()
+    return None if total is None else total * 4 // 5
+
+
+def _wait(
+    child: subprocess.Popen[bytes],
+    timeout: float | None,
+    memory: int | None,
+    results: Path,
+    progress: Callable[[float, int], None] | None,
+) -> str:
+    """Wait for the end; which limit came first, ``"time"`` or ``"memory"``, or nothing."""
+    start = time.monotonic()
+    step = 0.05
+    while True:
+        passed = time.monotonic() - start
+        try:
+            child.wait(step if timeout is None else max(0.0, min(step, timeout - passed)))
+        except subprocess.TimeoutExpired:
+            pass
+        else:
+            return ""
+        passed = time.monotonic() - start
+        if timeout is not None and passed >= timeout:
+            return "time"
+        if memory is not None and resident_bytes(child.pid) > memory:
+            return "memory"
+        if progress is not None:
+            with contextlib.suppress(OSError):
+                progress(passed, results.read_bytes().count(b'"event": "measurement"'))
+        # A look at every process costs milliseconds: often at first, then seldom.
+        step = min(1.0, step * 1.5)
 
 
 @contextlib.contextmanager
-def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
+def _ended_with_us(child: subprocess.Popen[bytes], mark: str) -> Iterator[None]:
     """Whatever ends the wait (Ctrl-C, a termination signal, an error) ends the child's group."""
 
     def terminate(number: int, _: object) -> None:
@@ -166,21 +206,9 @@ def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        end_group(child)
+        end_all(child, mark)
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
-
-
-def end_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and everything it started: politely, then for good."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-        except (ProcessLookupError, PermissionError):
-            break
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(GRACE_SECONDS)
-    child.wait()
 
 
 def _read_events(path: Path) -> tuple[Json, ...]:

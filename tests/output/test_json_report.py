@@ -56,6 +56,7 @@ def test_every_field(finding):
                     ],
                 },
                 "keras": ["3.3", "3.15"],
+                "measured": None,
             }
         ],
         "fixed": [],

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from dropout_lint.cli import verify as command
 from dropout_lint.verify.campaign import verify_program
 from dropout_lint.verify.experiment import Options, measuring_job, plan
+from dropout_lint.verify.programs import named_entry, named_module
 from dropout_lint.verify.runner import CannotRun, find_interpreter, run_child
 from dropout_lint.verify.scratch import LARGEST_FILE, copy_folder
 
@@ -33,9 +34,9 @@ def program(tmp_path, monkeypatch):
     return write
 
 
-def run(script, *arguments, timeout=60.0, experiments=(), in_place=False):
+def run(script, *arguments, timeout=60.0, experiments=(), in_place=False, memory=None):
     job = measuring_job(script, arguments, experiments, Options())
-    return run_child(sys.executable, job, timeout=timeout, in_place=in_place)
+    return run_child(sys.executable, job, timeout=timeout, in_place=in_place, memory=memory)
 
 
 def test_the_program_runs_as_main_with_its_arguments_and_its_own_folder_first(program):
@@ -134,6 +135,74 @@ def test_the_time_limit_ends_the_program_and_everything_it_started(program, tmp_
     assert not marker.exists()
 
 
+def test_what_left_the_process_group_is_ended_too(program, tmp_path):
+    marker = tmp_path / "pid"
+    program(f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n", "daemon.py")
+    script = program(
+        "import os, subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, 'daemon.py'], start_new_session=True)\n"
+        f"while not (os.path.exists({str(marker)!r}) and open({str(marker)!r}).read()): time.sleep(0.05)\n"
+    )
+
+    run(script, in_place=True)
+
+    assert not _alive(int(marker.read_text()))
+
+
+def test_the_memory_limit_ends_the_program(program, finding):
+    script = program("import time\nlen([])\nheap = bytearray(600 << 20)\ntime.sleep(60)\n")
+
+    ended = run(script, memory=0.3)
+
+    assert ended.out_of_memory
+    assert ended.seconds < 20
+
+
+@pytest.mark.parametrize(
+    ("death", "ended"),
+    [
+        ("os._exit(3)", ""),
+        ("os.kill(os.getpid(), 9)", "the interpreter died (signal 9)"),
+        ("ctypes.string_at(0)", "the interpreter died (signal 11)"),
+        ("os.abort()", "the interpreter died (signal 6)"),
+    ],
+)
+def test_what_was_found_survives_the_death_of_the_program(program, finding, death, ended):
+    script = program(f"import ctypes, os\ntry:\n    len(5)\nexcept TypeError:\n    pass\n{death}\nmax(1)\n")
+    experiments = plan(
+        [
+            finding(script, "len(5)", "raises", "TypeError", "KTM302"),
+            finding(script, "max(1)", "raises", "TypeError", "KTM302"),
+        ]
+    )
+
+    report = verify_program(script, (), experiments, sys.executable, Options(replays=0))
+
+    assert [result.verdict for result in report.results] == ["confirmed-raises", "failed"]
+    assert report.ended == ended
+
+
+def test_a_module_is_run_as_python_m_does(program, tmp_path):
+    (tmp_path / "pack").mkdir()
+    program("from .part import VALUE\nimport sys\nprint(__name__, __package__, VALUE, sys.argv[1:])\n", "pack/main.py")
+    program("", "pack/__init__.py")
+    program("from pack import main\n", "pack/__main__.py")
+    program("VALUE = 4\n", "pack/part.py")
+
+    assert run(named_module("pack.main"), "a").stdout == "__main__ pack 4 ['a']\n"
+    assert named_module("pack").path == tmp_path / "pack" / "__main__.py"
+
+
+def test_a_function_of_a_module_is_called(program, finding):
+    script = program("def main():\n    print('called')\n    len(5)\n", "tool.py")
+    experiments = plan([finding(script, "len(5)", "raises", "TypeError", "KTM302")])
+
+    report = verify_program(named_entry("tool:main"), (), experiments, sys.executable, Options())
+
+    assert report.stdout == "called\n"
+    assert report.results[0].verdict == "confirmed-raises"
+
+
 def test_an_interrupt_leaves_nothing_running(program, tmp_path):
     marker = tmp_path / "pid"
     script = program(f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
@@ -211,11 +280,20 @@ def test_an_interpreter_without_keras_is_refused(tmp_path):
         (["missing.py"], "missing.py: no such file"),
         (["."], "is a folder without __main__.py"),
         (["data.csv"], "only Python programs"),
+        (["saved.keras"], "is a saved model; measure it with --model saved.keras"),
+        ([], "nothing to run: name a script"),
+        (["broken.py", "-m", "broken"], "name either paths, or one of"),
+        (["-m", "nowhere.to.be"], "no such module in"),
+        (["--entry", "broken"], "--entry takes package.module:function"),
+        (["--model", "gone.keras"], "gone.keras: no such file"),
+        (["--model", "broken:build", "--data", "data.csv"], "--data takes an .npz file"),
+        (["broken.py", "--data", "data.npz"], "--data is what --model is called on"),
         (["broken.py"], "broken.py:2: the file is not valid Python"),
     ],
 )
 def test_mistakes_get_one_message(program, arguments, message):
     program("1,2\n", "data.csv")
+    program("", "saved.keras")
     program("import keras\nmodel(x, training=True) def\n", "broken.py")
 
     outcome = CliRunner().invoke(command.verify, arguments, standalone_mode=False)

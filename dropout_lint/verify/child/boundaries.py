@@ -11,6 +11,8 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .flavour import leaves
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -100,23 +102,49 @@ def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
     return arguments
 
 
-def recorded(data: Any) -> tuple[Any, Callable[[], Any]]:
+def recorded(data: Any, most_rows: int | None = None) -> tuple[Any, Callable[[], Any]]:
     """What to hand to the program's own call instead of ``data``, and how to get it again for an arm.
 
     Arrays are themselves. A ``tf.data.Dataset`` or an iterator is passed through a tee: the same elements in the same
-    order, taken once. The second function returns None if the data cannot be had again.
+    order, taken once. The second function returns None if the data cannot be had again, and no more batches than
+    ``most_rows`` takes.
     """
     if data is None or is_arrays(data):
-        return data, lambda: data
+        return data, lambda: first_rows(data, most_rows)
     spec = getattr(data, "element_spec", None)
     if spec is not None and hasattr(data, "prefetch"):
-        return _recorded_dataset(data, spec)
+        return _recorded_dataset(data, spec, most_rows)
     if hasattr(data, "__next__"):
         tee = Tee()
-        return tee.iterate(data), lambda: iter(list(tee.items)) if tee.complete else None
+        return tee.iterate(data), lambda: iter(first_batches(tee.items, most_rows)) if tee.complete else None
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        return _recorded_sequence(data)
+        return _recorded_sequence(data, most_rows)
     return data, lambda: None
+
+
+def first_rows(data: Any, most: int | None) -> Any:
+    """Arrays cut to so many rows."""
+    if most is None or data is None:
+        return data
+    if isinstance(data, (list, tuple)):
+        return type(data)(first_rows(each, most) for each in data)
+    if isinstance(data, dict):
+        return {name: first_rows(each, most) for name, each in data.items()}
+    return data[:most] if getattr(data, "shape", None) else data
+
+
+def first_batches(batches: list[Any], most: int | None) -> list[Any]:
+    """The batches it takes for so many rows; the last one stays whole."""
+    if most is None:
+        return list(batches)
+    chosen, rows = [], 0
+    for batch in batches:
+        if rows >= most:
+            break
+        chosen.append(batch)
+        first = next((leaf for leaf in leaves(batch) if getattr(leaf, "shape", None)), None)
+        rows += int(first.shape[0]) if first is not None else 1
+    return chosen
 
 
 def is_arrays(data: Any) -> bool:
@@ -129,7 +157,7 @@ def is_arrays(data: Any) -> bool:
     )
 
 
-def _recorded_dataset(data: Any, spec: Any) -> tuple[Any, Callable[[], Any]]:
+def _recorded_dataset(data: Any, spec: Any, most_rows: int | None) -> tuple[Any, Callable[[], Any]]:
     """A ``tf.data.Dataset`` that keeps its elements on their way out.
 
     It stays a native pipeline: iterated from Python instead, a shuffled data set would be in another order the next
@@ -155,13 +183,16 @@ def _recorded_dataset(data: Any, spec: Any) -> tuple[Any, Callable[[], Any]]:
     def again() -> Any:
         if not tee.complete:
             return None
-        elements = [tf.nest.pack_sequence_as(spec, list(item), expand_composites=True) for item in tee.items]
+        elements = [
+            tf.nest.pack_sequence_as(spec, list(item), expand_composites=True)
+            for item in first_batches(tee.items, most_rows)
+        ]
         return tf.data.Dataset.from_generator(lambda: iter(elements), output_signature=spec)
 
     return data.enumerate().map(passing), again
 
 
-def _recorded_sequence(data: Any) -> tuple[Any, Callable[[], Any]]:
+def _recorded_sequence(data: Any, most_rows: int | None) -> tuple[Any, Callable[[], Any]]:
     """A ``PyDataset`` / ``Sequence``: batches by number, asked for by Keras' own loop."""
     kept: dict[int, Any] = {}
     original = type(data)
@@ -178,6 +209,6 @@ def _recorded_sequence(data: Any) -> tuple[Any, Callable[[], Any]]:
 
     def again() -> Any:
         data.__class__ = original
-        return iter([kept[index] for index in sorted(kept)]) if kept else None
+        return iter(first_batches([kept[index] for index in sorted(kept)], most_rows)) if kept else None
 
     return data, again

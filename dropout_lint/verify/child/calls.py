@@ -74,7 +74,7 @@ def call_trainer(session: Session, original: Any, method: str, model: Any, args:
             return original(model, *args, **kwargs)
     arguments.pop("self", None)
     cached = bool(arguments.get("_use_cached_eval_dataset"))
-    arguments["x"], again = boundaries.recorded(arguments.get("x"))
+    arguments["x"], again = boundaries.recorded(arguments.get("x"), session.job.most_rows)
     if cached and "x" in arguments and hasattr(arguments["x"], "element_spec"):
         again = _nothing  # inside fit the data set is iterated by fit, not here
     boundary.play, boundary.arm = _repeat_trainer(session, original, method, model, dict(arguments), again)
@@ -112,7 +112,11 @@ def _repeat_trainer(
         data = again()
         if data is None:
             raise RuntimeError("the data of this call cannot be had again")
-        result = original(model, **dict(arguments, x=data))
+        given = dict(arguments, x=data)
+        for name in ("y", "sample_weight"):
+            if given.get(name) is not None:
+                given[name] = boundaries.first_rows(given[name], session.job.most_rows)
+        result = original(model, **given)
         if not metrics_wanted:
             return {}, result
         return {name: float(value) for name, value in result.items()}, None

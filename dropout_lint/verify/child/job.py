@@ -31,7 +31,9 @@ class Probe:
 @dataclass(frozen=True)
 class Job:
     """What to run and how. ``edits`` maps a path to replacements ``[*span, text]`` (a fix to be replayed);
-    ``force`` names probes that play their counterfactual during the whole run.
+    ``force`` names probes that play their counterfactual during the whole run. ``kind`` is what ``script`` is the file
+    of: a script, a module or function (``name``), a model (``name``) with ``data``. ``home`` is the folder the user
+    stands in.
     """
 
     script: str
@@ -46,6 +48,11 @@ class Job:
     seed_offset: int = 0
     trace: bool = False
     project: tuple[str, ...] = ()
+    kind: str = "script"
+    name: str = ""
+    data: Any = None
+    most_rows: Any = None
+    home: str = ""
 
 
 def read_job(path: str) -> Job:

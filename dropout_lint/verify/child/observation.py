@@ -125,10 +125,12 @@ def _compare_outputs(as_written: list[Any], fixed: list[Any], arrays: dict[str, 
         labels = [classify(o).reshape(rows, -1) for o in as_written]
         expected = classify(reference).reshape(rows, -1)
         arrays["flips"] = np.mean([(label != expected).mean(axis=1) for label in labels], axis=0)
+        result["by_pass"] = [float((label != expected).mean()) for label in labels]
         between = [(labels[place] != labels[place - 1]).mean() for place in range(1, len(labels))]
         result["classes"] = kind
         result["changed_between_calls"] = float(np.mean(between)) if between else 0.0
     else:
+        result["by_pass"] = [float(np.sqrt((a**2).mean())) / (scale or 1.0) for a in apart]
         steps = range(1, len(as_written))
         repeated = [np.abs(as_written[n].astype("float64") - as_written[n - 1]).max() for n in steps]
         result["changed_between_calls"] = None

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import builtins
-import importlib.machinery
 import os
 import random
 import sys
 import threading
 import time
 import traceback
-import types
-from pathlib import Path
 from typing import Any
 
-from . import hooks, importing, instrument, jax_functions
+from . import hooks, importing, instrument, jax_functions, targets
 from .job import Job, Probe, read_job
 from .observing import user_frames
 from .results import Results
 from .session import Session, elapsed_since
 from .sites import Instruments
+
+TEXTS = (".py", ".ipynb")
 
 
 def main(path: str) -> None:
@@ -43,7 +42,8 @@ def main(path: str) -> None:
     # A program that sets no seed is given one, or its two arms would differ by luck; one that does overrides this.
     random.seed(job.seed + job.seed_offset)
     start = time.perf_counter()
-    status, outcome = _run(job, texts)
+    _tell_before_leaving(session, start)
+    status, outcome = _run(session, texts)
     session.finish()
     results.write("end", seconds=elapsed_since(start), exit=status, **outcome)
     sys.stdout.flush()
@@ -57,6 +57,8 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
     job = session.job
     edits: dict[str, Any] = job.edits or {}
     for path in sorted({probe.path for probe in job.probes} | set(edits)):
+        if not path.endswith(TEXTS):
+            continue  # a saved model
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
         try:
             text = importing.read_source(path)
@@ -78,28 +80,15 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
     return failures
 
 
-def _run(job: Job, texts: importing.EditedTexts) -> tuple[int, dict[str, Any]]:
-    """Execute the script; its exit status and, if it failed, what the user needs to see."""
-    module = types.ModuleType("__main__")
-    module.__dict__.update(
-        __file__=job.script,
-        __builtins__=builtins,
-        __cached__=None,
-        __spec__=None,
-        __loader__=importlib.machinery.SourceFileLoader("__main__", job.script),
-    )
-    sys.modules["__main__"] = module
-    sys.argv[:] = [job.script, *job.argv]
-    sys.path.insert(0, str(Path(job.script).parent))
+def _run(session: Session, texts: importing.EditedTexts) -> tuple[int, dict[str, Any]]:
+    """Run the program; its exit status and, if it failed, what the user needs to see."""
     try:
-        text = texts.get(job.script)
-        source = importing.read_source(job.script) if text is None else text
-        exec(compile(source, job.script, "exec", dont_inherit=True), module.__dict__)
+        targets.run(session, texts)
     except SystemExit as stop:
         return _exit_status(stop), {"exception": None}
     except BaseException as error:  # whatever the program raised is its result
         traceback.print_exc()
-        return 1, {"exception": _describe(error, job)}
+        return 1, {"exception": _describe(error, session.job)}
     return 0, {"exception": None}
 
 
@@ -121,6 +110,19 @@ def _describe(error: BaseException, job: Job) -> dict[str, Any]:
         )
     types = [cls.__name__ for cls in type(error).__mro__]
     return {"type": type(error).__name__, "types": types, "message": str(error)[:2000], "frames": frames}
+
+
+def _tell_before_leaving(session: Session, start: float) -> None:
+    """``os._exit`` ends the process at once; what is known is written before it does."""
+    leave, process = os._exit, os.getpid()
+
+    def tell_and_leave(status: int) -> None:
+        if os.getpid() == process:
+            session.finish()
+            session.results.write("end", seconds=elapsed_since(start), exit=status, exception=None)
+        leave(status)
+
+    os._exit = tell_and_leave  # type: ignore[assignment]
 
 
 def _end_with_parent() -> None:

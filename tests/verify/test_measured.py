@@ -1,0 +1,163 @@
+"""Results of `verify`, beside the findings of `check` and on a page: no program runs here."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from dropout_lint.cli import check as command
+from dropout_lint.verify.campaign import ProgramReport
+from dropout_lint.verify.document import document
+from dropout_lint.verify.page import page
+from dropout_lint.verify.programs import as_program
+from dropout_lint.verify.replay import Printed
+from dropout_lint.verify.result import Metric, Outputs, Result
+from dropout_lint.verify.statistics import Interval
+
+PROGRAM = """import keras
+
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)])
+model.compile("adam", "mse")
+model.fit(x, y)
+print((model(x_test, training=True).numpy().argmax(1) == y_test).mean())
+"""
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "train.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+def report_of(script, *results):
+    return ProgramReport(
+        program=as_program(script),
+        results=results,
+        environment={"keras": "3.15.1", "backend": "jax"},
+        modes=(),
+        stdout="",
+        stderr="",
+        seconds=2.0,
+        failure=None,
+        timed_out=False,
+    )
+
+
+@pytest.fixture
+def confirmed(script, finding):
+    metric = Metric(
+        "accuracy",
+        (0.9, 0.92, 0.91),
+        (0.97,),
+        -0.06,
+        Interval(-0.08, -0.04, "rows", 200),
+        200,
+        0.005,
+        "confirmed",
+        "worse",
+    )
+    flagged = finding(script, "model(x_test, training=True)", code="KTM101")
+    return Result(flagged, "confirmed", "worse", "", "evaluate", (str(script), 6), 1, 1, 1, (metric,))
+
+
+def test_check_shows_what_was_measured(script, confirmed, tmp_path):
+    results = json.loads(json.dumps(document([report_of(script, confirmed)])))
+    # As `verify` names them: with the span of the finding itself.
+    found = CliRunner().invoke(
+        command.check, ["train.py", "--isolated", "--output-format", "json"], standalone_mode=False
+    )
+    own = json.loads(found.stdout)["findings"][0]
+    assert own["measured"] is None
+    results["results"][0]["finding"] = own
+    (tmp_path / "results.json").write_text(json.dumps(results))
+
+    full = CliRunner().invoke(
+        command.check, ["train.py", "--isolated", "--verified", "results.json"], standalone_mode=False
+    )
+    script.write_text("# moved\n" + PROGRAM)
+    moved = CliRunner().invoke(
+        command.check,
+        ["train.py", "--isolated", "--verified", "results.json", "--output-format", "json"],
+        standalone_mode=False,
+    )
+
+    expected = "confirmed; accuracy 0.91, fixed 0.97 (difference in [-0.08, -0.04])"
+    assert f"= measured: {expected}" in full.stdout
+    measured = json.loads(moved.stdout)["findings"][0]["measured"]
+    assert measured == {"verdict": "confirmed", "direction": "worse", "text": expected}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "holds no results"),
+        ('{"findings": []}', "holds no results"),
+    ],
+)
+def test_results_that_are_none(script, tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "results.json").write_text(content)
+
+    outcome = CliRunner().invoke(command.check, ["train.py", "--verified", "results.json"], standalone_mode=False)
+
+    assert message in str(outcome.exception)
+
+
+def test_the_page_is_self_contained_and_escaped(script, confirmed, finding):
+    script.write_text(PROGRAM.replace("x_test,", "x_test  # <b>&\n,"))
+    outputs = Outputs(
+        300,
+        "largest",
+        0.2,
+        0.1,
+        Interval(0.08, 0.12, "rows", 300),
+        0.4,
+        Interval(0.3, 0.5, "rows", 300),
+        1.0,
+        (0.1, 0.11),
+    )
+    flagged = finding(script, "model.fit(x, y)", "mode", True, "KTM105")
+    seen = {
+        "modes": [{"layer": "drop", "phase": "fit", "inference": 4, "training": 0, "wanted": True}],
+        "statistics": {"bn/moving_mean": 0.0},
+        "steps": 40,
+    }
+    weights = {
+        "weights": {"layer": "base", "distances": {"base/kernel": 0.2}, "trainable": False, "kind": "fit"},
+        "steps": 4,
+    }
+    toggle = {"max_abs_difference": 0.0, "kinds": ["predict"], "layers": ["d"], "ran_in_training": 0, "values": [True]}
+
+    html = page(
+        [
+            report_of(
+                script,
+                confirmed,
+                Result(flagged, "confirmed", "changed", outputs=outputs),
+                Result(flagged, "confirmed", observed=seen, reason="never"),
+                Result(flagged, "confirmed", observed=weights),
+                Result(flagged, "confirmed", state=(("bn/moving_mean", 0.3),)),
+                Result(flagged, "confirmed-no-effect", toggle=toggle),
+                Result(flagged, "no-material-difference", replay=(Printed("loss", (0.5,), (0.4,)),)),
+                Result(
+                    flagged, "confirmed-raises", exception={"type": "TypeError", "message": "<script>", "frames": []}
+                ),
+                Result(flagged, "not-reached", reason="the program ended without executing the line"),
+            )
+        ]
+    )
+
+    assert html.count("<article") == 9
+    assert html.count("data:image/svg+xml;base64,") == 6
+    assert re.findall(r"(?:src|href)=\"(?!data:|#)", html) == []
+    assert "<script>" not in html
+    assert "&lt;b&gt;&amp;" in html
+    assert "CONFIRMED: NO EFFECT" in html
+    assert "0.910 ± 0.010" in html
