@@ -17,7 +17,14 @@ from typing import Protocol
 
 from dropout_lint.discovery import ARCHIVES, Problem, discover, excluded, matching, unsupported
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
-from dropout_lint.selection import ALWAYS_ON, NOT_ANALYSED, SYNTAX_ERROR, UNUSED_SUPPRESSION, Selection
+from dropout_lint.selection import (
+    ALWAYS_ON,
+    NOT_ANALYSED,
+    SYNTAX_ERROR,
+    UNUSED_SUPPRESSION,
+    Selection,
+    configured_severity,
+)
 from dropout_lint.settings import Resolver, Settings, shown
 from dropout_lint.sources.notebook import Notebook, broken_cells
 from dropout_lint.sources.reading import decode_source, in_cells
@@ -25,6 +32,7 @@ from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
 from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, suppressions
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
+from dropout_lint.tool_rules import all_rules
 
 
 class Analyser(Protocol):
@@ -227,8 +235,9 @@ class _Outcome:
         for finding in sorted(self._findings.values(), key=lambda finding: finding.sort_key):
             if finding.path not in files:
                 files[finding.path] = self._file(finding.path, default)
-            if _wanted(finding, files[finding.path]):
-                wanted.append(finding)
+            weighed = _weighed(finding, files[finding.path].settings)
+            if _wanted(weighed, files[finding.path]):
+                wanted.append(weighed)
         kept: list[Finding] = []
         silenced = 0
         # one voice first: whoever silences the most specific rule has said all there is to say
@@ -275,11 +284,12 @@ class _Outcome:
             for finding in about_suppressions(
                 name, text.text, used.get(name, ()), file.selection, complete=name not in broken
             ):
-                if not _wanted(finding, file):
+                weighed = _weighed(finding, file.settings)
+                if not _wanted(weighed, file):
                     continue
                 if finding.code == UNUSED_SUPPRESSION[0] and self._is_imported_elsewhere(name):
                     continue
-                yield finding
+                yield weighed
 
     def _is_imported_elsewhere(self, name: str) -> bool:
         """Whether a file that was not checked imports this one: what it finds here is not known."""
@@ -364,6 +374,20 @@ def _wanted(finding: Finding, file: _File) -> bool:
         return True
     severe = finding.severity.rank >= file.settings.min_severity.rank
     return severe and finding.confidence.rank >= file.settings.min_confidence.rank
+
+
+def _weighed(finding: Finding, settings: Settings) -> Finding:
+    """The finding with the severity that the settings give its rule.
+
+    Where the rule itself has toned it down, because the Keras is not known or the code is common, it is not raised.
+    """
+    severity = configured_severity(settings.severity, finding.code) if settings.severity else None
+    if severity is None:
+        return finding
+    own = next(rule.severity for rule in all_rules() if rule.code == finding.code)
+    if finding.severity is not own:
+        severity = min(severity, finding.severity, key=lambda each: each.rank)
+    return replace(finding, severity=severity)
 
 
 def _preference(finding: Finding) -> tuple[object, ...]:

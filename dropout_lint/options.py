@@ -15,9 +15,11 @@ from pathlib import Path
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.selection import check_selector, suggestion
 
-Default = str | bool | tuple[str, ...] | dict[str, tuple[str, ...]] | None
+Default = str | bool | tuple[str, ...] | dict[str, tuple[str, ...]] | dict[str, str] | None
 
 PatternRules = tuple[tuple[str, tuple[str, ...]], ...]
+Severities = tuple[tuple[str, Severity], ...]
+"""By selector of rules."""
 
 OUTPUT_FORMATS = (
     "full",
@@ -82,7 +84,7 @@ class Option:
         """``value``, a default or what Settings holds, as it is written in a configuration file."""
         if value is None:
             return "not set"
-        if self.kind == "rules-by-pattern" and isinstance(value, tuple):
+        if self.kind in ("rules-by-pattern", "severities") and isinstance(value, tuple):
             value = dict(value)
         return toml(value)
 
@@ -101,6 +103,13 @@ OPTIONS: tuple[Option, ...] = (
         "rules-by-pattern",
         {},
         "Rules to leave out in files that match a gitignore-style pattern, relative to the configuration file.",
+    ),
+    Option(
+        "severity",
+        "severities",
+        {},
+        "The severity of rules, where it is to be another one than theirs; what a rule tones down stays toned down.",
+        ("note", "warning", "error"),
     ),
     Option(
         "min-severity",
@@ -200,6 +209,13 @@ def toml(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
+def plain(value: object) -> object:
+    """``value``, a default, as JSON has it."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
 def toml_kind(value: object) -> str:
     """What TOML calls the type of ``value``, with its article."""
     names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
@@ -241,6 +257,17 @@ def _rules_by_pattern(option: Option, value: object, folder: Path) -> PatternRul
     for pattern in value:
         _check_pattern(pattern)
     return tuple((pattern, _rules(option, selectors, folder)) for pattern, selectors in value.items())
+
+
+def _severities(option: Option, value: object, _: Path) -> Severities:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"must be a table of rules, not {toml_kind(value)}")
+    for selector, severity in value.items():
+        check_selector(selector)
+        if severity not in option.choices:
+            told = f'"{severity}"' if isinstance(severity, str) else toml_kind(severity)
+            raise ValueError(f"{selector}: must be one of {', '.join(option.choices)}, not {told}")
+    return tuple((selector, Severity(severity)) for selector, severity in value.items())
 
 
 def _choice(option: Option, value: object, _: Path) -> Severity | Confidence | str:
@@ -289,5 +316,6 @@ _READERS: dict[str, Callable[[Option, object, Path], object]] = {
     "patterns": _patterns,
     "rules": _rules,
     "rules-by-pattern": _rules_by_pattern,
+    "severities": _severities,
     "strings": _strings,
 }

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dropout_lint.findings import Severity
+    from dropout_lint.options import Severities
+
 UNUSED_SUPPRESSION = ("KTM900", "unused-suppression")
 INVALID_SUPPRESSION = ("KTM901", "invalid-suppression")
 NO_REASON = ("KTM902", "suppression-without-reason")
@@ -117,6 +120,16 @@ def _specificity(selectors: Iterable[str], code: str) -> int | None:
             continue
         found = specificity if found is None else max(found, specificity)
     return found
+
+
+def configured_severity(severities: Severities, code: str) -> Severity | None:
+    """What the most specific of ``severities`` says of the rule with this code, the last of equally specific ones."""
+    found: tuple[int, Severity] | None = None
+    for selector, severity in severities:
+        specificity = _specificity((selector,), code)
+        if specificity is not None and (found is None or specificity >= found[0]):
+            found = (specificity, severity)
+    return found[1] if found is not None else None
 
 
 def _name(code: str) -> str | None:

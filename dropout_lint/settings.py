@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.options import DEFAULT_EXCLUDE, OPTION_BY_KEY, PatternRules, read_value, toml_kind
+from dropout_lint.options import DEFAULT_EXCLUDE, OPTION_BY_KEY, PatternRules, Severities, read_value, toml_kind
 from dropout_lint.selection import Selection, suggestion
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Settings:
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     per_file_ignores: PatternRules = ()
+    severity: Severities = ()
     min_severity: Severity = Severity.NOTE
     min_confidence: Confidence = Confidence.MEDIUM
     fail_on: Severity = Severity.WARNING

@@ -56,6 +56,7 @@ def test_every_key_is_read(project):
         ignore = ["KTM103"]
         extend-select = ["KTM202"]
         per-file-ignores = {"tests/*" = ["ALL"], "*.pyi" = ["KTM101", "KTM102"]}
+        severity = {"KTM1" = "note", "KTM101" = "error"}
         min-severity = "warning"
         min-confidence = "high"
         fail-on = "error"
@@ -79,6 +80,7 @@ def test_every_key_is_read(project):
         ignore=("KTM103",),
         extend_select=("KTM202",),
         per_file_ignores=(("tests/*", ("ALL",)), ("*.pyi", ("KTM101", "KTM102"))),
+        severity=(("KTM1", Severity.NOTE), ("KTM101", Severity.ERROR)),
         min_severity=Severity.WARNING,
         min_confidence=Confidence.HIGH,
         fail_on=Severity.ERROR,
@@ -178,6 +180,10 @@ WRONG = [
     ('per-file-ignores = {"!" = ["KTM1"]}', "per-file-ignores: Invalid git pattern: '!'"),
     ('exclude = ["!"]', "exclude: Invalid git pattern: '!'"),
     ('min-severity = "warn"', 'min-severity: must be one of note, warning, error, not "warn"; did you mean "warning"?'),
+    ('severity = "note"', "severity: must be a table of rules, not a string"),
+    ('severity = {"KTM199" = "note"}', 'severity: unknown rule "KTM199"'),
+    ('severity = {"KTM101" = "fatal"}', 'severity: KTM101: must be one of note, warning, error, not "fatal"'),
+    ('severity = {"KTM101" = 1}', "severity: KTM101: must be one of note, warning, error, not an integer"),
     ("min-severity = 1", "min-severity: must be a string, not an integer"),
     ('min-confidence = "sure"', 'min-confidence: must be one of low, medium, high, not "sure"'),
     ('force-exclude = "yes"', "force-exclude: must be true or false, not a string"),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Severity
+from dropout_lint.output.checkout import in_checkout
+from dropout_lint.output.display import printable
 from dropout_lint.output.summary import summaries
 
 if TYPE_CHECKING:
@@ -25,12 +27,15 @@ def github(report: Report) -> Iterator[str]:
     """The report as lines; the last ones are the summary."""
     for finding in report.findings:
         yield f"::{_LEVELS[finding.severity]} {_properties(finding)}::{_data(_message(finding))}"
+    for problem in report.errors:
+        yield f"::error title=dropout-lint::{_data(f'{problem.path}: {problem.message}')}"
     yield from summaries(report)
 
 
 def _properties(finding: Finding) -> str:
     start, end = finding.region.start, finding.region.end
-    values = {"title": f"dropout-lint ({finding.code} {finding.name})", "file": finding.path, "line": start.line}
+    title = f"dropout-lint ({finding.code} {finding.name})"
+    values: dict[str, str | int] = {"title": title, "file": in_checkout(finding.path), "line": start.line}
     if end.line == start.line:
         # Columns only mean something within one line; GitHub's end is inclusive.
         values.update(col=start.column, endLine=end.line, endColumn=max(end.column - 1, start.column))
@@ -49,6 +54,7 @@ def _message(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
+    text = "".join(character if character in "\t\r\n" else printable(character) for character in text)
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

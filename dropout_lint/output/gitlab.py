@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Severity
 from dropout_lint.fingerprints import fingerprints
+from dropout_lint.output.checkout import in_checkout
 
 if TYPE_CHECKING:
     from dropout_lint.engine import Report
@@ -27,7 +28,7 @@ def gitlab(report: Report) -> str:
             "fingerprint": fingerprint,
             "severity": _SEVERITIES[finding.severity],
             "location": {
-                "path": finding.path,
+                "path": in_checkout(finding.path),
                 "positions": {
                     "begin": {"line": finding.region.start.line, "column": finding.region.start.column},
                     "end": {"line": finding.region.end.line, "column": finding.region.end.column},

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from dropout_lint.output.place import place_of
 
 if TYPE_CHECKING:
+    from dropout_lint.discovery import Problem
     from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
 
@@ -28,9 +29,11 @@ def junit(report: Report) -> str:
     root = ET.Element("testsuites", {"name": "dropout-lint"})
     for name in names:
         _suite(root, name, by_file.get(name, []))
+    for problem in report.errors:
+        _problem(root, problem)
     root.set("tests", str(sum(len(suite) for suite in root)))
     root.set("failures", str(len(report.findings)))
-    root.set("errors", "0")
+    root.set("errors", str(len(report.errors)))
     ET.indent(root)
     body: bytes = ET.tostring(root, encoding="us-ascii")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{body.decode("ascii")}'
@@ -48,6 +51,13 @@ def _suite(root: ET.Element, name: str, found: list[Finding]) -> None:
         failure.text = _text("\n".join(line for line in details if line))
     if not found:
         ET.SubElement(suite, "testcase", {"name": "dropout-lint", "classname": _text(name)})
+
+
+def _problem(root: ET.Element, problem: Problem) -> None:
+    counts = {"tests": "1", "failures": "0", "errors": "1"}
+    suite = ET.SubElement(root, "testsuite", {"name": _text(problem.path), **counts})
+    case = ET.SubElement(suite, "testcase", {"name": "dropout-lint", "classname": _text(problem.path)})
+    ET.SubElement(case, "error", {"type": "error", "message": _text(problem.message)})
 
 
 def _text(text: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dropout_lint.findings import Applicability, Severity
+from dropout_lint.findings import Applicability, Edit, Position, Severity, Span
+from dropout_lint.fixes import apply_edits
 
 if TYPE_CHECKING:
     from dropout_lint.engine import Report
-    from dropout_lint.findings import Finding, Position, Span
+    from dropout_lint.findings import Finding
 
 _SEVERITIES = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING", Severity.NOTE: "INFO"}
 
@@ -39,10 +40,29 @@ def _diagnostic(finding: Finding, lines: tuple[str, ...]) -> Json:
         "code": {"value": finding.code},
     }
     if finding.cell is None and finding.fix is not None and finding.fix.applicability is not Applicability.DISPLAY:
-        diagnostic["suggestions"] = [
-            {"range": _range(edit.span, lines), "text": edit.replacement} for edit in finding.fix.edits
-        ]
+        edit = _together(finding.fix.edits, lines)
+        if edit is not None:
+            diagnostic["suggestions"] = [{"range": _range(edit.span, lines), "text": edit.replacement}]
     return diagnostic
+
+
+def _together(edits: tuple[Edit, ...], lines: tuple[str, ...]) -> Edit | None:
+    """All edits as one: reviewdog takes suggestions one by one, and half a fix is none."""
+    if len(edits) == 1:
+        return edits[0]
+    span = Span(min(edit.span.start for edit in edits), max(edit.span.end for edit in edits))
+    if span.end.line > len(lines):
+        return None
+    inside = "\n".join(lines[span.start.line - 1 : span.end.line])
+    moved = [Edit(_from(edit.span, span.start.line), edit.replacement) for edit in edits]
+    head, tail = lines[span.start.line - 1][: span.start.column - 1], lines[span.end.line - 1][span.end.column - 1 :]
+    whole = apply_edits(inside, moved)
+    return Edit(span, whole[len(head) : len(whole) - len(tail)])
+
+
+def _from(span: Span, line: int) -> Span:
+    start, end = (Position(place.line - line + 1, place.column) for place in (span.start, span.end))
+    return Span(start, end)
 
 
 def _range(span: Span, lines: tuple[str, ...]) -> Json:

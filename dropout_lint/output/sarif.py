@@ -13,12 +13,13 @@ from urllib.parse import quote
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.fingerprints import fingerprints
+from dropout_lint.output.checkout import in_checkout
 from dropout_lint.tool_rules import all_rules
 from dropout_lint.version import __version__
 
 if TYPE_CHECKING:
     from dropout_lint.engine import Report
-    from dropout_lint.findings import Edit, Finding, Span
+    from dropout_lint.findings import Edit, Finding, Span, Step
     from dropout_lint.tool_rules import Documented
 
 HOME = "https://github.com/dropout-lint/dropout-lint"
@@ -51,7 +52,9 @@ def sarif(report: Report) -> str:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
-                "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The working directory."}}},
+                "originalUriBaseIds": {
+                    "%SRCROOT%": {"description": {"text": "The root of the checkout, or the working directory."}}
+                },
                 "invocations": [_invocation(report)],
                 "results": [
                     _result(finding, index[finding.code], fingerprint)
@@ -104,7 +107,7 @@ def _result(finding: Finding, rule: int, fingerprint: str) -> Json:
     if finding.cell is not None:
         result["properties"] = {**result["properties"], "cell": finding.cell}  # type: ignore[dict-item]
     if finding.chain:
-        steps = [_step(path, line, message) for path, line, message in _steps(finding)]
+        steps = [*map(_step, finding.chain), _last_step(finding)]
         result["relatedLocations"] = [{**step, "id": number} for number, step in enumerate(steps[:-1], 1)]
         result["codeFlows"] = [{"threadFlows": [{"locations": [{"location": step} for step in steps]}]}]
     fix = finding.fix if finding.cell is None else None
@@ -123,17 +126,19 @@ def _result(finding: Finding, rule: int, fingerprint: str) -> Json:
     return result
 
 
-def _steps(finding: Finding) -> list[tuple[str, int, str]]:
-    return [
-        *((step.path, step.line, step.message) for step in finding.chain),
-        (finding.path, finding.region.start.line, finding.message),
-    ]
+def _step(step: Step) -> Json:
+    place: Json = {"artifactLocation": _artifact(step.path)}
+    if step.cell is not None:
+        # Its line is known in the cell, not in the file.
+        return {"message": {"text": f"{step.message} (cell {step.cell}, line {step.line})"}, "physicalLocation": place}
+    return {"message": {"text": step.message}, "physicalLocation": {**place, "region": {"startLine": step.line}}}
 
 
-def _step(path: str, line: int, message: str) -> Json:
+def _last_step(finding: Finding) -> Json:
+    region = {"startLine": finding.region.start.line}
     return {
-        "message": {"text": message},
-        "physicalLocation": {"artifactLocation": _artifact(path), "region": {"startLine": line}},
+        "message": {"text": finding.message},
+        "physicalLocation": {"artifactLocation": _artifact(finding.path), "region": region},
     }
 
 
@@ -151,10 +156,10 @@ def _region(span: Span) -> Json:
 
 
 def _artifact(path: str) -> Json:
-    name = path.encode("utf-8", "surrogateescape")
+    path = in_checkout(path)
     if Path(path).is_absolute():
-        return {"uri": f"file://{quote(name)}"}
-    return {"uri": quote(name), "uriBaseId": "%SRCROOT%"}
+        return {"uri": Path(path).as_uri()}
+    return {"uri": quote(path.encode("utf-8", "surrogateescape")), "uriBaseId": "%SRCROOT%"}
 
 
 def _replacement(edit: Edit) -> Json:
