@@ -81,7 +81,7 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: b
     aggregating = [
         use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)
     ]
-    if ("tiled",) in event.input_tags and aggregating and not (counted and ("repeated",) in event.input_tags):
+    if ("tiled",) in event.input_tags and aggregating:
         return True
     if any(use.kind == "summed-by-recursion" for use in event.uses):
         return True

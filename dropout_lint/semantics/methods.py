@@ -434,7 +434,7 @@ def _of_opaque(
     if kind == "repeat":
         # `dataset.repeat()` is the same word, for passes over the data rather than copies of a row
         copies = name != "repeat" or len(arguments.positional) > 1 or "axis" in arguments.keywords
-        extra = frozenset({("tiled",)}) if copies else frozenset({("tiled",), ("repeated",)})
+        extra = frozenset({("tiled",)}) if copies else frozenset()
     elif kind == "random":
         extra = frozenset({("loop", loop.serial) for loop in run.loops}) | {("random",)}
     elif name in {"next", "get_next", "__next__"}:
