@@ -298,6 +298,8 @@ class Constructed:
     frames: tuple[Frame, ...]
     loops: tuple[Loop, ...]
     guards: tuple[frozenset[str], ...]
+    settled: tuple[frozenset[str], ...] = ()
+    """The names of the conditions round it that came out one way on this path."""
 
 
 @dataclass(slots=True, eq=False)

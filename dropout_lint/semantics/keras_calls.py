@@ -171,6 +171,7 @@ def note_construction(run: Run, frame: Frame, instance: Instance, arguments: Arg
             frame.chain(),
             tuple(run.loops),
             tuple(run.guards),
+            tuple(run.settled),
         )
     )
 

@@ -291,6 +291,34 @@ def weightless(value: Value) -> bool | None:
     return facts.weightless
 
 
+def has_weights(value: Value, depth: int = 0) -> bool | None:
+    """Whether a layer or model has weights of its own once it is called: True, False or unknown."""
+    if not isinstance(value, Instance) or value.keras_name is None or depth > 6:
+        return None
+    name = value.keras_name
+    if name.startswith(("keras.applications.", "keras.models.")):
+        return True
+    facts = layer_facts(name)
+    parts: list[Value] = list(inner_layers(value) or ())
+    if isinstance(value.cls, ClassValue):
+        if "__weights__" in value.arguments:
+            return True
+        parts += _attribute_layers(value) or ()
+    elif facts is not None and facts.mode in {"wrapper", "foreign"}:
+        parts += [value.arguments[key] for key in ("layer", "cell") if key in value.arguments]
+    if facts is not None and facts.weightless is False:
+        return True
+    answers = {has_weights(one, depth + 1) for part in parts for one in alternatives(part)}
+    if True in answers:
+        return True
+    if isinstance(value.cls, ClassValue) and value.cls.find("build") is not None:
+        return None
+    complete = bool(answers) if name in MODEL_NAMES else facts is not None and (facts.weightless or bool(answers))
+    if isinstance(value.cls, ClassValue) and name == "keras.layers.Layer":
+        complete = True
+    return False if complete and None not in answers else None
+
+
 def _may_add_weights(value: Instance, cls: ClassValue) -> bool:
     """Whether a project subclass of a weightless layer may have weights of its own."""
     return (

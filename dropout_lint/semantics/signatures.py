@@ -6,7 +6,7 @@ Keras looks a parameter up with ``inspect.signature``, which follows ``functools
 
 from __future__ import annotations
 
-from dropout_lint.semantics.values import External, FunctionValue
+from dropout_lint.semantics.values import UNKNOWN, Const, External, FunctionValue, Value
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import children
 
@@ -79,3 +79,19 @@ def is_read(function: FunctionValue, name: str) -> bool:
         else:
             stack.extend(children(node))
     return False
+
+
+def default_of(function: FunctionValue, name: str) -> Value:
+    """What a parameter is where nobody passes it: a constant, or unknown."""
+    found = parameter(function, name)
+    node = found.default if found is not None else None
+    if isinstance(node, cst.Name):
+        if node.value in _NAMED:
+            return _NAMED[node.value]
+        return function.scope.find(node.value) or UNKNOWN
+    if isinstance(node, cst.Integer):
+        return Const(node.evaluated_value)
+    return UNKNOWN
+
+
+_NAMED = {"True": Const(True), "False": Const(False), "None": Const(None)}
