@@ -147,7 +147,11 @@ def _builds_graphs(context: Context) -> bool:
 
 
 def _trains(use: ModelUse) -> bool:
-    return any(each.kind in {"gradient", "train-input"} for each in use.uses)
+    """Whether a call is part of training: a gradient follows, or it looks at the batch that is trained on."""
+    if any(each.kind in {"gradient", "train-input"} for each in use.uses):
+        return True
+    held_out = any(tag[:2] == ("data", "held-out") for tag in use.input_tags)
+    return bool(use.loops) and use.loops[-1].trains and not held_out
 
 
 def _forced_off(event: FunctionCall, later: list[Event], context: Context) -> Draft | None:

@@ -56,7 +56,13 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, name_of_callee
 from dropout_lint.semantics.events import ModeCall, Place, TrainableSet
-from dropout_lint.semantics.intent import class_means_it, comment_says_intent, draws, is_test_code
+from dropout_lint.semantics.intent import (
+    class_means_it,
+    comment_says_intent,
+    draws,
+    is_conditional_generator,
+    is_test_code,
+)
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import role_of
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
@@ -99,6 +105,9 @@ def _meant(event: ModeCall, context: Context) -> Confidence | None:
     what they are, are not.
     """
     if event.tapes or role_of(event, context.interpretation, context.names).kind != "intended":
+        return None
+    if is_conditional_generator(event) and not draws(event, context.interpretation, counted=True):
+        # it is meant to see the statistics of its batch
         return None
     named = class_means_it(event) or comment_says_intent(event) or any(says_intent(each.name) for each in event.frames)
     if named or (draws(event, context.interpretation, counted=True) and event.used("spread")):

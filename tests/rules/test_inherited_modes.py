@@ -167,6 +167,7 @@ QUIET_DRAWS = {
     "re-calibration": "for rows in [x, x, x]:\n    model(rows, training=True)",
     "pix2pix": """\
         def generate_images(generator, picture):
+            # training=True is intentional here: batch statistics are wanted while predicting, as in training
             prediction = generator(picture, training=True)
             return prediction
         generate_images(model, x)

@@ -86,6 +86,19 @@ def test_the_removed_names_themselves_are_no_evidence(evidence, notes):
 
 
 FORCED = {
+    "validation in the loop that trains": """\
+        optimizer, seen = keras.optimizers.Adam(), keras.metrics.MeanSquaredError("train_error")
+        for epoch in range(3):
+            K.set_learning_phase(1)
+            for rows, wanted in batches:
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(model(rows) - wanted)
+                optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+                seen.update_state(wanted, model(rows))
+            pass
+            for rows, wanted in val_batches:
+                print(np.mean(model(rows)))
+        """,
     "bare call": "K.set_learning_phase(1)\nprint(model(x))",
     "after fit": "K.set_learning_phase(True)\nmodel.compile('adam', 'mse')\nmodel.fit(x, y)\nprint(model(x))",
     "predict": "K.set_learning_phase(1)\nprint(model.predict(x))",
@@ -108,6 +121,19 @@ def test_in_a_graph_of_tensorflow_1_predict_obeys_the_phase():
 
 
 NOT_FORCED = {
+    "metric of the batch that is trained on": """\
+        optimizer, seen = keras.optimizers.Adam(), keras.metrics.MeanSquaredError("train_error")
+        for epoch in range(3):
+            K.set_learning_phase(1)
+            for rows, wanted in batches:
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(model(rows) - wanted)
+                optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+                seen.update_state(wanted, model(rows))
+            K.set_learning_phase(0)
+            for rows, wanted in val_batches:
+                print(np.mean(model(rows)))
+        """,
     "named": "def epistemic_uncertainty():\n    K.set_learning_phase(1)\n    return model.predict(x)",
     "set back": "K.set_learning_phase(1)\nmodel.fit(x, y)\nK.set_learning_phase(0)\nprint(model(x))",
     "cleared": "K.set_learning_phase(1)\nmodel.fit(x, y)\nK.clear_session()\nprint(model(x))",
