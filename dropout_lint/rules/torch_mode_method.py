@@ -116,10 +116,11 @@ def _draft(event: MethodCall, statement: bool, context: Context) -> Draft:
     what = "model" if is_model(receiver) else "layer"
     foreseen = isinstance(receiver.cls, str) and "__loaded__" not in receiver.arguments
     known = context.backend is not None
+    text = event.receiver_text or receiver.class_name
     error = "raises AttributeError" if known else "raises AttributeError on the TensorFlow and JAX backends"
     return Draft(
         place=event.place,
-        message=f"`{event.receiver_text}` is a Keras {what} and has no {event.name}(): this {error}",
+        message=f"`{text}` is a Keras {what} and has no {event.name}(): this {error}",
         confidence=Confidence.HIGH if foreseen else Confidence.MEDIUM,
         label=f"a method of PyTorch's modules, not of {receiver.class_name}",
         help=_help(event.name),

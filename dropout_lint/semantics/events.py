@@ -422,6 +422,8 @@ class Interpretation:
     """Which attributes the project reads, and of what; see :mod:`dropout_lint.semantics.attribute_reads`."""
     called_back: dict[int, str] = field(default_factory=dict)
     """The functions (ids of their nodes) that a callback of Keras calls, each with the hook in which it does."""
+    compiled: frozenset[int] = frozenset()
+    """The functions (ids of their nodes) that are handed to ``tf.function`` or ``jax.jit`` rather than decorated."""
     passages: tuple[Passage, ...] = ()
     """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""
     unmet: tuple[Unmet, ...] = ()

@@ -60,6 +60,8 @@ _TRANSPARENT = frozenset(
         "keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable", "numba.jit",
     }
 )  # fmt: skip
+COMPILERS = frozenset({"tensorflow.function", "jax.jit"})
+"""They trace a function when it is first called, and run what they traced from then on."""
 _MODEL_SOURCES = ("transformers.TF", "tensorflow_hub.")
 """Whose models are Keras models."""
 _WATCHED = ("keras.", "tensorflow.", "jax.")
@@ -104,6 +106,8 @@ def call(
         if made is not None:
             return made
     if name in _TRANSPARENT:
+        if name in COMPILERS:
+            run.compiled.update(id(each.node) for each in arguments.values if isinstance(each, FunctionValue))
         return _transparent(callee, arguments)
     if name in _GRADIENTS and arguments.positional:
         numbers = arguments.get("argnums", 1)

@@ -72,6 +72,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         frozenset(run.names),
         run.reads,
         {node: hook for node, (_, hook) in run.callback_functions.items()},
+        frozenset(run.compiled),
         run.course.roots,
         tuple(run.unmet),
         tuple(run.recursed),

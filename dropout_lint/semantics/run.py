@@ -106,6 +106,8 @@ class Run:
         self.constants: dict[int, Const] = {}
         """The values of literals, by the ids of their nodes."""
         self.reads: Reads = {}
+        self.compiled: set[int] = set()
+        """The functions (ids of their nodes) handed to ``tf.function`` or ``jax.jit`` in a call."""
         self.callback_functions: dict[int, tuple[FunctionValue, str]] = {}
         """What is handed to a callback of Keras to be called, with the hook in which it is."""
         self.flags: dict[str, Value] = {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.attribute_reads import hooks_reading, traced_hook
 from dropout_lint.semantics.events import AttributeSet, Constructed, HandedOver, LayerCall, ModelUse
+from dropout_lint.semantics.externals import COMPILERS
 from dropout_lint.semantics.models import is_layer, mode_of
 from dropout_lint.semantics.ownership import Ownership, Token, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
@@ -49,15 +50,16 @@ _HOOKS = {
     "predict_on_batch": "predict_step",
 }
 """The methods that trace, each with the step that an own model may override for it."""
-_COMPILERS = frozenset({"tensorflow.function", "jax.jit"})
 _BEGINNINGS = frozenset({"on_epoch_begin", "on_batch_begin", "on_train_batch_begin"})
 _ENDINGS = frozenset({"on_epoch_end", "on_batch_end", "on_train_batch_end"})
+_COUNTERS = frozenset({"epoch", "batch", "step", "iteration", "i", "idx"})
+"""What a number that is another one in every call is called."""
 
 Cell = tuple[Token, str]
 Settings = frozenset[AttributeSet | None]
 """What may have set an attribute last; None for what it was made with."""
 Key = tuple[object, ...]
-"""A compiled function: ``(model, method, batch size)``, or ``("function", id of its node)``."""
+"""A compiled function: ``(model, method, batch size)``, or ``("function", id of its node, constants handed in)``."""
 _MADE: Settings = frozenset({None})
 
 
@@ -132,10 +134,10 @@ class _Walk:
 
     def _passage(self, passage: Passage, state: _State) -> _State | None:
         left: list[_State] = []
-        function = _compiled(passage.frame)
-        if function is not None and not any(_compiled(each.frame) is not None for each, _ in self._open):
-            key = ("function", id(function.node))
-            state = self._used(key, None, f"{function.name}()", None, state)
+        key = _key_of(passage.frame, self._interpretation)
+        if key is not None and not any(_key_of(each.frame, self._interpretation) for each, _ in self._open):
+            assert passage.frame is not None
+            state = self._used(key, None, f"{passage.frame.name}()", None, state)
         self._open.append((passage, left))
         now: _State | None = state
         for entry in passage.entries:
@@ -366,8 +368,7 @@ def _made_with(event: AttributeSet) -> Value | None:
 def _is_computed(value: Value) -> bool:
     """Whether a value may change from one call of a hook to the next."""
     return any(
-        isinstance(each, Opaque)
-        and (each.key is None or "[]" in each.key or each.key[-1] in {"epoch", "batch", "step"})
+        isinstance(each, Opaque) and (each.key is None or "[]" in each.key or each.key[-1] in _COUNTERS)
         for each in alternatives(value)
     )
 
@@ -377,16 +378,24 @@ def _batch_size(use: ModelUse) -> object:
     return given.value.value if given is not None and isinstance(given.value, Const) else None
 
 
-def _compiled(frame: Frame | None) -> FunctionValue | None:
-    """The function of a frame, if ``@tf.function`` or ``@jax.jit`` compile it."""
+def _compiled(frame: Frame | None, interpretation: Interpretation) -> FunctionValue | None:
+    """The function of a frame, if ``tf.function`` or ``jax.jit`` compile it."""
     function = frame.function if frame is not None else None
     if function is None:
         return None
-    return (
-        function
-        if any(isinstance(each, External) and each.name in _COMPILERS for each in function.decorators)
-        else None
+    decorated = any(isinstance(each, External) and each.name in COMPILERS for each in function.decorators)
+    return function if decorated or id(function.node) in interpretation.compiled else None
+
+
+def _key_of(frame: Frame | None, interpretation: Interpretation) -> Key | None:
+    """The compiled function that a frame runs; a Python number or text among its arguments makes it another one."""
+    function = _compiled(frame, interpretation)
+    if function is None or frame is None or any(name in _COUNTERS for name in frame.parameters):
+        return None
+    given = (
+        (name, each.value) for name, each in frame.parameters.items() if _is_plain(each) and isinstance(each, Const)
     )
+    return ("function", id(function.node), tuple(given))
 
 
 def _called_in(interpretation: Interpretation) -> dict[object, tuple[Token, ...]]:
@@ -395,7 +404,7 @@ def _called_in(interpretation: Interpretation) -> dict[object, tuple[Token, ...]
     for event in interpretation.events:
         if isinstance(event, LayerCall):
             for frame in event.frames:
-                function = _compiled(frame)
+                function = _compiled(frame, interpretation)
                 token = token_of(event.callee) if function is not None else None
                 if function is not None and token is not None:
                     found.setdefault(id(function.node), {})[token] = None

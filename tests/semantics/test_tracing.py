@@ -113,6 +113,17 @@ LATE = {
         block.scale = 2.0
         outer.predict(x)
         """,
+    "in a function that is compiled by a call": """\
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(rows, training=True))
+            tape.gradient(loss, model.trainable_variables)
+            model.optimizer.apply_gradients([])
+        compiled = tf.function(step)
+        compiled(x)
+        drop.rate = 0.0
+        compiled(x)
+        """,
     "a flag in a compiled function": """\
         @tf.function
         def step(rows):
@@ -123,6 +134,16 @@ LATE = {
         step(x)
         drop.rate = 0.0
         step(x)
+        """,
+    "of the layers a callback has looked for": """\
+        class Less(keras.callbacks.Callback):
+            def __init__(self, network):
+                super().__init__()
+                self.drops = [layer for layer in network.layers if isinstance(layer, layers.Dropout)]
+            def on_epoch_end(self, epoch, logs=None):
+                for layer in self.drops:
+                    layer.rate = 0.5 * (1 - epoch / 10)
+        model.fit(x, y, callbacks=[Less(model)])
         """,
 }
 
@@ -225,6 +246,16 @@ IN_TIME = {
         weighted.predict(x)
         weighted.weight = 2.0
         weighted.predict(x)
+        """,
+    "a compiled function that is handed a number": """\
+        @tf.function
+        def step(rows, phase):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(rows, training=True))
+            model.optimizer.apply_gradients([])
+        step(x, 1)
+        drop.rate = 0.0
+        step(x, 2)
         """,
     "of an unknown model": "def tune(network):\n    network.fit(x, y)\n    network.rate = 0.1\n    network.fit(x, y)",
 }
