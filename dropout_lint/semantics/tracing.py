@@ -14,33 +14,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.attribute_reads import hooks_reading, traced_hook
+from dropout_lint.semantics.attribute_reads import traced_hook
 from dropout_lint.semantics.events import AttributeSet, Constructed, HandedOver, LayerCall, ModelUse
 from dropout_lint.semantics.externals import COMPILERS
-from dropout_lint.semantics.models import is_layer, mode_of
 from dropout_lint.semantics.ownership import Ownership, Token, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
-from dropout_lint.semantics.receivers import is_layer_of_known_model
-from dropout_lint.semantics.values import (
-    ClassValue,
-    Const,
-    External,
-    FunctionValue,
-    Instance,
-    Opaque,
-    alternatives,
-    fingerprint,
-    tags_of,
-    truth,
+from dropout_lint.semantics.traced_attributes import (
+    COUNTERS,
+    hooks_of,
+    is_computed,
+    is_made,
+    is_plain,
+    is_same,
+    kind_of,
 )
+from dropout_lint.semantics.values import Const, External, FunctionValue, alternatives, truth
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame, Interpretation
     from dropout_lint.semantics.passages import Entry
-    from dropout_lint.semantics.values import Value
 
 MOST_STEPS = 60_000
-_RATES = frozenset({"rate", "stddev"})
 _HOOKS = {
     "fit": "train_step",
     "train_on_batch": "train_step",
@@ -52,8 +46,6 @@ _HOOKS = {
 """The methods that trace, each with the step that an own model may override for it."""
 _BEGINNINGS = frozenset({"on_epoch_begin", "on_batch_begin", "on_train_batch_begin"})
 _ENDINGS = frozenset({"on_epoch_end", "on_batch_end", "on_train_batch_end"})
-_COUNTERS = frozenset({"epoch", "batch", "step", "iteration", "i", "idx"})
-"""What a number that is another one in every call is called."""
 
 Cell = tuple[Token, str]
 Settings = frozenset[AttributeSet | None]
@@ -242,9 +234,9 @@ class _Walk:
                 continue
             then = snapshot.get(cell, _MADE)
             for each in settings:
-                if each is None or any(_is_made(frame) for frame in each.frames):
+                if each is None or any(is_made(frame) for frame in each.frames):
                     continue
-                if self._matters(each, key) and not any(_same(each, other) for other in then):
+                if self._matters(each, key) and not any(is_same(each, other) for other in then):
                     known = all(isinstance(one, Const) for one in alternatives(each.value))
                     self._add(each, use, function, certain=not is_open and known)
         if is_open:
@@ -271,7 +263,7 @@ class _Walk:
         step = _HOOKS[str(key[1])]
         if kind == "rate":
             return step == "train_step"
-        return bool(_hooks(event, self._interpretation) & {"call", "lambda", step})
+        return bool(hooks_of(event, self._interpretation) & {"call", "lambda", step})
 
     def _add(self, event: AttributeSet, use: ModelUse | None, function: str, certain: bool) -> None:
         kind = kind_of(event, self._interpretation)
@@ -290,87 +282,14 @@ class _Walk:
             return
         for event, conditional in _assignments(story, False, set()):
             kind = kind_of(event, self._interpretation)
-            if not kind or any(_is_made(each) for each in event.frames):
+            if not kind or any(is_made(each) for each in event.frames):
                 continue
-            if kind == "flag" and not _hooks(event, self._interpretation) & {"call", "train_step"}:
+            if kind == "flag" and not hooks_of(event, self._interpretation) & {"call", "train_step"}:
                 continue
-            if hook in _BEGINNINGS and not conditional and not _is_computed(event.value):
+            if hook in _BEGINNINGS and not conditional and not is_computed(event.value):
                 # what is set at the first begin is what the step is traced with
                 continue
             self._add(event, None, "fit()", certain=True)
-
-
-def kind_of(event: AttributeSet, interpretation: Interpretation) -> str:
-    """What is set: the ``rate`` of a layer, a ``flag`` of the project's that a traced function reads, or neither."""
-    found = alternatives(event.receiver)
-    if event.name in _RATES and all(_has_rate(each, event, interpretation) for each in found):
-        return "rate"
-    if event.name == "trainable":
-        return ""
-    if not all(isinstance(each, Opaque) or _is_plain(each) for each in alternatives(event.value)):
-        return ""
-    return "flag" if _hooks(event, interpretation) else ""
-
-
-def _has_rate(value: Value, event: AttributeSet, interpretation: Interpretation) -> bool:
-    if isinstance(value, Instance):
-        return is_layer(value) and mode_of(value) in {"dropout", "noise"}
-    return is_layer_of_known_model(value, interpretation)
-
-
-def _is_plain(value: Value) -> bool:
-    return isinstance(value, Const) and isinstance(value.value, (bool, int, float, str, type(None)))
-
-
-def _is_made(frame: Frame) -> bool:
-    return frame.name in {"__init__", "build"} and frame.receiver is not None
-
-
-def _hooks(event: AttributeSet, interpretation: Interpretation) -> frozenset[str]:
-    """The traced functions that read the attribute of every object it may be set on."""
-    found = [
-        hooks_reading(interpretation, each.cls, event.name)
-        if isinstance(each, Instance) and isinstance(each.cls, ClassValue) and is_layer(each)
-        else frozenset()
-        for each in alternatives(event.receiver)
-    ]
-    return frozenset.intersection(*found)
-
-
-def _same(event: AttributeSet, other: AttributeSet | None) -> bool:
-    """Whether an attribute has the same value after both."""
-    if event is other:
-        return True
-    then = other.value if other is not None else _made_with(event)
-    if then is None:
-        return False
-    if isinstance(event.value, Const) and isinstance(then, Const):
-        return bool(event.value.value == then.value)
-    varies = any(tag[0] == "loop" for tag in tags_of(event.value) | tags_of(then))
-    return not varies and _is_place(event.value) and fingerprint(event.value) == fingerprint(then)
-
-
-def _is_place(value: Value) -> bool:
-    return isinstance(value, Opaque) and value.key is not None
-
-
-def _made_with(event: AttributeSet) -> Value | None:
-    """What the attribute is before anybody sets it, where that is known."""
-    if not isinstance(event.receiver, Instance):
-        return None
-    if isinstance(event.receiver.cls, ClassValue):
-        found = event.receiver.cls.find(event.name)
-        if found is not None:
-            return found
-    return event.receiver.arguments.get(event.name)
-
-
-def _is_computed(value: Value) -> bool:
-    """Whether a value may change from one call of a hook to the next."""
-    return any(
-        isinstance(each, Opaque) and (each.key is None or "[]" in each.key or each.key[-1] in _COUNTERS)
-        for each in alternatives(value)
-    )
 
 
 def _batch_size(use: ModelUse) -> object:
@@ -390,10 +309,10 @@ def _compiled(frame: Frame | None, interpretation: Interpretation) -> FunctionVa
 def _key_of(frame: Frame | None, interpretation: Interpretation) -> Key | None:
     """The compiled function that a frame runs; a Python number or text among its arguments makes it another one."""
     function = _compiled(frame, interpretation)
-    if function is None or frame is None or any(name in _COUNTERS for name in frame.parameters):
+    if function is None or frame is None or any(name in COUNTERS for name in frame.parameters):
         return None
     given = (
-        (name, each.value) for name, each in frame.parameters.items() if _is_plain(each) and isinstance(each, Const)
+        (name, each.value) for name, each in frame.parameters.items() if is_plain(each) and isinstance(each, Const)
     )
     return ("function", id(function.node), tuple(given))
 
@@ -475,4 +394,4 @@ def _is_story(passage: Passage) -> bool:
     return frame is not None and frame.assumed and frame.name != "__init__"
 
 
-__all__ = ["Late", "kind_of", "late_assignments"]
+__all__ = ["Late", "late_assignments"]
