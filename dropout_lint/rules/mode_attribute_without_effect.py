@@ -55,7 +55,7 @@ from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import AttributeSet
 from dropout_lint.semantics.intent import is_test_code, uses_keras
 from dropout_lint.semantics.models import is_layer, is_model, mode_of
-from dropout_lint.semantics.receivers import is_layer_of_known_model, sureness
+from dropout_lint.semantics.receivers import is_layer_of_known_model, is_rebound, sureness
 from dropout_lint.semantics.values import ClassValue, Const, Instance, Opaque, alternatives, tags_of
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def _judged(event: AttributeSet, context: Context) -> Confidence | None:
         return None
     if is_read(context.interpretation, event.receiver, event.name):
         return None
+    if is_rebound(event.receiver_text, event.frames, context.interpretation):
+        return None
     return _confidence(event, _kind(event), context)
 
 
@@ -114,9 +116,11 @@ def _may_be(value: Value, kinds: tuple[type, ...]) -> bool:
 
 
 def _is_set_up(event: AttributeSet) -> bool:
-    """Whether an object notes its own settings while it is made: that is no switch."""
+    """Whether an object notes its own settings while it is made, or the mode it is called in: that is no switch."""
     frame = event.frames[-1]
-    return frame.name in {"__init__", "build"} and frame.receiver is not None and event.receiver is frame.receiver
+    return (
+        frame.name in {"__init__", "build", "call"} and frame.receiver is not None and event.receiver is frame.receiver
+    )
 
 
 def _confidence(event: AttributeSet, kind: str, context: Context) -> Confidence | None:

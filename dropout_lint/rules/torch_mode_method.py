@@ -53,6 +53,7 @@ from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Discarded, MethodCall
 from dropout_lint.semantics.intent import is_test_code, prepared_for_absence
 from dropout_lint.semantics.models import is_layer, is_model
+from dropout_lint.semantics.receivers import is_rebound
 from dropout_lint.semantics.standard import ANY_NAME
 from dropout_lint.semantics.values import Instance
 
@@ -78,7 +79,8 @@ def check(context: Context) -> Iterator[Draft]:
         # one line may be gone through with several objects: all must be Keras's
         if all(_lacks(event.receiver, event.name, context) for event in events):
             first = events[0]
-            if not is_test_code(first.frames) and not prepared_for_absence(first):
+            rebound = any(is_rebound(each.receiver_text, each.frames, context.interpretation) for each in events)
+            if not is_test_code(first.frames) and not prepared_for_absence(first) and not rebound:
                 yield _draft(first, node in statements, context)
 
 

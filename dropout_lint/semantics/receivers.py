@@ -70,6 +70,18 @@ def _has_unknown_base(value: Instance) -> bool:
     return isinstance(value.cls, ClassValue) and value.cls.has_unknown_base
 
 
+def is_rebound(text: str, frames: tuple[Frame, ...], interpretation: Interpretation) -> bool:
+    """Whether ``text`` begins with a global that a function nobody calls reads, and that is bound several times.
+
+    Such a function is interpreted when the module is through; which of the bindings it would see is not known.
+    """
+    root = text.partition(".")[0].partition("[")[0]
+    outermost, here = frames[0], frames[-1]
+    if not outermost.assumed or any(root in frame.parameters for frame in frames):
+        return False
+    return len(interpretation.assigned.get((id(here.module), root), ())) > 1
+
+
 def is_layer_of_known_model(value: Value, interpretation: Interpretation) -> bool:
     """Whether ``value`` is what ``model.layers[…]`` or ``model.get_layer(…)`` gives, of a model that the program makes.
 

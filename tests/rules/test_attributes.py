@@ -95,6 +95,7 @@ FOUND = {
     "requires_grad_": ("KTM303", "base.requires_grad_(False)"),
     "of a model from a file": ("KTM303", 'net = keras.models.load_model("net.keras")\nnet.eval()'),
     "of a parameter that is a model": ("KTM303", "def score(net):\n    net.eval()\n    return net(x)\nscore(model)"),
+    "of a global": ("KTM303", "def score():\n    model.eval()"),
     "of a class of the project": ("KTM303", "class Net(keras.Model):\n    pass\nNet().eval()"),
     # KTM304
     "training": ("KTM304", "model.training = False"),
@@ -225,6 +226,19 @@ SILENT = {
         keras.models.load_model("net.keras").eval()
         """,
     "a callback's model": "class Watch(keras.callbacks.Callback):\n    def on_epoch_end(self, epoch, logs=None):\n        self.model.eval()",
+    "a global that was something else before": """\
+        net = elsewhere.Module()
+        def step():
+            net.zero_grad()
+            net.training = True
+        net = keras.Sequential([layers.Dropout(0.5)])
+        """,
+    "the mode, noted in a call": """\
+        class Net(keras.Model):
+            def call(self, x, training=None):
+                self.training = training
+                return x
+        """,
     "read in a call": """\
         class Net(keras.Model):
             def call(self, x):
