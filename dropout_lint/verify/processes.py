@@ -72,6 +72,16 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+RUNNING: set[tuple[subprocess.Popen[bytes], str]] = set()
+"""Children of this process, for the case that it is ended while other threads wait for them."""
+
+
+def end_everything() -> None:
+    """End all children, whoever waits for them."""
+    for child, mark in list(RUNNING):
+        end_all(child, mark)
+
+
 def end_all(child: subprocess.Popen[bytes], mark: str = "") -> None:
     """End the child and everything it started: politely, then for good."""
     for number in (signal.SIGTERM, signal.SIGKILL):

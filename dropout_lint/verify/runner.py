@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dropout_lint.verify.processes import MARK, end_all, resident_bytes, total_memory
+from dropout_lint.verify.processes import MARK, RUNNING, end_all, resident_bytes, total_memory
 from dropout_lint.verify.scratch import copy_folder
 
 if TYPE_CHECKING:
@@ -112,30 +112,31 @@ def run_child(
     timeout: float | None,
     in_place: bool,
     memory: float | None = None,
+    environment: Mapping[str, str] | None = None,
     progress: Callable[[float, int], None] | None = None,
 ) -> Run:
     """Run one job to its end, its limits, or an interruption; nothing of it is left running.
 
     The child has its own session, so that Ctrl-C reaches us and not it; we end its whole group. ``timeout`` is in
-    seconds, ``memory`` in GiB (four fifths of the machine's by itself); ``progress`` is told the seconds passed and the
-    number of measurements made.
+    seconds, ``memory`` in GiB (four fifths of the machine's by itself); ``environment`` is added to that of this
+    process; ``progress`` is told the seconds passed and the number of measurements made.
     """
     with tempfile.TemporaryDirectory(prefix="dropout-lint-") as name:
         folder = Path(name)
         results = folder / "results.jsonl"
         results.touch()
         (folder / "job.json").write_text(json.dumps({**job, "results": str(results)}), encoding="utf-8")
-        working_directory = Path.cwd()
+        home = working_directory = Path(str(job.get("home") or Path.cwd()))
         if not in_place:
             working_directory = folder / "work"
-            copy_folder(Path.cwd(), working_directory)
+            copy_folder(home, working_directory)
         start = time.monotonic()
         mark = folder.name
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
                 [python, "-u", str(CHILD), str(folder / "job.json")],
                 cwd=working_directory,
-                env={**os.environ, MARK: mark},
+                env={**os.environ, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -203,10 +204,12 @@ def _ended_with_us(child: subprocess.Popen[bytes], mark: str) -> Iterator[None]:
         previous = signal.signal(signal.SIGTERM, terminate)
     except ValueError:  # not the main thread: the caller handles signals
         previous = None
+    RUNNING.add((child, mark))
     try:
         yield
     finally:
         end_all(child, mark)
+        RUNNING.discard((child, mark))
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import hooks, importing, instrument, jax_functions, targets
 from .job import Job, Probe, read_job
@@ -17,6 +17,9 @@ from .observing import user_frames
 from .results import Results
 from .session import Session, elapsed_since
 from .sites import Instruments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEXTS = (".py", ".ipynb")
 
@@ -32,11 +35,15 @@ def main(path: str) -> None:
     for number, reason in _edit_texts(session, texts).items():
         session.counts[number].skip(reason)
     setattr(builtins, instrument.NAME, Instruments(session))
-    callbacks: dict[str, Any] = {
-        name: (lambda module: hooks.install_keras(session, module)) for name in ("keras", "tf_keras")
+    callbacks = {
+        name: _guarded(session, install)
+        for name, install in (
+            ("keras", hooks.install_keras),
+            ("tf_keras", hooks.install_keras),
+            ("tensorflow", hooks.install_tensorflow),
+            ("jax", jax_functions.install_jax),
+        )
     }
-    callbacks["tensorflow"] = lambda module: hooks.install_tensorflow(session, module)
-    callbacks["jax"] = lambda module: jax_functions.install_jax(session, module)
     importing.install(texts, callbacks)
     sys.dont_write_bytecode = True
     # A program that sets no seed is given one, or its two arms would differ by luck; one that does overrides this.
@@ -49,6 +56,18 @@ def main(path: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(status)
+
+
+def _guarded(session: Session, install: Callable[[Session, Any], None]) -> Callable[[Any], None]:
+    """What we install must never keep the program from importing: a Keras we do not know, a file of that name."""
+
+    def installed(module: Any) -> None:
+        try:
+            install(session, module)
+        except Exception as error:
+            session.results.write("not-installed", module=module.__name__, error=f"{type(error).__name__}: {error}")
+
+    return installed
 
 
 def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str]:
