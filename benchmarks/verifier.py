@@ -3,8 +3,8 @@
     python -m benchmarks.verifier [--passes T] [--plain N] PROGRAM...
 
 Every program is run alone and under `dropout-lint verify` (without replays), with the findings the linter has in it.
-Printed are: whether it prints the same (timings of progress bars aside), its seconds alone and verified, the share of the
-latter that went into experiments, and the overhead: (verified - experiments) / alone. An experiment is T passes as
+Printed are: whether it prints the same (timings of progress bars aside), its seconds alone and verified, how many of
+the latter went into experiments, and the overhead: (verified - experiments) / alone. An experiment is T passes as
 written, the fixed ones, and the traces of both.
 """
 
@@ -51,7 +51,7 @@ def alone(program: Path, times: int) -> tuple[str, float]:
     for _ in range(times):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            finished = subprocess.run(
+            finished = subprocess.run(  # noqa: S603  # the programs one names
                 [sys.executable, str(program.absolute())], cwd=folder, capture_output=True, text=True, check=False
             )
             seconds.append(time.perf_counter() - start)
