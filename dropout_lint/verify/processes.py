@@ -21,17 +21,18 @@ GRACE_SECONDS = 5.0
 """Between the polite and the final signal."""
 
 
-def resident_bytes(group: int) -> int:
-    """Memory that the processes of a group hold, shared pages counted once each."""
+def resident_bytes(group: int, mark: str = "") -> int:
+    """Memory that the processes of a group, and those with a mark, hold; shared pages count in each."""
     if not PROC.is_dir():
         return _resident_by_ps(group)
     total = 0
+    apart = set(marked(mark)) if mark else set()
     for folder in PROC.iterdir():
         if not folder.name.isdigit():
             continue
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
+            if int(fields[2]) == group or int(folder.name) in apart:
                 total += int((folder / "statm").read_text().split()[1]) * PAGE
         except (OSError, ValueError, IndexError):  # gone in the meantime
             continue

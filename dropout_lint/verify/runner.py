@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dropout_lint.verify.experiment import Json
 
 CHILD = Path(__file__).parent / "child" / "__main__.py"
+NOTEBOOKS = Path(__file__).parent / "notebooks.py"
 
 FIND_KERAS = (
     "import importlib.util as u, sys;"
@@ -134,7 +136,7 @@ def run_child(
         mark = folder.name
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
-                [python, "-u", str(CHILD), str(folder / "job.json")],
+                command_of(python, job, str(folder / "job.json")),
                 cwd=working_directory,
                 env={**os.environ, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,
@@ -143,7 +145,7 @@ def run_child(
                 start_new_session=True,
             )
             with _ended_with_us(child, mark):
-                limit = _wait(child, timeout, _memory_limit(memory), results, progress)
+                limit = _wait(child, timeout, _memory_limit(memory), results, progress, mark)
         return Run(
             events=_read_events(results),
             stdout=(folder / "stdout").read_text(encoding="utf-8", errors="replace"),
@@ -154,6 +156,24 @@ def run_child(
             out_of_memory=limit == "memory",
             rows=_read_rows(folder),
         )
+
+
+def command_of(python: str, job: Json, path: str) -> list[str]:
+    """What starts the child: itself, or for a notebook nbclient here with the child as its kernel, if both can."""
+    if job.get("kind") == "notebook" and has_kernel(python):
+        return [sys.executable, "-u", str(NOTEBOOKS), path, python]
+    return [python, "-u", str(CHILD), path]
+
+
+def has_kernel(python: str) -> bool:
+    """Whether a notebook can run in a kernel: nbclient is here, ipykernel there."""
+    if find_spec("nbclient") is None:
+        return False
+    code = "import importlib.util as u, sys; sys.exit(0 if u.find_spec('ipykernel') else 3)"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _memory_limit(wanted: float | None) -> int | None:
@@ -169,6 +189,7 @@ def _wait(
     memory: int | None,
     results: Path,
     progress: Callable[[float, int], None] | None,
+    mark: str,
 ) -> str:
     """Wait for the end; which limit came first, ``"time"`` or ``"memory"``, or nothing."""
     start = time.monotonic()
@@ -184,7 +205,7 @@ def _wait(
         passed = time.monotonic() - start
         if timeout is not None and passed >= timeout:
             return "time"
-        if memory is not None and resident_bytes(child.pid) > memory:
+        if memory is not None and resident_bytes(child.pid, mark) > memory:
             return "memory"
         if progress is not None:
             with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import hooks, importing, instrument, jax_functions, targets
+from . import cells, hooks, importing, instrument, jax_functions, targets
 from .job import Job, Probe, read_job
 from .observing import user_frames
 from .results import Results
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 TEXTS = (".py", ".ipynb")
 
 
-def main(path: str) -> None:
-    """Run a job; the exit status is the program's own."""
+def main(path: str, connection: str | None = None) -> None:
+    """Run a job, with a ``connection`` file as a notebook's kernel; the exit status is the program's own."""
     job = read_job(path)
     results = Results(job.results)
     _end_with_parent()
@@ -48,9 +48,9 @@ def main(path: str) -> None:
     sys.dont_write_bytecode = True
     # A program that sets no seed is given one, or its two arms would differ by luck; one that does overrides this.
     random.seed(job.seed + job.seed_offset)
-    start = time.perf_counter()
+    start = session.start = time.perf_counter()
     _tell_before_leaving(session, start)
-    status, outcome = _run(session, texts)
+    status, outcome = _run(session, texts, connection)
     session.finish()
     results.write("end", seconds=elapsed_since(start), exit=status, **outcome)
     sys.stdout.flush()
@@ -80,7 +80,7 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
             continue  # a saved model
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
         try:
-            text = importing.read_source(path)
+            text = job.cells["text"] if path == job.script and job.cells else importing.read_source(path)
             wrapped = [p for p in here if p.kind != "mode" or instrument.is_call(text, p.span)]
             skipped = [[*p.span, "pass"] for p in here if p.kind == "statement" and p.id in job.force]
             edited, failed = instrument.rewrite(text, wrapped, [*edits.get(path, ()), *skipped])
@@ -99,16 +99,26 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
     return failures
 
 
-def _run(session: Session, texts: importing.EditedTexts) -> tuple[int, dict[str, Any]]:
+def _run(session: Session, texts: importing.EditedTexts, connection: str | None) -> tuple[int, dict[str, Any]]:
     """Run the program; its exit status and, if it failed, what the user needs to see."""
     try:
-        targets.run(session, texts)
+        if connection is None:
+            targets.run(session, texts)
+        else:
+            cells.run_kernel(session, texts, connection, lambda error: _finished(session, error))
     except SystemExit as stop:
         return _exit_status(stop), {"exception": None}
     except BaseException as error:  # whatever the program raised is its result
         traceback.print_exc()
         return 1, {"exception": _describe(error, session.job)}
     return 0, {"exception": None}
+
+
+def _finished(session: Session, error: BaseException | None) -> None:
+    """A notebook's last cell is done, or one has raised."""
+    exception = None if error is None else _describe(error, session.job)
+    session.finish()
+    session.results.write("end", seconds=elapsed_since(session.start), exit=int(error is not None), exception=exception)
 
 
 def _exit_status(stop: SystemExit) -> int:
