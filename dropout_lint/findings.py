@@ -97,7 +97,7 @@ class Step:
 class Probe:
     """What the verifier has to instrument to measure a finding, and what it compares with.
 
-    ``span`` is in the file ``path``. By ``kind``:
+    ``span`` is in the file ``path``; in a notebook, in the text of its cells joined. By ``kind``:
 
     * ``"call"``: a call of a layer or model outside any Keras ``call``, played again with the mode ``counterfactual``
       (True, False); ``"layer-call"``: a call of a sublayer inside ``call``, likewise, wherever the enclosing model runs

@@ -12,12 +12,15 @@ import click
 from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dropout_lint.findings import Finding
     from dropout_lint.verify.campaign import ProgramReport
     from dropout_lint.verify.experiment import Experiment, Options
     from dropout_lint.verify.programs import Program
+    from dropout_lint.verify.scheduling import Runs
+
+    Planned = tuple[Program, tuple[Experiment, ...], str]
 
 
 class WithArguments(click.Command):
@@ -54,6 +57,8 @@ class WithArguments(click.Command):
     "--replay", "replays", type=click.IntRange(0, 100), help="Whole runs per arm. [default: 1 if it is quick]"
 )
 @click.option("--retrain", is_flag=True, help="Repeat the training with each finding fixed: --replay 1, however long.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs side by side.")
+@click.option("--executor", metavar="WHERE", help="Run elsewhere: dask://HOST:PORT, or module:function (an Executor).")
 @click.option("--trace", is_flag=True, help="Print which layer ran in which mode, where and why.")
 @click.option("--in-place", is_flag=True, help="Run in the working directory itself, not in a copy of it.")
 @click.option("--keras-version", metavar="VERSION", help="The Keras to lint for, as in `check`.")
@@ -75,6 +80,8 @@ def verify(
     retrain: bool,
     keras_version: str | None,
     select: tuple[str, ...],
+    jobs: int,
+    executor: str | None,
     page: Path | None,
     output_format: str,
     **chosen: object,
@@ -99,7 +106,7 @@ def verify(
     named = _named(paths, module, entry, model, data)
     programs = [(program, _interpreter(options.python, program.path)) for program in named]
     findings = {program.path: _lint(program, keras_version, select, python) for program, python in programs}
-    return run_programs(programs, ctx.obj, findings, options, output_format, page)
+    return run_programs(programs, ctx.obj, findings, options, output_format, page, jobs, executor)
 
 
 def _named(
@@ -168,25 +175,31 @@ def run_programs(
     options: Options,
     output_format: str = "full",
     page: Path | None = None,
+    jobs: int = 1,
+    executor: str | None = None,
 ) -> int:
     """Measure the given findings of each program (with its interpreter), print the report; the exit status."""
-    from dropout_lint.verify.campaign import verify_program
     from dropout_lint.verify.experiment import plan
+    from dropout_lint.verify.processes import end_everything
     from dropout_lint.verify.programs import as_program
+    from dropout_lint.verify.scheduling import NoExecutor, Runs, executor_of
 
-    reports: list[ProgramReport] = []
+    planned: list[Planned] = []
     for each, python in programs:
         program = as_program(each)
         experiments = plan(findings[program.path])
         if not experiments and not options.trace:
             click.echo(f"{program.label}: {_nothing_to_measure(findings[program.path])}", err=True)
             continue
-        _announce(program, arguments, experiments, python, options.most_rows)
-        reports.append(
-            verify_program(
-                program, arguments, experiments, python, options, tell=lambda text: click.echo(text, err=True)
-            )
-        )
+        planned.append((program, experiments, python))
+    try:
+        with executor_of(executor, jobs) as pool:
+            runs = Runs(options, pool, jobs=jobs, remote=executor is not None)
+            reports = _reports(planned, arguments, options, runs)
+    except NoExecutor as error:
+        raise Failure(str(error)) from error
+    finally:
+        end_everything()
     _print(reports, output_format, trace=options.trace)
     if page is not None:
         from dropout_lint.verify.page import page as page_of
@@ -194,6 +207,36 @@ def run_programs(
         page.write_text(page_of(reports), encoding="utf-8")
         click.echo(f"report written to {page}", err=True)
     return _status(reports)
+
+
+def _reports(
+    planned: Sequence[Planned], arguments: tuple[str, ...], options: Options, runs: Runs
+) -> list[ProgramReport]:
+    """Every program measured, in the order they were named."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from dropout_lint.verify.campaign import verify_program
+    from dropout_lint.verify.progress import shown_progress
+
+    with shown_progress(len(planned)) as told:
+
+        def measured(one: Planned) -> ProgramReport:
+            program, experiments, python = one
+            _announce(program, arguments, experiments, python, options.most_rows, told.say)
+            report = verify_program(
+                program, arguments, experiments, python, options, told.say, runs, told.watch(program.label)
+            )
+            told.done()
+            return report
+
+        if not runs.parallel:
+            return [measured(one) for one in planned]
+        # These threads only wait; what runs at a time is the executor's affair.
+        coordinators = ThreadPoolExecutor(max(1, min(16, len(planned))))
+        try:
+            return list(coordinators.map(measured, planned))
+        finally:
+            coordinators.shutdown(wait=False, cancel_futures=True)
 
 
 def _status(reports: list[ProgramReport]) -> int:
@@ -261,15 +304,16 @@ def _announce(
     experiments: tuple[Experiment, ...],
     python: str,
     most_rows: int | None,
+    say: Callable[[str], None],
 ) -> None:
     count = f"{len(experiments)} finding{'' if len(experiments) == 1 else 's'}"
     command = " ".join([program.label, *arguments])
     rows = f" on {most_rows:,} rows at most" if most_rows else ""
     if program.runs_in_full:
-        click.echo(f"running {command} in full with {python}, measuring {count}{rows}", err=True)
+        say(f"running {command} in full with {python}, measuring {count}{rows}")
         return
     inputs = program.data or "synthetic inputs"
-    click.echo(f"calling {command} on {inputs} with {python}, measuring {count}{rows}", err=True)
+    say(f"calling {command} on {inputs} with {python}, measuring {count}{rows}")
 
 
 def _print(reports: list[ProgramReport], output_format: str, *, trace: bool) -> None:

@@ -40,8 +40,7 @@ def in_cells(finding: Finding, texts: dict[str, Text]) -> Finding:
         file_span=Span(Position(first, 1), end),
         chain=chain,
         fix=_fix(finding.fix, book, cell),
-        # what the verifier instruments are files
-        probe=None,
+        # its probe stays in the text of all cells, which is what the verifier instruments
     )
 
 

@@ -10,10 +10,11 @@ from dropout_lint.verify.judgement import ending, judge_experiment, with_replay
 from dropout_lint.verify.programs import Program, as_program
 from dropout_lint.verify.replay import changed_numbers, same_output
 from dropout_lint.verify.result import CONFIRMED
-from dropout_lint.verify.runner import run_child
+from dropout_lint.verify.scheduling import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from dropout_lint.verify.experiment import Experiment, Json, Options
@@ -68,29 +69,30 @@ def verify_program(
     python: str,
     options: Options,
     tell: Callable[[str], None] = lambda _: None,
+    runs: Runs | None = None,
+    progress: Callable[[float, int], None] | None = None,
 ) -> ProgramReport:
-    """Run a program as it is, measure its findings, and replay it with them repaired."""
-    program = as_program(program)
-    run = run_child(
-        python,
-        measuring_job(program, arguments, experiments, options),
-        timeout=options.timeout,
-        memory=options.memory,
-        in_place=options.in_place,
-    )
+    """Run a program as it is, measure its findings, and replay it with them repaired.
+
+    ``runs`` says where; by itself here, one run after the other.
+    """
+    program, runs = as_program(program), runs or Runs(options)
+    run = runs.start(python, measuring_job(program, arguments, experiments, options), progress).result()
     results = {e.number: judge_experiment(e, run, options.margin, options.seed) for e in experiments}
-    replayer = _Replayer(program, arguments, experiments, python, options, run, tell)
+    replayer = _Replayer(program, arguments, experiments, python, options, run, tell, runs)
     together = None
     if replayer.wanted():
         candidates = [e for e in experiments if replayer.worthwhile(e, results[e.number])]
-        if len(candidates) <= MOST_SINGLE_REPLAYS:
-            for experiment in candidates:
-                numbers = replayer.compare([experiment])
-                if numbers is not None:
-                    deterministic = replayer.deterministic() if _unconfirmed(results[experiment.number]) else None
-                    results[experiment.number] = with_replay(
-                        results[experiment.number], numbers, deterministic=deterministic
-                    )
+        single = candidates if len(candidates) <= MOST_SINGLE_REPLAYS else []
+        several = [candidates] if len(candidates) > 1 else []
+        replayer.start_all([*([experiment] for experiment in single), *several])
+        for experiment in single:
+            numbers = replayer.compare([experiment])
+            if numbers is not None:
+                deterministic = replayer.deterministic() if _unconfirmed(results[experiment.number]) else None
+                results[experiment.number] = with_replay(
+                    results[experiment.number], numbers, deterministic=deterministic
+                )
         if len(candidates) > 1:
             together = replayer.compare(candidates)
     end = run.end
@@ -137,6 +139,8 @@ def _environment(run: Run) -> Json:
         environment["keras"] = event["version"]
         environment["backend"] = event["backend"]
         environment["package"] = event["name"]
+    for event in run.of("not-installed"):
+        environment["not_watched"] = f"{event['module']} ({event['error']})"
     return environment
 
 
@@ -152,6 +156,7 @@ class _Replayer:
         options: Options,
         first: Run,
         tell: Callable[[str], None],
+        runs: Runs,
     ) -> None:
         self._program = program
         self._arguments = arguments
@@ -160,7 +165,9 @@ class _Replayer:
         self._options = options
         self._first = first
         self._tell = tell
-        self._as_written: dict[int, str | None] = {0: first.stdout}
+        self._runs = runs
+        # Runs by the numbers of the findings repaired in them, and the number of the pair.
+        self._futures: dict[tuple[tuple[int, ...], int], Future[Run]] = {}
         self._deterministic: bool | None = None
 
     def wanted(self) -> bool:
@@ -187,11 +194,19 @@ class _Replayer:
         never = result.reached == 0 and (probe is None or probe.kind != "graph-call")
         return not never or "ended without" not in result.reason
 
+    def start_all(self, comparisons: Sequence[Sequence[Experiment]]) -> None:
+        """Start everything that comparisons will wait for, where runs go on side by side."""
+        if self._runs.parallel:
+            for number in range(self._options.replays or 1):
+                for fixed in ((), *comparisons):
+                    self._future(fixed, number)
+
     def compare(self, fixed: Sequence[Experiment]) -> tuple[Printed, ...] | None:
         """The printed numbers that change when ``fixed`` are repaired, over all pairs of runs; None if a run failed."""
         left, right = [], []
         for number in range(self._options.replays or 1):
-            as_written, repaired = self._output(number), self._run(fixed, number)
+            as_written = self._first.stdout if number == 0 else self._printed((), number)
+            repaired = self._printed(fixed, number)
             if as_written is None or repaired is None:
                 return None
             left.append(as_written)
@@ -201,25 +216,20 @@ class _Replayer:
     def deterministic(self) -> bool:
         """True when the program, run again as written, prints the same."""
         if self._deterministic is None:
-            again = self._run((), 0)
+            again = self._printed((), 0)
             self._deterministic = again is not None and same_output(self._first.stdout, again)
         return self._deterministic
 
-    def _output(self, number: int) -> str | None:
-        if number not in self._as_written:
-            self._as_written[number] = self._run((), number)
-        return self._as_written[number]
-
-    def _run(self, fixed: Sequence[Experiment], number: int) -> str | None:
-        codes = ", ".join(sorted({experiment.finding.code for experiment in fixed}))
-        self._tell(f"replaying {self._program.label} {f'with {codes} fixed' if fixed else 'as written'}")
-        job = replay_job(self._program, self._arguments, self._experiments, fixed, self._options, number)
-        run = run_child(
-            self._python,
-            job,
-            timeout=self._options.timeout,
-            memory=self._options.memory,
-            in_place=self._options.in_place,
-        )
+    def _printed(self, fixed: Sequence[Experiment], number: int) -> str | None:
+        run = self._future(fixed, number).result()
         end = run.end
         return run.stdout if end is not None and not end.get("exit") and not run.timed_out else None
+
+    def _future(self, fixed: Sequence[Experiment], number: int) -> Future[Run]:
+        key = (tuple(experiment.number for experiment in fixed), number)
+        if key not in self._futures:
+            codes = ", ".join(sorted({experiment.finding.code for experiment in fixed}))
+            self._tell(f"replaying {self._program.label} {f'with {codes} fixed' if fixed else 'as written'}")
+            job = replay_job(self._program, self._arguments, self._experiments, fixed, self._options, number)
+            self._futures[key] = self._runs.start(self._python, job)
+        return self._futures[key]

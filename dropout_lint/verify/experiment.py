@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Probe
-from dropout_lint.verify.programs import SAVED_MODELS, Program, as_program
+from dropout_lint.sources.reading import in_text
+from dropout_lint.verify.programs import SAVED_MODELS, Program, as_program, notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dropout_lint.findings import Finding, Span
+    from dropout_lint.sources.notebook import Notebook
 
 Json = dict[str, object]
 
@@ -30,6 +32,8 @@ class Experiment:
 
     number: int
     finding: Finding
+    placed: Finding | None = None
+    """The finding with its places in the text that runs, where it is in a notebook."""
 
     @property
     def is_toggle(self) -> bool:
@@ -49,7 +53,7 @@ class Experiment:
     @property
     def edits(self) -> tuple[str, list[list[object]]] | None:
         """The file and the edits of the fix; None where there is no fix, or none that is meant to be applied."""
-        fix = self.finding.fix
+        fix = (self.placed or self.finding).fix
         if fix is None or fix.applicability is Applicability.DISPLAY or not fix.edits:
             return None
         return absolute(self.finding.path), [[*numbers(edit.span), edit.replacement] for edit in fix.edits]
@@ -76,8 +80,16 @@ class Options:
 
 def plan(findings: Iterable[Finding]) -> tuple[Experiment, ...]:
     """Number the findings that a program can show: all but those about the tool itself."""
-    measurable = [finding for finding in findings if not finding.code.startswith(OF_THE_TOOL) and finding.cell is None]
-    return tuple(Experiment(number, finding) for number, finding in enumerate(measurable))
+    measurable = [finding for finding in findings if not finding.code.startswith(OF_THE_TOOL)]
+    books: dict[str, Notebook] = {}
+    experiments = []
+    for number, finding in enumerate(measurable):
+        placed = None
+        if finding.cell is not None:
+            book = books.setdefault(finding.path, notebook(Path(finding.path)))
+            placed = in_text(finding, book)
+        experiments.append(Experiment(number, finding, placed))
+    return tuple(experiments)
 
 
 def measuring_job(
@@ -138,7 +150,7 @@ def _probes(experiments: Iterable[Experiment]) -> list[Json]:
     probes: list[Json] = []
     for experiment in experiments:
         probe = experiment.finding.probe
-        finding = experiment.finding
+        finding = experiment.placed or experiment.finding
         if probe is None:
             # Watched, so that the report can tell whether the line was reached.
             probe = Probe("observe", finding.path, finding.span)

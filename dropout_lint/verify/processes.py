@@ -21,17 +21,18 @@ GRACE_SECONDS = 5.0
 """Between the polite and the final signal."""
 
 
-def resident_bytes(group: int) -> int:
-    """Memory that the processes of a group hold, shared pages counted once each."""
+def resident_bytes(group: int, mark: str = "") -> int:
+    """Memory that the processes of a group, and those with a mark, hold; shared pages count in each."""
     if not PROC.is_dir():
         return _resident_by_ps(group)
     total = 0
+    apart = set(marked(mark)) if mark else set()
     for folder in PROC.iterdir():
         if not folder.name.isdigit():
             continue
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
+            if int(fields[2]) == group or int(folder.name) in apart:
                 total += int((folder / "statm").read_text().split()[1]) * PAGE
         except (OSError, ValueError, IndexError):  # gone in the meantime
             continue
@@ -70,6 +71,16 @@ def marked(mark: str) -> list[int]:
             except OSError:  # gone, or somebody else's
                 continue
     return found
+
+
+RUNNING: set[tuple[subprocess.Popen[bytes], str]] = set()
+"""Children of this process, for the case that it is ended while other threads wait for them."""
+
+
+def end_everything() -> None:
+    """End all children, whoever waits for them."""
+    for child, mark in list(RUNNING):
+        end_all(child, mark)
 
 
 def end_all(child: subprocess.Popen[bytes], mark: str = "") -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropout_lint.sources.notebook import MARK, Notebook, decode_notebook
+from dropout_lint.sources.text import SourceError
+
 if TYPE_CHECKING:
     from dropout_lint.verify.experiment import Json
 
@@ -50,7 +53,33 @@ class Program:
             "name": self.name,
             "data": self.data,
             "home": str(Path.cwd()),
+            "cells": _cells(self.path) if self.kind == "notebook" else None,
         }
+
+
+def _cells(path: Path) -> Json:
+    """A notebook for the child: its cells, and their joined text, in which probes and edits have their lines."""
+    book = notebook(path)
+    return {
+        "text": book.text,
+        "mark": MARK,
+        "cells": [
+            {"number": cell.number, "first": cell.first, "lines": len(cell.lines), "source": "".join(cell.lines)}
+            for cell in book.cells
+        ],
+    }
+
+
+def notebook(path: Path) -> Notebook:
+    """A notebook, read.
+
+    Raises:
+        NoProgram: It is none.
+    """
+    try:
+        return decode_notebook(path.read_bytes(), path)
+    except (OSError, SourceError) as error:
+        raise NoProgram(f"{path}: {error}") from error
 
 
 def as_program(what: Program | Path) -> Program:

@@ -86,7 +86,8 @@ def _write_result(result: Result, program: ProgramReport, console: Console) -> N
     heading = Table.grid(expand=True, padding=(0, 2))
     heading.add_column(ratio=1)
     heading.add_column(justify="right", no_wrap=True)
-    place = f"{finding.code} {finding.path}:{finding.span.start.line}"
+    cell = "" if finding.cell is None else f":cell {finding.cell}"
+    place = f"{finding.code} {finding.path}{cell}:{finding.span.start.line}"
     heading.add_row(Text.assemble((place, "bold"), f"  {finding.name}"), Text(title, STYLES[result.verdict]))
     console.print(heading)
     for line in lines_of(result, program):
@@ -243,7 +244,10 @@ def exception_lines(exception: Json) -> Iterator[str]:
     """An exception of the user's program with the frames of the user's own files."""
     frames: Any = exception.get("frames") or ()
     for frame in frames:
-        yield f"{shown(frame['path'])}:{frame['line']} in {frame['function']}: {frame['text']}"
+        if frame["path"].endswith(".ipynb"):
+            yield _cell_text(frame["path"], frame["line"])
+        else:
+            yield f"{shown(frame['path'])}:{frame['line']} in {frame['function']}: {frame['text']}"
     message = str(exception.get("message", "")).strip().splitlines()
     yield f"{exception['type']}: {message[0] if message else ''}"
 
@@ -274,12 +278,26 @@ def sparkline(metric: Metric) -> str:
 
 
 def source_text(path: str, line: int) -> str:
-    """One line of a program, shortened."""
+    """One line of a program, shortened; of a notebook, with the cell."""
+    if path.endswith(".ipynb"):
+        return _cell_text(path, line)
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()[line - 1].strip()
     except (OSError, IndexError):
         return f"{shown(path)}:{line}"
     return f"{shown(path)}:{line}: {text if len(text) <= 72 else text[:71] + '…'}"
+
+
+def _cell_text(path: str, line: int) -> str:
+    from dropout_lint.verify.programs import NoProgram, notebook
+
+    try:
+        book = notebook(Path(path))
+        cell, within = book.place(line)
+        text = book.lines_of(cell)[within - 1].strip()
+    except (NoProgram, IndexError):
+        return f"{shown(path)}:{line}"
+    return f"{shown(path)}:cell {cell}:{within}: {text if len(text) <= 72 else text[:71] + '…'}"
 
 
 def _number(value: float) -> str:

@@ -11,10 +11,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dropout_lint.verify.processes import MARK, end_all, resident_bytes, total_memory
+from dropout_lint.verify.processes import MARK, RUNNING, end_all, resident_bytes, total_memory
 from dropout_lint.verify.scratch import copy_folder
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dropout_lint.verify.experiment import Json
 
 CHILD = Path(__file__).parent / "child" / "__main__.py"
+NOTEBOOKS = Path(__file__).parent / "notebooks.py"
 
 FIND_KERAS = (
     "import importlib.util as u, sys;"
@@ -112,37 +114,38 @@ def run_child(
     timeout: float | None,
     in_place: bool,
     memory: float | None = None,
+    environment: Mapping[str, str] | None = None,
     progress: Callable[[float, int], None] | None = None,
 ) -> Run:
     """Run one job to its end, its limits, or an interruption; nothing of it is left running.
 
     The child has its own session, so that Ctrl-C reaches us and not it; we end its whole group. ``timeout`` is in
-    seconds, ``memory`` in GiB (four fifths of the machine's by itself); ``progress`` is told the seconds passed and the
-    number of measurements made.
+    seconds, ``memory`` in GiB (four fifths of the machine's by itself); ``environment`` is added to that of this
+    process; ``progress`` is told the seconds passed and the number of measurements made.
     """
     with tempfile.TemporaryDirectory(prefix="dropout-lint-") as name:
         folder = Path(name)
         results = folder / "results.jsonl"
         results.touch()
         (folder / "job.json").write_text(json.dumps({**job, "results": str(results)}), encoding="utf-8")
-        working_directory = Path.cwd()
+        home = working_directory = Path(str(job.get("home") or Path.cwd()))
         if not in_place:
             working_directory = folder / "work"
-            copy_folder(Path.cwd(), working_directory)
+            copy_folder(home, working_directory)
         start = time.monotonic()
         mark = folder.name
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
-                [python, "-u", str(CHILD), str(folder / "job.json")],
+                command_of(python, job, str(folder / "job.json")),
                 cwd=working_directory,
-                env={**os.environ, MARK: mark},
+                env={**os.environ, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
             )
             with _ended_with_us(child, mark):
-                limit = _wait(child, timeout, _memory_limit(memory), results, progress)
+                limit = _wait(child, timeout, _memory_limit(memory), results, progress, mark)
         return Run(
             events=_read_events(results),
             stdout=(folder / "stdout").read_text(encoding="utf-8", errors="replace"),
@@ -153,6 +156,24 @@ def run_child(
             out_of_memory=limit == "memory",
             rows=_read_rows(folder),
         )
+
+
+def command_of(python: str, job: Json, path: str) -> list[str]:
+    """What starts the child: itself, or for a notebook nbclient here with the child as its kernel, if both can."""
+    if job.get("kind") == "notebook" and has_kernel(python):
+        return [sys.executable, "-u", str(NOTEBOOKS), path, python]
+    return [python, "-u", str(CHILD), path]
+
+
+def has_kernel(python: str) -> bool:
+    """Whether a notebook can run in a kernel: nbclient is here, ipykernel there."""
+    if find_spec("nbclient") is None:
+        return False
+    code = "import importlib.util as u, sys; sys.exit(0 if u.find_spec('ipykernel') else 3)"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _memory_limit(wanted: float | None) -> int | None:
@@ -168,6 +189,7 @@ def _wait(
     memory: int | None,
     results: Path,
     progress: Callable[[float, int], None] | None,
+    mark: str,
 ) -> str:
     """Wait for the end; which limit came first, ``"time"`` or ``"memory"``, or nothing."""
     start = time.monotonic()
@@ -183,7 +205,7 @@ def _wait(
         passed = time.monotonic() - start
         if timeout is not None and passed >= timeout:
             return "time"
-        if memory is not None and resident_bytes(child.pid) > memory:
+        if memory is not None and resident_bytes(child.pid, mark) > memory:
             return "memory"
         if progress is not None:
             with contextlib.suppress(OSError):
@@ -203,10 +225,12 @@ def _ended_with_us(child: subprocess.Popen[bytes], mark: str) -> Iterator[None]:
         previous = signal.signal(signal.SIGTERM, terminate)
     except ValueError:  # not the main thread: the caller handles signals
         previous = None
+    RUNNING.add((child, mark))
     try:
         yield
     finally:
         end_all(child, mark)
+        RUNNING.discard((child, mark))
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
 

@@ -1,4 +1,4 @@
-"""Start of the child: ``python .../dropout_lint/verify/child/__main__.py JOB.json``.
+"""Start of the child: ``python .../dropout_lint/verify/child/__main__.py JOB.json [CONNECTION]``.
 
 The package is loaded under a private name and its folder is taken off ``sys.path`` before the user's
 program runs: a user's own ``state.py`` or ``modes.py`` must be found, and ours must not be.
@@ -31,4 +31,4 @@ def load_package() -> None:
 
 if __name__ == "__main__":
     load_package()
-    importlib.import_module(PRIVATE_NAME + ".program").main(sys.argv[1])
+    importlib.import_module(PRIVATE_NAME + ".program").main(*sys.argv[1:3])

@@ -33,7 +33,7 @@ class Job:
     """What to run and how. ``edits`` maps a path to replacements ``[*span, text]`` (a fix to be replayed);
     ``force`` names probes that play their counterfactual during the whole run. ``kind`` is what ``script`` is the file
     of: a script, a module or function (``name``), a model (``name``) with ``data``. ``home`` is the folder the user
-    stands in.
+    stands in. ``cells`` are a notebook's, and their joined text.
     """
 
     script: str
@@ -53,6 +53,7 @@ class Job:
     data: Any = None
     most_rows: Any = None
     home: str = ""
+    cells: Any = None
 
 
 def read_job(path: str) -> Job:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 INSTALLED = ("/site-packages/", "/dist-packages/")
 OWN_FOLDER = str(Path(__file__).absolute().parent)
 GENERATED = "__autograph_generated_file"
+ALIASES: dict[str, tuple[str, int]] = {}
+"""Names under which a kernel compiles cells, to the notebook and the lines before the cell."""
+
 CONTAINERS = ("Sequential", "Functional", "Model", "TimeDistributed", "Bidirectional", "RNN", "Wrapper")
 
 
@@ -80,14 +83,22 @@ def user_frame(project: tuple[str, ...]) -> tuple[str, int] | None:
             generated = True
         elif is_user_file(path, project):
             if not generated:
-                return path, frame.f_lineno
+                return known_place(path, frame.f_lineno)
             break
         frame = frame.f_back
     return _mapped_frame(project) if generated else None
 
 
+def known_place(path: str, line: int) -> tuple[str, int]:
+    """File and line as the parent knows them."""
+    name, shift = ALIASES.get(path, (path, 0))
+    return name, line + shift
+
+
 def is_user_file(path: str, project: tuple[str, ...]) -> bool:
     """True for files of the project; installed packages and generated code are none."""
+    if path in ALIASES:
+        return True
     if not path.startswith(project) or path.startswith(OWN_FOLDER):
         return False
     return not any(part in path for part in INSTALLED)
@@ -103,7 +114,7 @@ def _mapped_frame(project: tuple[str, ...]) -> tuple[str, int] | None:
         return None
     for frame in reversed(list(frames)):
         if is_user_file(frame.filename, project) and GENERATED not in frame.filename:
-            return frame.filename, frame.lineno
+            return known_place(frame.filename, frame.lineno)
     return None
 
 
@@ -144,6 +155,8 @@ def _plain_mode(mode: Any) -> Any:
 
 def source_line(path: str, line: int) -> str:
     """One line of the user's text as they wrote it."""
+    if path in ALIASES or path.endswith(".ipynb"):
+        return linecache.getline(path, line).strip()
     try:
         with Path(path).open(encoding="utf-8", errors="replace") as stream:
             for number, text in enumerate(stream, 1):

@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from . import state
-from .modes import is_user_file, source_line
+from .modes import is_user_file, known_place, source_line
 
 if TYPE_CHECKING:
     import types
@@ -32,8 +32,9 @@ def user_frames(traceback: types.TracebackType | None, project: tuple[str, ...])
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if is_user_file(code.co_filename, project):
-            path, line = code.co_filename, traceback.tb_lineno
-            frames.append({"path": path, "line": line, "function": code.co_name, "text": source_line(path, line)})
+            text = source_line(code.co_filename, traceback.tb_lineno)
+            path, line = known_place(code.co_filename, traceback.tb_lineno)
+            frames.append({"path": path, "line": line, "function": code.co_name, "text": text})
         traceback = traceback.tb_next
     return frames
 

@@ -9,20 +9,23 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import hooks, importing, instrument, jax_functions, targets
+from . import cells, hooks, importing, instrument, jax_functions, targets
 from .job import Job, Probe, read_job
 from .observing import user_frames
 from .results import Results
 from .session import Session, elapsed_since
 from .sites import Instruments
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TEXTS = (".py", ".ipynb")
 
 
-def main(path: str) -> None:
-    """Run a job; the exit status is the program's own."""
+def main(path: str, connection: str | None = None) -> None:
+    """Run a job, with a ``connection`` file as a notebook's kernel; the exit status is the program's own."""
     job = read_job(path)
     results = Results(job.results)
     _end_with_parent()
@@ -32,23 +35,39 @@ def main(path: str) -> None:
     for number, reason in _edit_texts(session, texts).items():
         session.counts[number].skip(reason)
     setattr(builtins, instrument.NAME, Instruments(session))
-    callbacks: dict[str, Any] = {
-        name: (lambda module: hooks.install_keras(session, module)) for name in ("keras", "tf_keras")
+    callbacks = {
+        name: _guarded(session, install)
+        for name, install in (
+            ("keras", hooks.install_keras),
+            ("tf_keras", hooks.install_keras),
+            ("tensorflow", hooks.install_tensorflow),
+            ("jax", jax_functions.install_jax),
+        )
     }
-    callbacks["tensorflow"] = lambda module: hooks.install_tensorflow(session, module)
-    callbacks["jax"] = lambda module: jax_functions.install_jax(session, module)
     importing.install(texts, callbacks)
     sys.dont_write_bytecode = True
     # A program that sets no seed is given one, or its two arms would differ by luck; one that does overrides this.
     random.seed(job.seed + job.seed_offset)
-    start = time.perf_counter()
+    start = session.start = time.perf_counter()
     _tell_before_leaving(session, start)
-    status, outcome = _run(session, texts)
+    status, outcome = _run(session, texts, connection)
     session.finish()
     results.write("end", seconds=elapsed_since(start), exit=status, **outcome)
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(status)
+
+
+def _guarded(session: Session, install: Callable[[Session, Any], None]) -> Callable[[Any], None]:
+    """What we install must never keep the program from importing: a Keras we do not know, a file of that name."""
+
+    def installed(module: Any) -> None:
+        try:
+            install(session, module)
+        except Exception as error:
+            session.results.write("not-installed", module=module.__name__, error=f"{type(error).__name__}: {error}")
+
+    return installed
 
 
 def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str]:
@@ -61,7 +80,7 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
             continue  # a saved model
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
         try:
-            text = importing.read_source(path)
+            text = job.cells["text"] if path == job.script and job.cells else importing.read_source(path)
             wrapped = [p for p in here if p.kind != "mode" or instrument.is_call(text, p.span)]
             skipped = [[*p.span, "pass"] for p in here if p.kind == "statement" and p.id in job.force]
             edited, failed = instrument.rewrite(text, wrapped, [*edits.get(path, ()), *skipped])
@@ -80,16 +99,26 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
     return failures
 
 
-def _run(session: Session, texts: importing.EditedTexts) -> tuple[int, dict[str, Any]]:
+def _run(session: Session, texts: importing.EditedTexts, connection: str | None) -> tuple[int, dict[str, Any]]:
     """Run the program; its exit status and, if it failed, what the user needs to see."""
     try:
-        targets.run(session, texts)
+        if connection is None:
+            targets.run(session, texts)
+        else:
+            cells.run_kernel(session, texts, connection, lambda error: _finished(session, error))
     except SystemExit as stop:
         return _exit_status(stop), {"exception": None}
     except BaseException as error:  # whatever the program raised is its result
         traceback.print_exc()
         return 1, {"exception": _describe(error, session.job)}
     return 0, {"exception": None}
+
+
+def _finished(session: Session, error: BaseException | None) -> None:
+    """A notebook's last cell is done, or one has raised."""
+    exception = None if error is None else _describe(error, session.job)
+    session.finish()
+    session.results.write("end", seconds=elapsed_since(session.start), exit=int(error is not None), exception=exception)
 
 
 def _exit_status(stop: SystemExit) -> int:

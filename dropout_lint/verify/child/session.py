@@ -69,6 +69,7 @@ class Session:
 
     def __init__(self, job: Job, results: Results) -> None:
         self.job = job
+        self.start = time.perf_counter()
         self.results = results
         self.probes: dict[int, Probe] = {probe.id: probe for probe in job.probes}
         self.counts: dict[int, Count] = {probe.id: Count() for probe in job.probes}

@@ -12,7 +12,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import importing
+from . import cells, importing
 
 if TYPE_CHECKING:
     from .session import Session
@@ -23,8 +23,8 @@ SYNTHETIC_ROWS = 256
 def run(session: Session, texts: importing.EditedTexts) -> None:
     """Run what the job names; whatever it raises is the program's."""
     job = session.job
-    if job.kind == "script":
-        _run_main(job.script, job.argv, texts, str(Path(job.script).parent), None)
+    if job.kind in ("script", "notebook"):
+        _run_main(session, job.script, job.argv, texts, str(Path(job.script).parent), None)
     elif job.kind == "module":
         _run_module(session, texts)
     elif job.kind == "entry":
@@ -37,7 +37,7 @@ def run(session: Session, texts: importing.EditedTexts) -> None:
         _run_model(session)
 
 
-def _run_main(script: str, argv: Any, texts: importing.EditedTexts, folder: str, spec: Any) -> None:
+def _run_main(session: Session, script: str, argv: Any, texts: importing.EditedTexts, folder: str, spec: Any) -> None:
     module = types.ModuleType("__main__")
     module.__dict__.update(
         __file__=script,
@@ -51,6 +51,9 @@ def _run_main(script: str, argv: Any, texts: importing.EditedTexts, folder: str,
     sys.modules["__main__"] = module
     sys.argv[:] = [script, *argv]
     sys.path.insert(0, folder)
+    if session.job.kind == "notebook":
+        cells.run_here(session, texts, module)
+        return
     text = texts.get(script)
     source = importing.read_source(script) if text is None else text
     exec(compile(source, script, "exec", dont_inherit=True), module.__dict__)
@@ -73,7 +76,7 @@ def _run_module(session: Session, texts: importing.EditedTexts) -> None:
         spec = importlib.util.find_spec(name + ".__main__")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No module named {name!r}")
-    _run_main(spec.origin, session.job.argv, texts, sys.path[0], spec)
+    _run_main(session, spec.origin, session.job.argv, texts, sys.path[0], spec)
 
 
 def function_of(text: str) -> Any:
