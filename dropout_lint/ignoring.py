@@ -42,8 +42,9 @@ def add_ignores(report: Report, reason: str) -> Ignoring:
     for path in dict.fromkeys(finding.path for finding in report.findings):
         before = decode_source(read_bytes(Path(path)), Path(path))
         found = [in_text(each, before) for each in report.findings if each.path == path]
-        wanted = [each for each in found if each.code not in ALWAYS_ON and not each.code.startswith("KTM9")]
-        after, inserted = _commented(before.text, wanted, reason)
+        wanted = [each for each in found if silenceable(each)]
+        edits, inserted = ignore_edits(before.text, wanted, reason)
+        after = apply_edits(before.text, edits)
         covered = suppressions(after)
         for each in found:
             line = each.span.start.line + sum(1 for number in inserted if number <= each.span.start.line)
@@ -56,8 +57,13 @@ def add_ignores(report: Report, reason: str) -> Ignoring:
     return Ignoring(tuple(changed), silenced, tuple(left))
 
 
-def _commented(text: str, findings: Iterable[Finding], reason: str) -> tuple[str, list[int]]:
-    """The text with comments, and the lines before which a line was put in."""
+def silenceable(finding: Finding) -> bool:
+    """Whether a comment may silence it: not what is said of the tool's own comments, or of what it cannot read."""
+    return finding.code not in ALWAYS_ON and not finding.code.startswith("KTM9")
+
+
+def ignore_edits(text: str, findings: Iterable[Finding], reason: str) -> tuple[list[Edit], list[int]]:
+    """The edits that put comments into ``text``, and the lines before which they put a line in."""
     lines = split_lines(text)
     by_line: dict[int, list[str]] = {}
     for finding in findings:
@@ -86,7 +92,7 @@ def _commented(text: str, findings: Iterable[Finding], reason: str) -> tuple[str
         else:
             at = Position(number, len(line.rstrip()) + 1)
             edits.append(Edit(Span(at, Position(number, len(line) + 1)), f"  {told}"))
-    return apply_edits(text, edits), inserted
+    return edits, inserted
 
 
 def _lines_without_room(text: str) -> dict[int, int]:

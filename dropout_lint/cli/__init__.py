@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": "Run the flagged programs and measure what the findings cost.",
     "rule": "Print the documentation of a rule.",
     "config": "Print the configuration keys, their defaults and meanings.",
+    "lsp": "Run the language server, for editors to start.",
 }
 
 EXIT_FINDINGS = 1

@@ -124,7 +124,7 @@ def check(
         raise click.UsageError("Standard input can neither be silenced nor go into a baseline.")
     named = [Path(path) for path in paths or (".",) if path != "-"]
     try:
-        file, assigned = _configuration(config)
+        file, assigned = configuration(config)
         if isolated and file is not None:
             raise click.UsageError("--isolated and --config FILE exclude each other.")
         resolver = Resolver(config=file, isolated=isolated, overrides={**assigned, **overrides})
@@ -150,7 +150,7 @@ def check(
         raise Failure(str(error)) from error
 
 
-def _configuration(values: tuple[str, ...]) -> tuple[Path | None, Mapping[str, object]]:
+def configuration(values: tuple[str, ...]) -> tuple[Path | None, Mapping[str, object]]:
     """The file and the keys that ``--config`` gave."""
     from dropout_lint.settings import parse_assignment
 

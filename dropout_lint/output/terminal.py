@@ -39,7 +39,16 @@ def wants_color(stream: TextIO, choice: str = "auto") -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person looks at ``stream`` in what understands colours and cursor movements.
+
+    Emacs runs compilations in a terminal of whatever kind it was started in, and reads them as plain text.
+    """
+    reads_plain = os.environ.get("TERM") == "dumb" or "compile" in os.environ.get("INSIDE_EMACS", "")
+    return stream.isatty() and not reads_plain
 
 
 def columns_of(stream: TextIO) -> int:
