@@ -518,7 +518,20 @@ def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, nod
     if init is None and cls.keras_base is None and not _is_record(cls):
         for name, argument in arguments.keywords.items():
             run.store.write(instance.attributes, name, argument.value)
+    _build(run, frame, instance, cls)
     return instance
+
+
+def _build(run: Run, frame: Frame, instance: Instance, cls: ClassValue) -> None:
+    """``build(input_shape)``, which Keras calls before it first uses a layer or model: many make their layers there."""
+    build = cls.find("build")
+    if cls.keras_base is None or not isinstance(build, FunctionValue) or build.owner is None:
+        return
+    parameters = build.node.params
+    required = [each for each in parameters.params[1:] if each.default is None]
+    if len(required) == 1:
+        shape = Argument(unknown_parameter(build, required[0].name.value))
+        call_function(run, frame, build, Arguments((shape,)), None, receiver=instance, hook="build")
 
 
 def _is_record(cls: ClassValue) -> bool:

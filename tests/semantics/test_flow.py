@@ -106,6 +106,18 @@ FLAGS = {
         NOISY = flags.DEFINE_bool("noisy", True, "whether to be noisy")
         print(np.argmax(model(x_test, training=NOISY.value), 1))
         """,
+    "layers made in build, by name": """\
+        class Norm(layers.Layer):
+            def __init__(self, kind):
+                super().__init__()
+                self.kind = kind
+            def build(self, input_shape):
+                self.norm = layers.BatchNormalization() if self.kind == "bn" else layers.LayerNormalization()
+            def call(self, x):
+                return self.norm(x)
+        net = keras.Sequential([layers.Dense(3), Norm("bn")])
+        print(np.argmax(net(x_test, training=True), 1))
+        """,
     "layers under computed names": """\
         class Net(keras.Model):
             def __init__(self):

@@ -22,6 +22,19 @@ CELLS = [
     ("code", "import keras\n\nkeras.backend.set_learning_phase(1)"),
 ]
 
+NET = """\
+import tensorflow as tf
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+        self.out = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.out(self.drop(x))"""
+
 
 def notebook(path, cells):
     made = [
@@ -96,10 +109,7 @@ def test_a_model_in_cells(tmp_path, monkeypatch, way):
             ),
             (
                 "code",
-                "import tensorflow as tf\n\n\nclass Net(keras.Model):\n    def __init__(self):\n"
-                "        super().__init__()\n        self.drop = keras.layers.Dropout(0.5)\n"
-                "        self.out = keras.layers.Dense(2)\n\n    def call(self, x):\n"
-                "        return self.out(self.drop(x))",
+                NET,
             ),
             (
                 "code",
@@ -118,6 +128,7 @@ def test_a_model_in_cells(tmp_path, monkeypatch, way):
     assert (never.verdict, never.observed["modes"][0]["training"]) == ("confirmed", 0)
     assert (served.verdict, served.boundary, served.outputs.rows) == ("confirmed", "function", 64)
     assert any(
-        "model.ipynb:cell 6:1: predictions = served(tf.constant(x)).numpy()" in line for line in lines_of(served, report)
+        "model.ipynb:cell 6:1: predictions = served(tf.constant(x)).numpy()" in line
+        for line in lines_of(served, report)
     )
     assert report.stdout.splitlines()[-1] == "(64,)"
