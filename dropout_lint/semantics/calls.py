@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics import containers
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.events import Frame, Place
-from dropout_lint.semantics.run import DEEPEST_CALL, collect, derived, with_tags
+from dropout_lint.semantics.models import note_called
+from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -281,7 +282,10 @@ def call_function(
     if run.on_stack.count(id(function.node)) > 0:
         run.recursed += arguments.values
         return Opaque(arguments.tags() | {("recursion", id(function.node))})
-    if depth > DEEPEST_CALL:
+    makes = function.name in {"__init__", "build"} or (frame is not None and frame.makes)
+    if depth > (DEEPEST_CONSTRUCTION if makes else DEEPEST_CALL):
+        if makes and isinstance(receiver, Instance):
+            note_called(receiver, function.name)
         if frame is not None and place is not None:
             run.hand_over((*arguments.values, *((receiver,) if receiver is not None else ())), frame, place.node)
         return Opaque(arguments.tags())
@@ -289,6 +293,7 @@ def call_function(
     scope = Scope("function", function.scope)
     entered = Frame(function, function.module, frame, place, receiver=receiver, hook=hook, assumed=assumed, depth=depth)
     entered.on_yield = on_yield
+    entered.makes = makes
     scope.frame = entered
     _bind_parameters(run, entered, scope, function, arguments, evaluate)
     if on_yield is None and not assumed and place is not None and _manages(function):

@@ -63,6 +63,8 @@ class Frame:
     """The comments on the statement that runs, and above the statements it stands with."""
     parameters: dict[str, Value] = field(default_factory=dict)
     """What each parameter is bound to on entry, defaults included."""
+    makes: bool = False
+    """An object is being made: ``__init__`` or ``build`` runs, or something that they call."""
     on_yield: Callable[[Any], None] | None = None
     """The body of the ``with`` statement that a context manager's ``yield`` lets run."""
 

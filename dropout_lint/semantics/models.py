@@ -207,7 +207,8 @@ def _collect_all(values: tuple[Value, ...], found: _Found, seen: set[int], depth
 
 
 def _collect_attributes(value: Instance, found: _Found, seen: set[int], depth: int) -> bool:
-    known = True
+    # where `__init__` or `build` could not be followed, nothing is known of what they would have made
+    known = not any(tag[2] in {"__init__", "build"} for tag in _called_parts(value))
     for attribute, part in list(value.attributes.items()):
         for each in alternatives(part):
             if isinstance(each, (Instance, Items, Mapping, Symbolic)):

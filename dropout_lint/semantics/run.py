@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import FunctionValue
 
 DEEPEST_CALL = 8
+DEEPEST_CONSTRUCTION = 16
+"""For ``__init__`` and ``build``: what a model holds is made by layers of factories, each calling the next."""
 _COUNTING = frozenset({"range", "trange", "arange", "prange"})
 STEPS_PER_FILE = 150_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
