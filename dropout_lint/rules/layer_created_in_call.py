@@ -47,7 +47,8 @@ keras 3.15.1 and tf_keras 2.21 with Dense and BatchNormalization in the `call` o
 a layer in a functional model: fit and predict raise ValueError (tf.function only supports singleton tf.Variables); a
 bare call gives other outputs each time for Dense, and the model lists no such weight. Dropout: ValueError in fit and
 predict on keras 3.15.1, works on tf_keras 2.21. On JAX nothing raises, and the weights are new in every trace. ReLU
-works everywhere. Assigned to `self` without a test: keras 3.15.1 raises in the first call already.
+works everywhere. Assigned to `self` without a test: keras 3.15.1 raises in the first call already. Assigned under a
+test, the first time only: works on both, on keras 3.15.1 if some other layer of `self` is still to be built then.
 """
 
 from __future__ import annotations
@@ -135,12 +136,15 @@ def _holds(value: Value, wanted: Instance, depth: int) -> bool:
     return any(_holds(each, wanted, depth + 1) for part in inner for each in alternatives(part))
 
 
+def _named(frame: Frame) -> str:
+    return f"{frame.owner.name}.{frame.name}()" if frame.owner is not None else f"{frame.name}()"
+
+
 def _draft(event: Constructed, frame: Frame, context: Context) -> Draft | None:
     name = event.instance.class_name
     weights = has_weights(event.instance)
-    owner = f"{frame.owner.name}.call()" if frame.owner is not None else "call()"
     outer = event.frames[event.frames.index(frame) :]
-    where = f"inside {owner}" + (f", in {outer[-1].name}()," if len(outer) > 1 else "")
+    where = f"inside {_named(frame)}" + (f", in {_named(outer[-1])}," if len(outer) > 1 else "")
     severity: Severity | None = None
     keras: tuple[str, ...] = ()
     if weights is True:
