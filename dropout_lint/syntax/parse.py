@@ -7,6 +7,8 @@ messages are the better ones. Where it refuses what a newer Python would accept,
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 import warnings
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from dropout_lint.syntax.scan import too_complex
 from dropout_lint.syntax.stack import on_deep_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import libcst as cst
@@ -42,7 +45,7 @@ def _parse(source: str, filename: str) -> cst.Module:
     import libcst as cst
 
     try:
-        return cst.parse_module(source)
+        return _module(source)
     except (RecursionError, MemoryError) as error:
         raise NotAnalysed(f"nested too deeply to be parsed ({type(error).__name__})") from error
     except Exception as error:
@@ -52,6 +55,47 @@ def _parse(source: str, filename: str) -> cst.Module:
         # Rare corners of the grammar that LibCST does not know, while CPython does.
         place = f"line {error.raw_line}" if isinstance(error, cst.ParserSyntaxError) else "the file"
         raise NotAnalysed(f"LibCST cannot parse {place}, which is valid Python") from error
+
+
+def _module(source: str) -> cst.Module:
+    import libcst as cst
+
+    try:
+        return cst.parse_module(source)
+    except cst.ParserSyntaxError:
+        spaced = _untabbed(source)
+        if spaced == source:
+            raise
+        return cst.parse_module(spaced)
+
+
+def _untabbed(source: str) -> str:
+    """``source`` with one space for each tab that lines are indented with: no place in it moves.
+
+    LibCST loses its way where a block that begins with a tab ends inside one that begins with spaces. CPython only
+    accepts indentation that means the same whatever the width of a tab, so a width of one changes nothing.
+    """
+    lines = list(io.StringIO(source, newline=""))
+    try:
+        starts = {token.start[0] for token in _logical_starts(source)}
+    except (tokenize.TokenError, SyntaxError):
+        return source
+    for number in starts:
+        line = lines[number - 1]
+        indentation = line[: len(line) - len(line.lstrip(" \t"))]
+        lines[number - 1] = indentation.replace("\t", " ") + line[len(indentation) :]
+    return "".join(lines)
+
+
+def _logical_starts(source: str) -> Iterator[tokenize.TokenInfo]:
+    """The first token of each logical line, and each comment that has a line to itself."""
+    between = True
+    for token in tokenize.generate_tokens(io.StringIO(source, newline="").readline):
+        if token.type in {tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}:
+            continue
+        if between:
+            yield token
+        between = token.type == tokenize.NEWLINE or (between and token.type in {tokenize.NL, tokenize.COMMENT})
 
 
 def _gate(source: str, filename: str) -> SyntaxFailure | None:

@@ -31,7 +31,8 @@ def spans(module: cst.Module, wanted: Iterable[cst.CSTNode], source: str | None 
 
     A span is what LibCST calls the syntactic position: without surrounding whitespace, comments and the parentheses
     around an expression. ``source`` is what the module was parsed from: LibCST drops a form feed before an indentation
-    and a line continuation before a statement, and only the source can tell where.
+    and a line continuation before a statement, and only the source can tell where. Tabs of an indentation may have
+    become spaces.
 
     Raises:
         NotAnalysed: The module is nested too deeply (Python 3.12 has a limit that cannot be raised).
@@ -68,7 +69,7 @@ def _dropped(source: str, generated: str) -> list[int]:
     dropped: list[int] = []
     at = 0
     for character in source:
-        if at < len(generated) and generated[at] == character:
+        if at < len(generated) and (generated[at] == character or (character == "\t" and generated[at] == " ")):
             at += 1
         else:
             dropped.append(at)

@@ -14,6 +14,7 @@ import dropout_lint
 from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.parse import parse
+from dropout_lint.syntax.positions import spans
 from dropout_lint.syntax.scan import MAX_CHAIN, too_complex
 from dropout_lint.syntax.walk import walk
 
@@ -159,6 +160,28 @@ def test_valid_python_that_libcst_refuses_is_no_syntax_error(monkeypatch):
 
     with pytest.raises(NotAnalysed, match="LibCST cannot parse line 1, which is valid Python"):
         parse("x = 1\n")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "for a in b:\n    if a:\n\t    y = 1\n    z = 1\n",
+        "for a in b:\n    if a:\n\t    y = 1\n        # a comment\n    z = 1\n",
+        "for a in b:\r\n    if a:\r\n\t    y = 1\r\n\r\n\t# a comment\r\n    z = 1\r\n",
+        "for a in b:\n    if a:\n\t    y = (1,\n\t2)\n\t    s = '''one\n\ttwo'''\n\x0c    z = 1\n",
+    ],
+)
+def test_a_block_of_tabs_in_a_block_of_spaces_is_read_where_it_stands(source):
+    module = parse(source)
+
+    loop = module.body[0]
+    branch, last = loop.body.body
+    found = spans(module, [branch.body.body[0], branch.body.body[-1], last], source)
+    lines = split_lines(source)
+    for node in (branch.body.body[0], last):
+        start = found[id(node)].start
+        assert lines[start.line - 1][start.column - 1 :].startswith(("y = ", "z = 1"))
+    assert [part.body[0].value.value for part in branch.body.body[1:]] in ([], ["'''one\n\ttwo'''"])
 
 
 def test_nesting_does_not_take_the_process_down():
