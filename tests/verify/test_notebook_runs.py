@@ -23,6 +23,19 @@ CELLS = [
 ]
 
 
+NET = """import tensorflow as tf
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+        self.out = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.out(self.drop(x))"""
+
+
 def notebook(path, cells):
     made = [
         {"cell_type": kind, "id": str(n), "metadata": {}, "source": text}
@@ -94,13 +107,7 @@ def test_a_model_in_cells(tmp_path, monkeypatch, way):
                 "code",
                 "import os\n\nos.environ['KERAS_BACKEND'] = 'tensorflow'\n%time\nimport keras\nimport numpy as np",
             ),
-            (
-                "code",
-                "import tensorflow as tf\n\n\nclass Net(keras.Model):\n    def __init__(self):\n"
-                "        super().__init__()\n        self.drop = keras.layers.Dropout(0.5)\n"
-                "        self.out = keras.layers.Dense(2)\n\n    def call(self, x):\n"
-                "        return self.out(self.drop(x))",
-            ),
+            ("code", NET),
             (
                 "code",
                 "rng = np.random.default_rng(0)\nx = rng.normal(size=(64, 8)).astype('float32')\ny = x[:, :2] * 2",
@@ -118,6 +125,7 @@ def test_a_model_in_cells(tmp_path, monkeypatch, way):
     assert (never.verdict, never.observed["modes"][0]["training"]) == ("confirmed", 0)
     assert (served.verdict, served.boundary, served.outputs.rows) == ("confirmed", "function", 64)
     assert any(
-        "model.ipynb:cell 6:1: predictions = served(tf.constant(x)).numpy()" in line for line in lines_of(served, report)
+        "model.ipynb:cell 6:1: predictions = served(tf.constant(x)).numpy()" in line
+        for line in lines_of(served, report)
     )
     assert report.stdout.splitlines()[-1] == "(64,)"
