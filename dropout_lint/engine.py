@@ -84,12 +84,14 @@ def run(
     contents: Mapping[Path, bytes] | None = None,
     ignores: bool = True,
     factory: AnalyserFactory | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
-    Without ``ignores``, comments silence nothing.
+    Without ``ignores``, comments silence nothing. ``progress`` is told before each file that is analysed how many are
+    done, and of how many.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -110,7 +112,7 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
-    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores)
+    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores, progress=progress)
     outcome.check(work)
     return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
 
@@ -159,8 +161,16 @@ class _Outcome:
     This is the seam for a pool of workers: `check` may hand its files to others, `_add` takes what they return.
     """
 
-    def __init__(self, factory: AnalyserFactory, contents: Mapping[Path, bytes], *, ignores: bool = True) -> None:
+    def __init__(
+        self,
+        factory: AnalyserFactory,
+        contents: Mapping[Path, bytes],
+        *,
+        ignores: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._factory = factory
+        self._progress = progress
         self.ignores = ignores
         self._contents = contents
         self._analysers: dict[tuple[Settings, Path], Analyser] = {}
@@ -205,7 +215,9 @@ class _Outcome:
                 gc.set_threshold(*thresholds)
 
     def _check_candidates(self, pending: Sequence[tuple[_Work, bytes]]) -> None:
-        for item, data in pending:
+        for number, (item, data) in enumerate(pending):
+            if self._progress is not None:
+                self._progress(number, len(pending))
             name = shown(item.path)
             try:
                 text = decode_source(data, item.path)

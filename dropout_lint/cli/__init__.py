@@ -18,6 +18,9 @@ COMMANDS = {
     "lsp": "Run the language server, for editors to start.",
 }
 
+IMPLIED = "dropout_lint.implied"
+"""Marks a context in which no command was named."""
+
 EXIT_FINDINGS = 1
 EXIT_FAILURE = 2
 EXIT_INTERRUPTED = 130
@@ -38,6 +41,7 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in COMMANDS and args[0] not in ("--help", "-h", "--version")):
             args = ["check", *args]
+            ctx.meta[IMPLIED] = True
         # An optional value stands behind "=": what follows a bare --add-ignore is a path.
         args = [f"{word}=" if word == "--add-ignore" else word for word in args]
         return super().parse_args(ctx, args)

@@ -34,6 +34,7 @@ class Source:
     stdin: bytes | None
     stdin_filename: Path | None
     ignores: bool = True
+    quiet: bool = False
 
     @property
     def virtual(self) -> Path:
@@ -48,7 +49,9 @@ class Source:
     def everything(self, contents: Mapping[Path, bytes] | None = None) -> Report:
         """The report with other contents of files, without regard to a baseline."""
         from dropout_lint.engine import run
+        from dropout_lint.output.progress import Progress
 
+        progress = None if self.quiet else Progress(sys.stderr)
         contents = contents or {}
         stdin = contents.get(self.virtual, self.stdin) if self.stdin is not None else None
         report = run(
@@ -58,7 +61,10 @@ class Source:
             stdin_path=self.stdin_filename,
             contents=contents,
             ignores=self.ignores,
+            progress=progress,
         )
+        if progress is not None:
+            progress.close()
         for problem in report.errors:
             if problem.message == "no such file or folder" and problem.path in COMMANDS:
                 hint = f"a command comes first: dropout-lint {problem.path}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dropout_lint.cli import COMMANDS, Failure
+from dropout_lint.cli import COMMANDS, Failure, completing
 from dropout_lint.options import OPTION_BY_KEY
 
 if TYPE_CHECKING:
@@ -30,11 +30,12 @@ def _choice_option(key: str, text: str) -> Callable[[Callable[..., int]], Callab
 
 
 def _list_option(name: str, metavar: str, text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    return click.option(name, multiple=True, metavar=metavar, callback=_words, help=text)
+    completed = completing.rules if metavar == "RULES" else None
+    return click.option(name, multiple=True, metavar=metavar, callback=_words, help=text, shell_complete=completed)
 
 
 @click.command(short_help=COMMANDS["check"])
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, shell_complete=completing.paths)
 @_list_option("--select", "RULES", "Rules to check, instead of those configured (codes, prefixes, names, ALL).")
 @_list_option("--ignore", "RULES", "Rules to leave out.")
 @_list_option("--extend-select", "RULES", "Rules to check besides those configured.")
@@ -133,7 +134,7 @@ def check(
         if show_files:
             return actions.show_files(named, resolver)
         stdin = sys.stdin.buffer.read() if "-" in paths else None
-        source = actions.Source(named, resolver, stdin, stdin_filename, ignores=not no_ignores)
+        source = actions.Source(named, resolver, stdin, stdin_filename, ignores=not no_ignores, quiet=quiet)
         printer = actions.Printer(
             resolver.of(Path.cwd()).output_format, output_file, color, quiet=quiet, statistics=statistics
         )

@@ -6,11 +6,11 @@ import json
 
 import click
 
-from dropout_lint.cli import COMMANDS, Failure
+from dropout_lint.cli import COMMANDS, Failure, completing
 
 
 @click.command(short_help=COMMANDS["config"])
-@click.argument("key", required=False)
+@click.argument("key", required=False, shell_complete=completing.keys)
 @click.option("--schema", is_flag=True, help="Print the JSON schema of the keys, for editors and validators.")
 def config(key: str | None, *, schema: bool) -> int:
     """Print what the configuration KEY means and its default, or all keys.

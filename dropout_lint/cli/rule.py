@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from dropout_lint.cli import COMMANDS, Failure
+from dropout_lint.cli import COMMANDS, Failure, completing
 
 if TYPE_CHECKING:
     from dropout_lint.tool_rules import Documented
 
 
+MARKDOWN_COLUMNS = 100
+"""Longer lines are hard to read."""
+
+
 @click.command(short_help=COMMANDS["rule"])
-@click.argument("name", required=False, metavar="[NAME|CODE]")
+@click.argument("name", required=False, metavar="[NAME|CODE]", shell_complete=completing.rules)
 @click.option("--all", "every", is_flag=True, help="Print all rules.")
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
 def rule(name: str | None, output_format: str, *, every: bool) -> int:
@@ -34,8 +40,24 @@ def rule(name: str | None, output_format: str, *, every: bool) -> int:
         documents = [_document(item) for item in chosen]
         click.echo(json.dumps(documents if every else documents[0], indent=2))
     else:
-        click.echo("\n\n".join(_text(item) for item in chosen))
+        _print("\n\n".join(_text(item) for item in chosen))
     return 0
+
+
+def _print(text: str) -> None:
+    """Print ``text``: as it is, or set as Markdown on a terminal."""
+    from dropout_lint.output.terminal import is_terminal, wants_color
+
+    if not (wants_color(sys.stdout) and is_terminal(sys.stdout)):
+        click.echo(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(file=sys.stdout)
+    # Addresses that are marked as such can be followed also where they are broken over lines.
+    text = re.sub(r"(?<![<(\[`])https?://[^\s<>)]+", r"<\g<0>>", text)
+    console.print(Markdown(text, code_theme="ansi_dark"), width=min(console.width, MARKDOWN_COLUMNS))
 
 
 def _text(item: Documented) -> str:

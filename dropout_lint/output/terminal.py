@@ -70,7 +70,16 @@ def _write_with_rich(lines: Iterable[Line], stream: TextIO) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(file=stream, force_terminal=True, no_color=False, highlight=False, markup=False, emoji=False)
+    # What is wanted is decided above; Rich would think again, of TERM and NO_COLOR.
+    console = Console(
+        file=stream,
+        force_terminal=True,
+        color_system="standard",
+        no_color=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     encoding = getattr(stream, "encoding", None)
     for line in lines:
         # Text takes no markup, and lines keep their length: terminals wrap, and copies stay whole.
