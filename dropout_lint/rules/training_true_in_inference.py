@@ -110,7 +110,8 @@ def _confidence(event: ModeCall, role: Role) -> Confidence | None:
         points -= 0 if _is_called_model(event) else 1 if isinstance(event.callee, Opaque) else 2
     elif event.frames[-1].owner is None and not any(is_model(each) for each in alternatives(event.callee)):
         # one bare layer in a script: somebody looks at what it does
-        points -= 2 if isinstance(getattr(event.callee, "cls", None), str) else 1
+        bare = isinstance(getattr(event.callee, "cls", None), str) or event.frames[-1].function is None
+        points -= 2 if bare else 1
     if any(frame.name == "<lambda>" and frame.assumed for frame in event.frames):
         points -= 1
     if points >= STRONG:
