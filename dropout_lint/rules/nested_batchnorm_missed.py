@@ -47,7 +47,7 @@ in fit; after a loop over the base's own layers it stays as it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, Rule
@@ -120,19 +120,27 @@ def _missed(context: Context, toggle: TrainableSet, among: tuple[Value, ...]) ->
     )
 
 
+def _keeps_in_inference(event: object, nested: Instance) -> TypeGuard[ModeCall]:
+    """Whether the nested model is called with a flag that is False."""
+    return isinstance(event, ModeCall) and event.callee is nested and truth(event.flag) is False
+
+
 def _looked_after(context: Context, nested: Instance) -> bool:
     """Whether something else keeps the nested model's statistics as they are."""
     interpretation = context.interpretation
     token, ownership = token_of(nested), ownership_of(interpretation)
     if token is None or any(each is nested for value in interpretation.recursed for each in alternatives(value)):
         return True
+    obeyed = context.where("functional-hardcoded-flag-honoured-by-fit").possible
+    frozen = False
     for event in interpretation.events:
-        if isinstance(event, TrainableSet) and truth(event.value) is not True:
+        if isinstance(event, TrainableSet):
             if any(ownership.contains(token, each) for each in tokens_of(event.receiver)):
-                return True
-        elif isinstance(event, ModeCall) and event.callee is nested and truth(event.flag) is False:
+                # what is opened again later is not frozen
+                frozen = truth(event.value) is not True
+        elif _keeps_in_inference(event, nested) and (obeyed or not event.graph):
             return True
-    return any(
+    return frozen or any(
         inner != token and ownership.contains(token, inner)
         for each in interpretation.unmet
         for value in each.among

@@ -21,10 +21,10 @@ PRELUDE = textwrap.dedent(
 FIT = 'model.compile("adam", "mse")\nmodel.fit(x, y)\n'
 
 
-def found(source, after=FIT):
+def found(source, after=FIT, version="3.15"):
     """The lines that KTM210 finds in ``source``, which stands between the prelude and a fit."""
     program = PRELUDE + textwrap.dedent(source) + after
-    overrides = {"select": ["KTM210"], "keras-version": "3.15"}
+    overrides = {"select": ["KTM210"], "keras-version": version}
     report = check_source(program, "program.py", Resolver(isolated=True, overrides=overrides))
     lines = program.splitlines()
     return [lines[finding.span.start.line - 1].strip() for finding in report.findings]
@@ -123,13 +123,6 @@ LEFT_ALONE = {
             if isinstance(layer, BatchNormalization):
                 layer.trainable = False
         """,
-    "a base in inference mode": """\
-        image = keras.Input((4,))
-        model = keras.Model(image, layers.Dense(2)(base(image, training=False)))
-        for layer in model.layers:
-            if isinstance(layer, BatchNormalization):
-                layer.trainable = False
-        """,
     "layers that are counted": """\
         count = 0
         for layer in model.layers:
@@ -182,3 +175,15 @@ def test_what_an_unmet_branch_would_do_changes_nothing():
                 model = None
         """
     assert found(source) == ["layer.trainable = False"]
+
+
+@pytest.mark.parametrize(("version", "lines"), [("2", []), ("3.15", ["layer.trainable = False"])])
+def test_a_base_in_inference_mode_is_one_where_fit_obeys_the_flag(version, lines):
+    source = """\
+        image = keras.Input((4,))
+        model = keras.Model(image, layers.Dense(2)(base(image, training=False)))
+        for layer in model.layers:
+            if isinstance(layer, BatchNormalization):
+                layer.trainable = False
+        """
+    assert found(source, version=version) == lines
