@@ -118,6 +118,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("KTM208", "KTM203"),
     ("KTM503", "KTM502", "KTM501"),
     ("KTM402", "KTM403"),
+    ("KTM108", "KTM406"),
 )
 """Rules that may speak of one line, the most specific first; only that one is heard."""
 

@@ -13,6 +13,7 @@ notebooks. `fit()`, `evaluate()` and `predict()` pass the mode and hide it. On K
 what is called after it in the same `call`, and inside a model whose own `call` has no `training` parameter it stays in
 training mode in `evaluate()` and `predict()` too.
 
+Where every call in sight says the mode, the default never speaks: these findings have low confidence.
 Augmentation layers (Keras's own default to True), classes for Monte Carlo dropout, and layers in which nothing depends
 on the mode are left alone.
 
@@ -117,19 +118,22 @@ def _follows(event: FunctionCall) -> bool:
     )
 
 
-def _left_out(call: FunctionValue, context: Context) -> bool:
-    """Whether somebody in sight calls it and says nothing."""
+def _confidence(call: FunctionValue, context: Context) -> Confidence:
+    """High where somebody in sight calls it and says nothing, low where everybody who calls it says the mode."""
+    told = untold = False
     for event in context.interpretation.events:
-        if isinstance(event, LayerCall) and event.flag is None and event.direct and not event.graph:
-            callee = event.callee
+        if isinstance(event, LayerCall) and event.direct:
+            callee, says, counts = event.callee, event.flag is not None, not event.graph
         elif isinstance(event, ModelUse) and event.bare is not None and isinstance(event.receiver, Instance):
-            callee = event.receiver
+            callee, says, counts = event.receiver, False, True
         else:
             continue
         found = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
         if isinstance(found, FunctionValue) and written(found).node is call.node:
-            return True
-    return False
+            if not says and counts:
+                return Confidence.HIGH
+            told, untold = told or says, untold or not says
+    return Confidence.LOW if told and not untold else Confidence.MEDIUM
 
 
 def _draft(
@@ -156,7 +160,7 @@ def _draft(
             f"{cls.name}.call() takes training=True where nothing is said: in {where} {told}; "
             "fit(), evaluate() and predict() pass the mode"
         ),
-        confidence=Confidence.HIGH if _left_out(call, context) else Confidence.MEDIUM,
+        confidence=_confidence(call, context),
         label="inference is the default everywhere else in Keras",
         help="make the default None, and pass training=True where a loop of yours trains",
         notes=notes,

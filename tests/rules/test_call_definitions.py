@@ -163,12 +163,24 @@ def test_notes_say_what_it_does_to_others(version, notes):
     assert len(finding.notes) == notes
 
 
-def test_a_model_that_is_called_bare_is_surer():
-    confidences = [
-        report(DEFAULTS["model"] + textwrap.dedent(use), ["KTM401"])[1][0].confidence.value
-        for use in ("Net()(x, training=False)", "net = Net()\nprint(net(x))")
-    ]
-    assert confidences == ["medium", "high"]
+@pytest.mark.parametrize(
+    ("uses", "confidence"),
+    [
+        ("", "medium"),
+        ("net = Net()\nnet.compile('adam', 'mse')\nnet.fit(x, x)", "medium"),
+        ("net = Net()\nprint(net(x))", "high"),
+        ("net = Net()\nnet(x, training=True)\nnet(x)", "high"),
+        ("net = Net()\nnet(x, training=True)\nnet(x, training=False)", "low"),
+        ("net = Net()\nfor mode in (True, False):\n    net(x, training=mode)", "low"),
+        ("net = Net()\nnet(x, training=False)\nrows = keras.Input((4,))\nkeras.Model(rows, net(rows))", "medium"),
+    ],
+)
+def test_who_calls_it_decides_how_sure_it_is(uses, confidence):
+    source = textwrap.dedent(DEFAULTS["model"]) + uses + "\n"
+    program = PRELUDE + source
+    overrides = {"select": ["KTM401"], "keras-version": "3.15", "min-confidence": "low"}
+    (finding,) = check_source(program, "program.py", Resolver(isolated=True, overrides=overrides)).findings
+    assert finding.confidence.value == confidence
 
 
 OTHER_DEFAULTS = {
@@ -384,3 +396,20 @@ def test_layers_that_are_made_elsewhere_are_left_alone(source):
 def test_dropout_has_a_state_on_keras_3_only(version, severities):
     findings = report(CREATED["dropout"], ["KTM406"], version)[1]
     assert [finding.severity.value for finding in findings] == severities
+
+
+def test_a_class_taken_for_a_layer_is_said_once():
+    source = """\
+        class Norms(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.norms = []
+                for _ in range(2):
+                    self.norms.append(layers.BatchNormalization)
+            def call(self, rows, training=None):
+                for norm in self.norms:
+                    rows = norm(rows, training=training)
+                return rows
+        """
+    assert [each.code for each in report(source, ["KTM108", "KTM406"])[1]] == ["KTM108"]
+    assert [each.code for each in report(source, ["KTM406"])[1]] == ["KTM406"]
