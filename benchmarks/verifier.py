@@ -38,6 +38,8 @@ class Outcome:
     experiments: float
     verdicts: tuple[str, ...]
     failed: str = ""
+    random: bool = False
+    """Whether it prints something else each time it runs alone."""
 
     @property
     def overhead(self) -> float:
@@ -65,14 +67,16 @@ def compare(program: Path, passes: int = 5, times: int = 1) -> Outcome:
     overrides: dict[str, object] = {"keras-version": keras_of(sys.executable) or "3"}
     findings = run([program], Resolver(isolated=True, overrides=overrides)).findings
     report = verify_program(program, (), plan(findings), sys.executable, Options(passes=passes, replays=0))
+    same = same_output(printed, report.stdout)
     return Outcome(
         program,
-        same_output(printed, report.stdout),
+        same,
         seconds,
         report.seconds,
         sum(result.seconds for result in report.results),
         tuple(f"{result.finding.code}:{result.finding.span.start.line} {result.verdict}" for result in report.results),
-        report.failure["type"] if report.failure else "",  # type: ignore[arg-type]
+        str(report.failure["type"]) if report.failure else "",
+        not same and not same_output(printed, alone(program, 1)[0]),
     )
 
 
@@ -88,13 +92,15 @@ def main() -> None:
         outcome = compare(program, options.passes, options.plain)
         outcomes.append(outcome)
         print(
-            f"{'same' if outcome.same else 'DIFFERS':8}{outcome.alone:7.1f} s alone{outcome.verified:7.1f} s verified"
+            f"{'same' if outcome.same else 'random' if outcome.random else 'DIFFERS':8}{outcome.alone:7.1f} s alone{outcome.verified:7.1f} s verified"
             f"{outcome.experiments:7.1f} s experiments  x{outcome.overhead:.2f}  {program.name}  "
             f"{', '.join(outcome.verdicts) or 'no findings'} {outcome.failed}",
             flush=True,
         )
+    random = sum(outcome.random for outcome in outcomes)
     print(
-        f"{sum(outcome.same for outcome in outcomes)} of {len(outcomes)} print the same; median overhead "
+        f"{sum(outcome.same for outcome in outcomes)} of {len(outcomes)} print the same, {random} differ from run to run "
+        f"by themselves; median overhead "
         f"x{statistics.median(outcome.overhead for outcome in outcomes):.2f}"
     )
 

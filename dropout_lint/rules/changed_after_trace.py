@@ -57,7 +57,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import FunctionCall
 from dropout_lint.semantics.intent import is_test_code
@@ -99,6 +99,7 @@ def _draft(late: Late) -> Draft:
         help=_help(late),
         notes=("a batch of another size is traced anew, and sees it",) if late.use is not None else (),
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("statement", event.place, "skip"),
     )
 
 

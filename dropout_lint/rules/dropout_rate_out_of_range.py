@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.keras.rates import Problem, outcome, problem_of
-from dropout_lint.rules.model import Context, Draft, Rule, Saved, SavedContext
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule, Saved, SavedContext
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import FunctionCall
 from dropout_lint.semantics.intent import is_test_code
@@ -114,6 +114,7 @@ def _draft(rate: GivenRate, value: object, problem: Problem, context: Context) -
         label=_label(rate, value, problem),
         help=_help(rate, value, problem),
         chain=chain_of(rate.event.frames) if len(rate.event.frames) > 1 else (),
+        probe=ProbeAt("raises", rate.place, "ValueError or TypeError") if consequence.startswith("it raises") else None,
         keras=holding,
     )
 

@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, RATE_ATTRIBUTES
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import AttributeSet
@@ -166,6 +166,7 @@ def _draft(event: AttributeSet, confidence: Confidence) -> Draft:
             "rate": "make the layer with another rate; to run without dropout, call with training=False",
         }[kind],
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("toggle", event.place),
     )
 
 

@@ -143,7 +143,7 @@ def _draft(event: ModeCall, held: Content, confidence: Confidence) -> Draft:
         else (Change("add-argument", choice.place, f"{choice.parameter}=False"),)
         if choice.place.node is choice.call
         else (),
-        probe=ProbeAt("call", event.place, False),
+        probe=ProbeAt("mode", event.place, False),
     )
 
 

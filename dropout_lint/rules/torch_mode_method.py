@@ -48,7 +48,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.foreign import MODE_METHODS, MODULE_METHODS
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Discarded, MethodCall
 from dropout_lint.semantics.intent import is_test_code, prepared_for_absence
@@ -130,6 +130,7 @@ def _draft(event: MethodCall, statement: bool, context: Context) -> Draft:
         fix_title=f"remove {event.name}()",
         applicability=Applicability.UNSAFE,
         changes=(Change("remove-statement", event.place),) if statement and event.name in MODE_METHODS else (),
+        probe=ProbeAt("raises", event.place, "AttributeError"),
     )
 
 

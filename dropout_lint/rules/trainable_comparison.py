@@ -50,7 +50,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import AttributeSet, Discarded
@@ -160,6 +160,7 @@ def _compared(event: AttributeSet, confidence: Confidence) -> Draft:
         fix_title="assign it",
         applicability=Applicability.UNSAFE,
         changes=_assigned(event),
+        probe=ProbeAt("weights", event.place, "stay" if truth(event.value) is True else "move"),
     )
 
 
@@ -186,6 +187,7 @@ def _misspelt(event: AttributeSet, confidence: Confidence) -> Draft:
         changes=(Change("replace", event.place, f"{event.receiver_text}.trainable"),)
         if isinstance(event.place.node, cst.Attribute)
         else (),
+        probe=ProbeAt("weights", event.place, "stay" if truth(event.value) is True else "move"),
     )
 
 

@@ -114,7 +114,7 @@ def _in_step(event: ModeCall, learner: Learner) -> Draft | None:
         Confidence.HIGH,
         f"pass {event.choice.parameter}=True",
         "True",
-        ProbeAt("call", event.place, True),
+        ProbeAt("mode", event.place, True),
     )
 
 
@@ -160,7 +160,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
         Confidence.LOW if statistics and not _learns_from_scratch(frame, learner) else Confidence.MEDIUM,
         "pass the mode on: training=training" if "training" in names else "leave the flag out",
         "training" if forwards else None,
-        ProbeAt("layer-call", event.place, "inherit"),
+        ProbeAt("mode", event.place, "phase"),
     )
 
 

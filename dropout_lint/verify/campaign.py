@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 REPLAY_BY_ITSELF_SECONDS = 60.0
 """A program that took longer is replayed only when asked for."""
 
+PAIRS_OF_RANDOM_PROGRAMS = 4
+"""Pairs of runs where a program does not repeat itself and nothing else has confirmed a finding."""
+
 MOST_SINGLE_REPLAYS = 4
 """With more findings than this, they are replayed together only."""
 
@@ -90,6 +93,9 @@ def verify_program(
             numbers = replayer.compare([experiment])
             if numbers is not None:
                 deterministic = replayer.deterministic() if _unconfirmed(results[experiment.number]) else None
+                if deterministic is False and options.replays is None:
+                    # Data loaded by several threads, say: one pair of runs proves nothing there.
+                    numbers = replayer.compare([experiment], PAIRS_OF_RANDOM_PROGRAMS) or numbers
                 results[experiment.number] = with_replay(
                     results[experiment.number], numbers, deterministic=deterministic
                 )
@@ -189,7 +195,7 @@ class _Replayer:
         if not experiment.has_fixed_run:
             return False
         if experiment.is_toggle:
-            return self._options.replays is not None
+            return self._options.replays is not None or (result.reached > 0 and not result.measured)
         probe = experiment.finding.probe
         never = result.reached == 0 and (probe is None or probe.kind != "graph-call")
         return not never or "ended without" not in result.reason
@@ -201,10 +207,10 @@ class _Replayer:
                 for fixed in ((), *comparisons):
                     self._future(fixed, number)
 
-    def compare(self, fixed: Sequence[Experiment]) -> tuple[Printed, ...] | None:
+    def compare(self, fixed: Sequence[Experiment], pairs: int | None = None) -> tuple[Printed, ...] | None:
         """The printed numbers that change when ``fixed`` are repaired, over all pairs of runs; None if a run failed."""
         left, right = [], []
-        for number in range(self._options.replays or 1):
+        for number in range(pairs or self._options.replays or 1):
             as_written = self._first.stdout if number == 0 else self._printed((), number)
             repaired = self._printed(fixed, number)
             if as_written is None or repaired is None:

@@ -162,7 +162,7 @@ def _probes(experiments: Iterable[Experiment]) -> list[Json]:
                     "path": absolute(probe.path),
                     "span": numbers(probe.span),
                     "counterfactual": probe.counterfactual,
-                    "anchor": _anchor(experiment.finding),
+                    "anchor": _anchor(experiment.finding) if experiment.placed is None else None,
                 }
             )
     return probes

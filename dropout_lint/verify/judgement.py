@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from dropout_lint.verify.runner import Run
 
 
+FEWEST_PAIRS = 4
+"""Pairs of runs of a program that does not repeat itself, before they say anything."""
+
+
 def judge_experiment(experiment: Experiment, run: Run, margin: float | None, seed: int) -> Result:
     """The verdict on one finding from the measuring run alone."""
     number = experiment.number
@@ -75,9 +79,8 @@ def _unmeasured(base: Result, summary: Json | None, run: Run, *, is_toggle: bool
     if end.get("exit"):
         return replace(base, verdict="failed", reason=f"the program ended with status {end['exit']}")
     if is_toggle and base.reached:
-        return replace(
-            base, reason="no evaluate, predict or direct call of a model that contains the layer came after it"
-        )
+        reason = "no evaluate, predict or direct call of a model that contains the layer came after it"
+        return replace(base, verdict="inconclusive", reason=reason)
     if reasons:
         return replace(base, reason=Counter(reasons).most_common(1)[0][0])
     return replace(base, reason="the program ended without executing the line")
@@ -303,17 +306,34 @@ def with_replay(result: Result, numbers: tuple[Printed, ...], *, deterministic: 
     if result.verdict == "confirmed" and result.direction == "changed" and direction in ("worse", "better"):
         # The site saw outputs only; the program's own numbers say what the change means.
         return replace(result, direction=direction)
-    if result.verdict not in ("no-material-difference", "inconclusive", "not-reached") or not deterministic:
+    if result.verdict not in ("no-material-difference", "inconclusive", "not-reached") or deterministic is None:
         return result
+    if not deterministic:
+        apart = tuple(printed for printed in numbers if _apart(printed))
+        direction = _replay_direction(apart)
+        if direction == "none":
+            return result
+        pairs = len(apart[0].as_written)
+        reason = f"by replay: in {pairs} pairs of runs, all numbers as written lie beyond all fixed ones"
+        return replace(result, verdict="confirmed", direction=direction, reason=reason)
     if direction == "none":
-        if result.reached and result.verdict == "inconclusive" and NO_EXPERIMENT in result.reason:
-            probe = result.finding.probe
-            if probe is not None and probe.kind == "statement" and not numbers:
+        probe = result.finding.probe
+        unmeasured = NO_EXPERIMENT in result.reason or (
+            probe is not None and probe.kind == "toggle" and not result.measured
+        )
+        if result.reached and result.verdict == "inconclusive" and unmeasured:
+            if probe is not None and probe.kind in ("statement", "toggle") and not numbers:
                 return replace(result, verdict="confirmed-no-effect", reason="by replay: without it nothing changes")
             return replace(result, verdict="no-material-difference", reason="")
         return result
     reason = "by replay: the program prints other numbers when this alone is fixed, and the same ones when run again"
     return replace(result, verdict="confirmed", direction=direction, reason=reason)
+
+
+def _apart(printed: Printed) -> bool:
+    """True when no run of one arm reaches into the other; by chance that happens once in 35 for four pairs."""
+    left, right = printed.as_written, printed.fixed
+    return len(left) >= FEWEST_PAIRS and (min(left) > max(right) or max(left) < min(right))
 
 
 def _replay_direction(numbers: Sequence[Printed]) -> str:

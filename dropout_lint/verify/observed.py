@@ -116,20 +116,25 @@ def modes_text(observed: Json) -> str:
     steps = observed.get("steps")
     seen = sum(layer["training"] + layer["inference"] for layer in layers)
     traced = " (traced ones counted once)" if isinstance(steps, int) and steps > seen else ""
-    for wanted, word, phase in ((True, "training", "while training"), (False, "inference", "in inference")):
+    for wanted, word in ((True, "training"), (False, "inference")):
         chosen = [layer for layer in layers if layer["wanted"] is wanted]
         if chosen:
             right = sum(layer[word] for layer in chosen)
             total = sum(layer["training"] + layer["inference"] for layer in chosen)
             names = ", ".join(dict.fromkeys(layer["layer"] for layer in chosen))
-            parts.append(f"{phase}, {names} ran in {word} mode in {right} of {total} executions{traced}")
+            phases = ", ".join(dict.fromkeys(layer["phase"] for layer in chosen if layer["phase"] != "call"))
+            within = f"in {phases}, " if phases else ""
+            parts.append(f"{within}{names} ran in {word} mode in {right} of {total} executions{traced}")
     if steps and any(layer["wanted"] for layer in layers):
         parts.append(f"{steps:,} optimizer steps" if steps != 1 else "1 optimizer step")
     statistics: Any = observed["statistics"]
-    if statistics and any(layer["wanted"] for layer in layers):
+    if statistics:
         largest = max(statistics.values())
         name = max(statistics, key=statistics.get)
-        parts.append("moving statistics never moved" if largest == 0 else f"{name} moved by {largest:.3g}")
+        if largest > 0:
+            parts.append(f"{name} moved by {largest:.3g}")
+        elif any(layer["wanted"] for layer in layers):
+            parts.append("moving statistics never moved")
     return "; ".join(parts)
 
 

@@ -22,8 +22,8 @@ CELLS = [
     ("code", "import keras\n\nkeras.backend.set_learning_phase(1)"),
 ]
 
-NET = """\
-import tensorflow as tf
+
+NET = """import tensorflow as tf
 
 
 class Net(keras.Model):
@@ -107,10 +107,7 @@ def test_a_model_in_cells(tmp_path, monkeypatch, way):
                 "code",
                 "import os\n\nos.environ['KERAS_BACKEND'] = 'tensorflow'\n%time\nimport keras\nimport numpy as np",
             ),
-            (
-                "code",
-                NET,
-            ),
+            ("code", NET),
             (
                 "code",
                 "rng = np.random.default_rng(0)\nx = rng.normal(size=(64, 8)).astype('float32')\ny = x[:, :2] * 2",

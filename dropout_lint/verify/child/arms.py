@@ -183,6 +183,7 @@ def compare_toggle(session: Session, probe: Probe, boundary: Boundary) -> dict[s
             with _arm(boundary):
                 untoggled = observe(session, boundary, boundary.before, 0)
         finally:
+            toggle.redo()
             set_flags(flags)
     inside = {layer.name for target in targets for layer in session.sublayers(target)}
     return {
@@ -195,6 +196,6 @@ def compare_toggle(session: Session, probe: Probe, boundary: Boundary) -> dict[s
         "rows": int(sum(toggled.batches)),
         "ran_in_training": {name: count for name, count in ran.items() if name in inside},
         "layers": sorted(layer.name for layer in targets if hasattr(layer, "name")),
-        "values": [bool(value) for value in toggle.values],
+        "values": [bool(value) for value in toggle.values if isinstance(value, (bool, int, float))],
         "seconds": elapsed_since(start),
     }

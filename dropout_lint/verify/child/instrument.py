@@ -11,6 +11,7 @@ finds the expression: whatever that interpreter can run, it can parse.
 from __future__ import annotations
 
 import ast
+import bisect
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Lines:
     def offset(self, line: int, column: int) -> int:
         """Offset of a 1-based line and a 1-based column in code points."""
         return self.starts[line - 1] + column - 1
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset: what ``offset`` does, undone."""
+        line = bisect.bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
 
     def byte_offset(self, line: int, column: int) -> int:
         """Offset of a 1-based line and a 0-based column in UTF-8 bytes, as ``ast`` counts."""
@@ -114,6 +120,18 @@ def _statement(tree: ast.AST, lines: Lines, text: str, probe: Probe) -> tuple[in
     before = text[line_start : best[0]]
     # `a = 1; b = 2` is watched as a whole; behind a colon nothing can be put in front.
     return line_start + len(before) - len(before.lstrip()), best[1]
+
+
+def statement_span(text: str, span: Span) -> list[object]:
+    """The span of the simple statement that holds another: what is replaced to leave it out."""
+    tree, lines = ast.parse(text), Lines(text)
+    wanted = lines.offset(span[0], span[1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not isinstance(node, COMPOUND):
+            start, end = lines.bounds(node)
+            if start <= wanted < end:
+                return [*lines.place(start), *lines.place(end)]
+    return list(span)
 
 
 def _rewrite_one_by_one(

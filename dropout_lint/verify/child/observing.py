@@ -274,6 +274,5 @@ def _filled(cell: Any) -> bool:
 
 
 def _inside(code: Any, probe: Probe, lines: tuple[int, int]) -> bool:
-    return (
-        code.co_filename in {probe.path, os.path.realpath(probe.path)} and lines[0] <= code.co_firstlineno <= lines[1]
-    )
+    path, first = known_place(code.co_filename, code.co_firstlineno)
+    return path in {probe.path, os.path.realpath(probe.path)} and lines[0] <= first <= lines[1]

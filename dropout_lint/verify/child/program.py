@@ -82,7 +82,11 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
         try:
             text = job.cells["text"] if path == job.script and job.cells else importing.read_source(path)
             wrapped = [p for p in here if p.kind != "mode" or instrument.is_call(text, p.span)]
-            skipped = [[*p.span, "pass"] for p in here if p.kind == "statement" and p.id in job.force]
+            skipped = [
+                [*instrument.statement_span(text, p.span), "pass"]
+                for p in here
+                if p.kind == "statement" and p.id in job.force
+            ]
             edited, failed = instrument.rewrite(text, wrapped, [*edits.get(path, ()), *skipped])
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             failures.update({probe.id: f"{path}: {error}" for probe in here})

@@ -177,7 +177,10 @@ class Session:
             return True
         if probe.id not in self._anchors:
             path, span = probe.anchor["path"], tuple(probe.anchor["span"])
-            lines = instrument.enclosing_call_lines(read_source(path), span)
+            try:
+                lines = instrument.enclosing_call_lines(read_source(path), span)
+            except (OSError, SyntaxError, ValueError, IndexError):
+                lines = None
             self._anchors[probe.id] = (path, *lines) if lines else None
         anchor = self._anchors[probe.id]
         if anchor is None:

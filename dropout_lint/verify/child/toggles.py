@@ -1,9 +1,12 @@
 # ruff: noqa: SLF001  # Keras and TensorFlow offer no public way to what is read here
-"""``layer.trainable = ...`` on layers where it does nothing: performed, remembered, later undone for an arm."""
+"""``layer.trainable = ...`` and the like where it does nothing: performed, remembered, later undone for an arm."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+
+NOTHING = object()
 
 Flags = list[tuple[Any, Any]]
 
@@ -40,6 +43,8 @@ class Toggle:
         # Set by an assignment, cleared when the next call it could have changed has been measured.
         self.pending = False
         self.values: list[Any] = []
+        # Other attributes (`model.training`): object, name, the old value or nothing, the new one.
+        self.attributes: list[tuple[Any, str, Any, Any]] = []
 
     def perform(self, session: Any, target: Any, value: Any) -> None:
         """Carry out the assignment as the program wrote it, and remember what it changed."""
@@ -50,8 +55,29 @@ class Toggle:
         self.values.append(value)
         target.trainable = value
 
+    def perform_attribute(self, target: Any, name: str, value: Any) -> None:
+        """Likewise, for an attribute that Keras does not know."""
+        old = target.__dict__.get(name, NOTHING) if hasattr(target, "__dict__") else getattr(target, name, NOTHING)
+        setattr(target, name, value)
+        self.before.setdefault(id(target), (target, []))
+        self.attributes.append((target, name, old, value))
+        self.executions += 1
+        self.pending = True
+        self.values.append(value)
+
+    def redo(self) -> None:
+        """Set attributes again that were undone."""
+        for target, name, _, value in self.attributes:
+            setattr(target, name, value)
+
     def undo(self) -> None:
         """Put all flags back to before the assignments."""
+        for target, name, old, _ in reversed(self.attributes):
+            if old is NOTHING:
+                with contextlib.suppress(AttributeError):
+                    delattr(target, name)
+            else:
+                setattr(target, name, old)
         for _, flags in reversed(list(self.before.values())):
             set_flags(flags)
 
@@ -69,9 +95,11 @@ class ToggleProxy:
 
     def __setattr__(self, name: str, value: Any) -> None:
         toggle, session, target = object.__getattribute__(self, "_parts")
+        if session.forced(toggle.probe):
+            return
         if name != "trainable":
-            setattr(target, name, value)
-        elif not session.forced(toggle.probe):
+            toggle.perform_attribute(target, name, value)
+        else:
             toggle.perform(session, target, value)
 
     def __getattribute__(self, name: str) -> Any:
