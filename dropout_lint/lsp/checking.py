@@ -40,7 +40,7 @@ class Checked:
     """What was found with one document as the entry, and the versions of all open documents at that time."""
 
     findings: tuple[Finding, ...]
-    versions: Mapping[str, int]
+    versions: dict[str, int]
 
 
 def check(entry: Buffer, buffers: tuple[Buffer, ...], configuration: Configuration) -> Checked:

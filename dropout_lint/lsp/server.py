@@ -39,9 +39,11 @@ class Server(LanguageServer):
         self.configuration = configuration
         self._checked: dict[str, Checked] = {}
         self._waiting: dict[str, asyncio.TimerHandle] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
         # One at a time: a check is all computation, and two would only slow each other down.
         self._pool = ThreadPoolExecutor(max_workers=1)
+        self._turn = asyncio.Lock()
         self._told = ""
 
     def buffers(self) -> dict[str, Buffer]:
@@ -62,11 +64,24 @@ class Server(LanguageServer):
 
     def _start(self, uri: str) -> None:
         self._waiting.pop(uri, None)
-        task = asyncio.get_running_loop().create_task(self._check(uri))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        if uri in self._running:
+            # It has not been looked at since: checks of what has been typed over would queue up.
+            self._again.add(uri)
+            return
+        self._running[uri] = asyncio.get_running_loop().create_task(self._check(uri))
+        self._running[uri].add_done_callback(lambda _: self._done(uri))
+
+    def _done(self, uri: str) -> None:
+        del self._running[uri]
+        if uri in self._again:
+            self._again.discard(uri)
+            self._start(uri)
 
     async def _check(self, uri: str) -> None:
+        async with self._turn:
+            await self._check_now(uri)
+
+    async def _check_now(self, uri: str) -> None:
         buffers = self.buffers()
         entry = buffers.get(uri)
         if entry is None:
@@ -79,9 +94,16 @@ class Server(LanguageServer):
         except SettingsError as error:
             self._checked[uri] = Checked((), {uri: entry.version})
             self._complain(str(error))
+        except Exception as error:
+            # The server outlives what it cannot check.
+            self._checked[uri] = Checked((), {uri: entry.version})
+            self._complain(f"this is a defect of dropout-lint: {type(error).__name__}: {error}")
         else:
             self._told = ""
         present = self.buffers()
+        if uri not in present:
+            self._checked.pop(uri, None)
+            return
         touched = [buffer for buffer in present.values() if buffer.uri == uri or self.findings(buffer)]
         for buffer in touched:
             self.publish(buffer)
@@ -116,6 +138,9 @@ class Server(LanguageServer):
         if waiting is not None:
             waiting.cancel()
         self._checked.pop(uri, None)
+        for checked in self._checked.values():
+            # When it is opened again, its versions are counted anew.
+            checked.versions.pop(uri, None)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
 

@@ -41,7 +41,7 @@ Unsafe: it changes what the call computes.
 
 ## Evidence
 
-Keras 3.3 to 3.15.1 and tf_keras 2.21 (A6 of the measured facts): a bare `model(x)` of a model with Random* layers
+Keras 3.3 to 3.15.1 and tf_keras 2.21: a bare `model(x)` of a model with Random* layers
 gives another answer on every call, `predict()` the same one. A validation set mapped through
 flips, shifts and noise measures an accuracy of .52 where the model has 1.00.
 """

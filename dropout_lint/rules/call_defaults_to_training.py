@@ -45,7 +45,7 @@ Unsafe: a loop that trains with a bare `model(x)` and leans on the default has t
 
 keras 3.15.1 and tf_keras 2.21, a dropout layer inside a layer or a model with that default: active in a bare call on
 both, in fit only besides. keras 3.15.1: a Dropout called after it without a flag is active in a bare `model(x)` (not on
-tf_keras), and inside a Model with `call(self, x)` it is active in predict and evaluate (A12 of the measured facts).
+tf_keras), and inside a Model with `call(self, x)` it is active in predict and evaluate.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ to have it in training); the scale of noise is made zero outside training where 
 
 ## Evidence
 
-keras 3.15.1 and tf_keras 2.21 (A14 and Q11 of the measured facts): all of these functions are active in evaluate and
+keras 3.15.1 and tf_keras 2.21: all of these functions are active in evaluate and
 predict; the stateless ones repeat themselves. With batch statistics by hand a prediction moves by 1.17 with the batch
 it is in, and is 0 for a batch of one. On a symbolic tensor tf_keras keeps `tf.nn.dropout` and `K.dropout` in predict;
 keras 3.15.1 raises ValueError. The programs in fixtures/dropout-op-always-on print what predict repeats.

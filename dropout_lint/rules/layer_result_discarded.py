@@ -40,7 +40,7 @@ Unsafe: it puts the layer into the model. Offered where the layer is called with
 
 ## Evidence
 
-keras 3.15.1 and tf_keras 2.21 (A15 of the measured facts): no warning, and the layer is missing from `model.layers`.
+keras 3.15.1 and tf_keras 2.21: no warning, and the layer is missing from `model.layers`.
 The programs in fixtures/layer-result-discarded print that.
 """
 

@@ -38,7 +38,7 @@ It has none: what was meant takes another statement, in another place.
 
 ## Evidence
 
-A17 and Q10 of the measured facts. Keras 3.15.1 and tf_keras 2.21: `model.training`, `layer.training`,
+Keras 3.15.1 and tf_keras 2.21: `model.training`, `layer.training`,
 `layer.requires_grad`, `kernel.requires_grad` and `dropout.p` are accepted and change nothing, and none of the names
 that this rule knows is an attribute of Sequential, Dropout, LSTM or BatchNormalization.
 """

@@ -43,7 +43,7 @@ parameter has to be handed to the layers as well.
 
 ## Evidence
 
-All of Keras 3.3 to 3.15 (A2 of the measured facts): dropout is active in none of the steps of `fit()` and the moving
+All of Keras 3.3 to 3.15: dropout is active in none of the steps of `fit()` and the moving
 mean never moves, on TensorFlow and JAX; active in all of them on tf_keras 2.21. keras/src/backend/tensorflow/trainer.py
 (3.15.1), `train_step`. The programs in fixtures/model-call-without-training print how many layers ran in which mode.
 """

@@ -41,7 +41,7 @@ It has none: which of the nested models is meant, the loop does not say.
 
 ## Evidence
 
-A18 of the measured facts. Keras 3.15.1 and tf_keras 2.21: after such a loop the moving mean of the nested layer moves
+Keras 3.15.1 and tf_keras 2.21: after such a loop the moving mean of the nested layer moves
 in fit; after a loop over the base's own layers it stays as it was.
 """
 

@@ -43,7 +43,7 @@ the mode).
 
 ## Evidence
 
-A7 of the measured facts: 100 passes over shifted data take a classifier from .959 to .604 accuracy in predict()
+100 passes over shifted data take a classifier from .959 to .604 accuracy in predict()
 on Keras 3.15.1 and to .646 on tf_keras 2.21; with `bn.trainable = False` first nothing changes.
 SpectralNormalization changes its kernel on Keras 3.15.1 even where it is frozen.
 """

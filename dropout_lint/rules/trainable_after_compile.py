@@ -13,6 +13,8 @@ Which weights get gradients is decided once, when the train function is built: K
 one "opened" later stays as it is, and nothing warns; `model.summary()` shows the new flags. On Keras 3 a batch of
 another size traces the step anew, and then the change takes effect after all, in the middle of an epoch.
 
+One order is right on both: set the flags, compile, then fit; and compile again after every change.
+
 Toggles that a `compile()` may see on some path are left alone, and so are those that an outer model's `compile()` is
 meant to see (`discriminator.trainable = False; combined.compile(...)`), models that run eagerly on Keras 3, and
 `make_train_function(force=True)` on Keras 3.
@@ -47,7 +49,7 @@ It has none: compiling makes a new optimizer, which is a decision of its own.
 
 ## Evidence
 
-A8 and A9 of the measured facts. Keras 3.15.1 and tf_keras 2.21: a layer frozen between two fits moves in the second.
+Keras 3.15.1 and tf_keras 2.21: a layer frozen between two fits moves in the second.
 Frozen between `compile()` and the first fit it moves on tf_keras 2.21 and does not on Keras 3.3 to 3.15, also after
 an `evaluate()`. Toggled in a callback at the second epoch it moves on both; `make_train_function(force=True)` freezes
 it on Keras 3.15.1 and does not on tf_keras 2.21.

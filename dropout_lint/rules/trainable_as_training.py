@@ -37,7 +37,7 @@ Unsafe: it changes what the model computes.
 
 ## Evidence
 
-Q7 of the measured facts. Keras 3.15.1 and tf_keras 2.21: with `training=self.trainable` in a model's `call`, dropout
+Keras 3.15.1 and tf_keras 2.21: with `training=self.trainable` in a model's `call`, dropout
 is on in predict.
 """
 

@@ -40,7 +40,7 @@ Unsafe: what was not frozen will be, so the training that follows changes.
 
 ## Evidence
 
-A17 of the measured facts. Keras 3.15.1 and tf_keras 2.21: after `layer.trainble = False`, `layer.Trainable = False` and
+Keras 3.15.1 and tf_keras 2.21: after `layer.trainble = False`, `layer.Trainable = False` and
 `layer.trainable == False` the layer's `trainable` is True, and its weights move in fit.
 """
 

@@ -41,7 +41,7 @@ Safe: removing the assignment changes no result. A loop or `if` that is empty wi
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (A1 of the measured facts): in every combination of `trainable`, layer class
+Keras 3.15.1 and tf_keras 2.21: in every combination of `trainable`, layer class
 and entry point, dropout ran in fit and did not run in evaluate and predict; `dropout-lint verify
 fixtures/article/article.py` shows it bit for bit.
 """

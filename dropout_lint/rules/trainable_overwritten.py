@@ -45,7 +45,7 @@ It has none: which of the two was meant, the program does not say.
 
 ## Evidence
 
-Section C of the measured facts. Keras 3.15.1 and tf_keras 2.21: the frozen model of the example has 0 trainable
+Keras 3.15.1 and tf_keras 2.21: the frozen model of the example has 0 trainable
 weights and its largest weight change in 5 epochs is 0.0. Through an outer model the opened layers move on Keras
 3.15.1 and do not on tf_keras 2.21.
 """

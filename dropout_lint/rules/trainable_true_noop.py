@@ -42,7 +42,7 @@ It has none: opening the layers changes what is trained.
 
 ## Evidence
 
-A10 of the measured facts. Keras 3.15.1 on TensorFlow: after freezing its layers in a loop, `base.trainable = True`
+Keras 3.15.1 on TensorFlow: after freezing its layers in a loop, `base.trainable = True`
 leaves 0 of 10 weights trainable; `False` then `True` gives 10. tf_keras 2.21 and Keras 3.15.1 on JAX: 10.
 """
 

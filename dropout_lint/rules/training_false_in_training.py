@@ -41,7 +41,7 @@ Unsafe: it changes what is trained.
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (q03, q06 of the measured facts): batch statistics are used and learned only where
+Keras 3.15.1 and tf_keras 2.21: batch statistics are used and learned only where
 `training` and `trainable` are both true. The programs in fixtures/training-false-in-training print in how many steps
 dropout ran, and whether the moving mean moved.
 """

@@ -43,7 +43,7 @@ Unsafe: it changes what the model computes in evaluation and prediction.
 
 ## Evidence
 
-Keras 3.15.1 (A13 of the measured facts): a classifier with one hard-coded Dropout evaluates to .875, .879 and
+Keras 3.15.1: a classifier with one hard-coded Dropout evaluates to .875, .879 and
 .883 in three identical calls, and to .973 with the flag overridden; with hard-coded BatchNormalization
 accuracy is .525 at batch size 1 and .945 at 512.
 """

@@ -51,7 +51,7 @@ Unsafe: it changes what the model computes wherever the flag was obeyed.
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (A4 of the measured facts): with `Dropout(.5)(x, training=True)` two
+Keras 3.15.1 and tf_keras 2.21: with `Dropout(.5)(x, training=True)` two
 `predict()` calls differ on tf_keras and agree to the last bit on Keras 3.3 to 3.15.1, where two bare calls
 differ. A functional model with one Dropout, saved by 3.15.1 and fitted by 3.16.0.dev2026102704 on ones with the mean
 absolute error against them: 0.0 (dropout off), where 3.15.1 itself and a Sequential model give 1.0. TensorFlow 2.21:

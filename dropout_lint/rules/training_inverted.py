@@ -39,7 +39,7 @@ Unsafe: it changes what the model computes in both modes.
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (q06 and q07 of the measured facts): `not training` is off in `fit()` and on in
+Keras 3.15.1 and tf_keras 2.21: `not training` is off in `fit()` and on in
 `predict()`. The programs in fixtures/training-inverted count in which calls dropout ran.
 """
 

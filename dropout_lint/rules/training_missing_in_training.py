@@ -14,6 +14,9 @@ Outside `fit()` nobody sets the mode. A call that does not say it runs in infere
 `train_step` just as anywhere else: dropout never drops anything, so the model overfits, and BatchNormalization
 normalises with the statistics it was initialised with and never learns others, on Keras 2 and on Keras 3.
 
+In a loop of one's own: `training=True` under the tape, `training=False` in evaluation, and in the signature of `call`
+`training=None`, handed on to the sublayers.
+
 Gradients with respect to inputs (saliency, adversarial examples, gradient penalties), calls of a model whose weights
 are not updated there (teachers, target networks, the discriminator in the generator's step), models without such
 layers, frozen ones, models whose `call` says the mode itself, and programs that set the global learning phase (which
@@ -47,7 +50,7 @@ Unsafe: it changes what is trained.
 
 ## Evidence
 
-Keras 3.15.1 and tf_keras 2.21 (q06 of the measured facts): in a `train_step` with `self(x)` dropout is active in none
+Keras 3.15.1 and tf_keras 2.21: in a `train_step` with `self(x)` dropout is active in none
 of the steps. The programs in fixtures/training-missing-in-training count the layers that ran in training mode, and how
 far moving statistics moved: 0 in each.
 """

@@ -40,7 +40,7 @@ Unsafe: it renames the parameter inside `call`, and what Keras passes then decid
 
 ## Evidence
 
-keras 3.15.1 and tf_keras 2.21 (Q7 of the measured facts): `is_training`, `train` and `mode` are never set by fit;
+keras 3.15.1 and tf_keras 2.21: `is_training`, `train` and `mode` are never set by fit;
 `is_training=True` is on in predict. The programs in fixtures/training-parameter-misnamed print it.
 """
 

@@ -14,6 +14,11 @@ identical calls disagree, a prediction depends on what else is in the batch, and
 Dropout is inverted: survivors are scaled by 1/(1 - rate) in training, and inference is the identity, so
 nothing has to be "scaled back".
 
+Nothing has to be switched off for inference either: `predict()`, `evaluate()` and a bare `model(x)` run Dropout and
+BatchNormalization in inference mode by themselves. Only augmentation layers are on in a bare call (KTM601). And
+that `fit()` logs other numbers than `evaluate()` gives on the same data is no sign of a wrong mode: `fit()` averages
+over an epoch, in training mode, while the weights still move.
+
 Monte Carlo dropout (several passes over the same input that are put together), test-time augmentation,
 training steps and unit tests of layers are left alone.
 
@@ -44,7 +49,7 @@ Unsafe: it changes what the program computes, which is the point of it.
 
 ## Evidence
 
-Keras 3.15.1, TensorFlow 2.21 (A7 of the measured facts): 100 passes with `training=True` over shifted data
+Keras 3.15.1, TensorFlow 2.21: 100 passes with `training=True` over shifted data
 take a classifier with BatchNormalization from 95.9 % to 60.4 %, because the passes overwrite its moving
 statistics.
 """

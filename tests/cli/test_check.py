@@ -137,6 +137,14 @@ def test_a_mistake_gets_one_clear_message_and_status_2(run, write, arguments, me
     assert err.count("rror: ") == 1
 
 
+@pytest.mark.parametrize("name", ["-rf.py", "a b.py", "été 日本.py", "a%,:.py", "[x].py"])
+def test_awkward_names_are_names(run, write, name):
+    write(name, "f(training=True)\n")
+
+    assert concise(run, "-q", "--", name)[:2] == (1, f"{name}:1:3: {FOUND}\n")
+    assert concise(run, "-q", ".")[1] == f"{name}:1:3: {FOUND}\n"
+
+
 def test_a_wrong_configuration_file_is_a_usage_error(run, write):
     write("pyproject.toml", "[tool.dropout-lint]\nselct = ['KTM1']\n")
     write("a.py", "f(training=True)\n")

@@ -152,6 +152,8 @@ async def test_findings_come_while_one_types_and_go_again(project):
 
         client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
         assert await client.told(uri, None) == []
+        client.open(project / "a.py", CLEAN)
+        assert [code for code, *_ in await client.told(uri, 1)] == ["KTM201"]
 
 
 @conversation
