@@ -41,7 +41,8 @@ Unsafe: what was not frozen will be, so the training that follows changes.
 ## Evidence
 
 Keras 3.15.1 and tf_keras 2.21: after `layer.trainble = False`, `layer.Trainable = False` and
-`layer.trainable == False` the layer's `trainable` is True, and its weights move in fit.
+`layer.trainable == False` the layer's `trainable` is True, and its weights move in fit. `layer._trainable = False` is
+what both read themselves: it freezes.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import Value
 
 _NAME = "trainable"
+_OWN = "_trainable"
+"""Where Keras itself keeps the flag."""
 _OTHER_WORDS = frozenset({"drainable", "untrainable", "nontrainable", "non_trainable"})
 """Words of their own that are one slip away, or that say the opposite."""
 
@@ -86,7 +89,7 @@ def check(context: Context) -> Iterator[Draft]:
 def is_misspelt(name: str) -> bool:
     """Whether ``name`` means `trainable`: other capitals, one slip of the fingers, or letters in another order."""
     written = name.lower()
-    if name == _NAME or written in _OTHER_WORDS:
+    if name in {_NAME, _OWN} or written in _OTHER_WORDS:
         return False
     if written.replace("_", "") in {_NAME, f"is{_NAME}", f"set{_NAME}"}:
         return True

@@ -149,6 +149,7 @@ SILENT = {
         net = Net()
         net.is_trainable = False
         """,
+    "what Keras itself reads": "class Dense(layers.Dense):\n    def __init__(self):\n        super().__init__(3)\n        self._trainable = False\nDense()",
     "a collection under a similar name": """\
         class Net(keras.Model):
             def __init__(self):
@@ -333,7 +334,18 @@ def test_slips_of_the_fingers(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["trainable", "training", "trainer", "traceable", "tradeable", "untrainable", "non_trainable", "drainable"]
+    "name",
+    [
+        "trainable",
+        "_trainable",
+        "training",
+        "trainer",
+        "traceable",
+        "tradeable",
+        "untrainable",
+        "non_trainable",
+        "drainable",
+    ],
 )
 def test_words_of_their_own(name):
     assert not is_misspelt(name)
