@@ -115,6 +115,9 @@ def _says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:
 def _ignored(event: ModelUse | ModeCall) -> bool:
     if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
         return True
+    if any(use.text == "get_updates()" for use in event.used("gradient")):
+        # a graph of the first Keras, in which a call that says nothing follows the learning phase that is fed
+        return True
     guards = event.guards if isinstance(event, ModeCall) else event.bare.guards if event.bare is not None else ()
     if any(is_mode_name(name) for guard in guards for name in guard):
         return True

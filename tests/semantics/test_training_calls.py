@@ -139,6 +139,19 @@ def test_calls_that_train_without_saying_so(source):
     assert [code for code, _ in found(source)] == ["KTM105"]
 
 
+def test_a_graph_whose_learning_phase_is_fed_says_the_mode_itself():
+    source = """\
+        from keras import backend as K
+        picture = K.placeholder((3, 4))
+        loss = K.mean(model(picture))
+        updates = optimizer.get_updates(loss, model.trainable_weights)
+        train = K.function([picture, K.learning_phase()], [loss], updates)
+        with tf.GradientTape() as tape:
+            pass
+        """
+    assert found(source) == []
+
+
 FIRST_TENSORFLOW = {
     "dropout": "h = tf.layers.dropout(h, 0.4)",
     "batch normalisation": "h = tf.layers.batch_normalization(h)",
