@@ -51,7 +51,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
-from dropout_lint.semantics.models import content, is_layer, is_model, mode_of
+from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
 from dropout_lint.semantics.values import Instance, Opaque, Value, alternatives, fingerprint, truth
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ def _histories(context: Context) -> Iterator[list[TrainableSet | ModelUse]]:
                     history.append(event)
                 continue
             subjects = [subject_of(event.receiver)]
+            if event.kind in {"compile", "train"}:
+                held = _held(event.receiver)
+                if held is None:
+                    subjects += [each for each in found if each not in subjects]
+                else:
+                    subjects += [fingerprint(each) for each in held]
         elif isinstance(event, ModeCall) and not event.graph and event.direct and not _has_statistics(event.callee):
             # the flag decides, and the toggle nothing: only frozen batch normalisation would hear of it
             subjects = [subject_of(event.callee)]
@@ -109,6 +115,21 @@ def _histories(context: Context) -> Iterator[list[TrainableSet | ModelUse]]:
     return iter(found.values())
 
 
+def _held(model: Value, depth: int = 0) -> list[Instance] | None:
+    """The models and layers a model is put together from, to whatever depth; None where that is not known."""
+    held: list[Instance] = []
+    for each in alternatives(model):
+        inner = inner_layers(each) if isinstance(each, Instance) else None
+        if inner is None or depth > 4:
+            return None
+        for part in inner:
+            below = _held(part, depth + 1) if is_model(part) else []
+            if below is None:
+                return None
+            held += [*(one for one in alternatives(part) if isinstance(one, Instance)), *below]
+    return held
+
+
 def _has_statistics(callee: Value) -> bool:
     """Whether the callee holds, or may hold, a layer whose mode ``trainable`` is part of."""
     held = content(callee)
@@ -117,8 +138,6 @@ def _has_statistics(callee: Value) -> bool:
 
 def _members(context: Context) -> dict[frozenset[int], Instance]:
     """Models by the set of their layers, to know a loop over all of them."""
-    from dropout_lint.semantics.models import inner_layers
-
     found: dict[frozenset[int], Instance] = {}
     for instance in context.interpretation.instances:
         if is_model(instance):

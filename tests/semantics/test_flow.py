@@ -497,6 +497,20 @@ TRAINABLE = {
         "model.trainable = False\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\nmodel.evaluate(rows, rows)\n",
         [],
     ),
+    "true, another model compiled, predict": (
+        (
+            "model.trainable = True\nother = keras.Sequential([layers.Dense(4)])\nother.compile('adam', 'mse')\n"
+            "model.predict(rows)\nmodel.trainable = False\n"
+        ),
+        ["KTM202", "KTM202"],
+    ),
+    "true, a model round it compiled, predict": (
+        (
+            "model.trainable = True\ninputs = keras.Input((8,))\nouter = keras.Model(inputs, model(inputs))\n"
+            "outer.compile('adam', 'mse')\nouter.fit(rows, rows)\nmodel.predict(rows)\n"
+        ),
+        [],
+    ),
     "features, then fine-tuning": (
         "model.trainable = False\nmodel.predict(rows)\nmodel.trainable = True\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\n",
         [],
