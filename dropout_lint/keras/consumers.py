@@ -152,10 +152,10 @@ AVERAGES: Final = (
     _arrays("average", "mean", "median", "nanmean", "nanmedian", "nansum", "sum")
     | _tensorflow("add_n", "mean", "reduce_logsumexp", "reduce_mean", "reduce_sum", "sum")
     | {
-        "jax.lax.pmean", "jax.scipy.special.logsumexp", "keras.layers.Average", "keras.layers.average",
-        "keras.ops.logsumexp", "scipy.special.logsumexp", "scipy.stats.gmean", "scipy.stats.hmean",
-        "scipy.stats.mode", "scipy.stats.trim_mean", "statistics.fmean", "statistics.mean", "statistics.median",
-        "statistics.mode",
+        "collections.Counter", "jax.lax.pmean", "jax.scipy.special.logsumexp", "keras.layers.Average",
+        "keras.layers.average", "keras.ops.logsumexp", "scipy.special.logsumexp", "scipy.stats.gmean",
+        "scipy.stats.hmean", "scipy.stats.mode", "scipy.stats.trim_mean", "statistics.fmean", "statistics.mean",
+        "statistics.median", "statistics.mode",
     }
 )  # fmt: skip
 

@@ -66,7 +66,7 @@ from dropout_lint.semantics.intent import (
     uses_keras,
 )
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
-from dropout_lint.semantics.values import ClassValue, Const, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
 
@@ -142,11 +142,14 @@ def _is_default(cls: ClassValue, node: cst.CSTNode) -> bool:
 
 
 def _drawn_from(event: ModeCall, frame: Frame, context: Context) -> bool:
-    """Whether the program draws several times from a model that holds this layer and puts the outcomes together."""
+    """Whether the program draws several times from a model that holds this layer, or one of the same class."""
+    owner = frame.receiver.cls if isinstance(frame.receiver, Instance) else None
     wanted = {id(layer) for layer in content(event.callee).layers} | {id(event.callee), id(frame.receiver)}
     for other in context.interpretation.events:
         if isinstance(other, ModelUse) and other.kind in {"inference", "call"} and draws(other, context.interpretation):
             receiver = other.receiver
+            if isinstance(owner, ClassValue) and isinstance(receiver, Instance) and receiver.cls is owner:
+                return True
             if id(receiver) in wanted or any(id(layer) in wanted for layer in content(receiver).layers):
                 return True
     return False

@@ -396,6 +396,23 @@ SWITCHES = {
         'class Noisy(layers.Dropout):\n    """Dropout that stays active at inference."""\n    def call(self, x, training=None):\n        return super().call(x, training=True)\n',
         [],
     ),
+    "drawn from and voted on, trained as another object": (
+        (
+            "import collections\nclass Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
+            "    def call(self, x):\n        return self.drop(x, training=True)\n"
+            "def doubt(net, x):\n    answers = [np.argmax(net(x)) for _ in range(20)]\n    return collections.Counter(answers).most_common(1)\n"
+            "def fit():\n    net = Net()\n    net.compile('adam', 'mse')\n    net.fit(rows, rows)\nfit()\ndoubt(Net(), rows)\n"
+        ),
+        [],
+    ),
+    "counted, and not drawn from": (
+        (
+            "import collections\nclass Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
+            "    def call(self, x):\n        return self.drop(x, training=True)\n"
+            "net = Net()\nanswers = [np.argmax(net(row)) for row in rows]\nprint(collections.Counter(answers))\n"
+        ),
+        ["KTM103"],
+    ),
     "guarded": (
         (
             "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
