@@ -91,18 +91,17 @@ def main() -> None:
     for program in options.programs:
         outcome = compare(program, options.passes, options.plain)
         outcomes.append(outcome)
-        told = "same" if outcome.same else "random" if outcome.random else "DIFFERS"
+        kind = "same" if outcome.same else "random" if outcome.random else "DIFFERS"
         print(
-            f"{told:8}{outcome.alone:7.1f} s alone{outcome.verified:7.1f} s verified"
-            f"{outcome.experiments:7.1f} s experiments  x{outcome.overhead:.2f}  {program.name}  "
-            f"{', '.join(outcome.verdicts) or 'no findings'} {outcome.failed}",
+            f"{kind:8}{outcome.alone:7.1f} s alone{outcome.verified:7.1f} s verified{outcome.experiments:7.1f} s "
+            f"experiments  x{outcome.overhead:.2f}  {program.name}  {', '.join(outcome.verdicts) or 'no findings'} "
+            f"{outcome.failed}",
             flush=True,
         )
-    random = sum(outcome.random for outcome in outcomes)
-    same, overhead = sum(each.same for each in outcomes), statistics.median(each.overhead for each in outcomes)
+    same, random = sum(outcome.same for outcome in outcomes), sum(outcome.random for outcome in outcomes)
     print(
         f"{same} of {len(outcomes)} print the same, {random} differ from run to run by themselves; "
-        f"median overhead x{overhead:.2f}"
+        f"median overhead x{statistics.median(outcome.overhead for outcome in outcomes):.2f}"
     )
 
 

@@ -144,7 +144,8 @@ def _judge_weights(base: Result, probe: Probe | None, events: Sequence[Json], ru
     found: list[Any] = [event for event in events if event["event"] == "weights"]
     if not found:
         return None
-    trained = [event for event in found if event["steps"] > 0 or _largest(event["since_first"]) > 0]
+    # fit() may find nothing to train, and then counts no step.
+    trained = [e for e in found if e["kind"] != "program" or e["steps"] > 0 or _largest(e["since_first"]) > 0]
     last = trained[-1] if trained else found[-1]
     if not trained:
         return replace(base, verdict="inconclusive", reason="no training came after it")
