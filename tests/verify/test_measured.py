@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
+from dropout_lint import verify
 from dropout_lint.cli import check as command
 from dropout_lint.verify.campaign import ProgramReport
 from dropout_lint.verify.document import document
@@ -16,6 +20,8 @@ from dropout_lint.verify.programs import as_program
 from dropout_lint.verify.replay import Printed
 from dropout_lint.verify.result import Metric, Outputs, Result
 from dropout_lint.verify.statistics import Interval
+
+SCHEMA = json.loads(Path(verify.__file__).with_name("verify.schema.json").read_text())
 
 PROGRAM = """import keras
 
@@ -108,6 +114,28 @@ def test_results_that_are_none(script, tmp_path, content, message):
     outcome = CliRunner().invoke(command.check, ["train.py", "--verified", "results.json"], standalone_mode=False)
 
     assert message in str(outcome.exception)
+
+
+def test_results_are_as_their_schema_says(script, confirmed, finding):
+    flagged = finding(script, "model.fit(x, y)", "mode", True, "KTM105")
+    outputs = Outputs(
+        9, None, None, None, Interval(None, None, "none"), 0.4, Interval(0.3, 0.5, "rows", 9), float("inf"), (0.1,)
+    )
+    error = {"type": "TypeError", "message": "", "frames": []}
+    results = (
+        confirmed,
+        Result(flagged, "inconclusive", outputs=replace(outputs, max_abs_difference=1.0), state=(("bn/mean", 0.1),)),
+        Result(flagged, "confirmed-raises", exception=error, replay=(Printed("loss", (0.5,), (0.4,)),)),
+        Result(flagged, "confirmed", observed={"weights": {}, "steps": 3}, elsewhere=(("predict", "inconclusive"),)),
+    )
+    written = json.loads(json.dumps(document([report_of(script, *results)])))
+
+    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator(SCHEMA).validate(written)
+    described = SCHEMA["properties"]["results"]["items"]
+    assert set(written["results"][0]) == set(described["properties"]) == set(described["required"])
+    described = SCHEMA["properties"]["programs"]["items"]
+    assert set(written["programs"][0]) == set(described["properties"]) == set(described["required"])
 
 
 def test_the_page_is_self_contained_and_escaped(script, confirmed, finding):
