@@ -11,7 +11,8 @@ A layer made in `call` begins anew whenever `call` runs. In eager mode its weigh
 never learn, silently; `fit()`, `evaluate()` and `predict()` trace `call` and raise ValueError at the variables it
 makes. Dropout owns a random state on Keras 3, and raises too.
 
-Layers without weights and mode, layers that are kept on `self` under a test, what `build` and `__init__` make, and (on
+Layers without weights and mode, layers that are kept under a test, what `build` and `__init__` make, a `call` that only
+builds a graph (`Model(inputs, self.call(inputs))`), and (on
 Keras 2) dropout and noise are left alone.
 
 ## Example
@@ -58,17 +59,28 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, Rule
 from dropout_lint.rules.telling import chain_of, version_text
-from dropout_lint.semantics.events import Constructed
+from dropout_lint.semantics.events import Constructed, FunctionCall, LayerCall, ModelUse
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.keras_calls import contains
 from dropout_lint.semantics.models import content, has_weights
-from dropout_lint.semantics.values import External, Instance, Items, Mapping, Value, alternatives
+from dropout_lint.semantics.noise import CHOOSING_FUNCTIONS, last_name
+from dropout_lint.semantics.signatures import written
+from dropout_lint.semantics.values import (
+    ClassValue,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Value,
+    alternatives,
+)
 from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.events import Event, Frame
 
 _SETTING_UP = frozenset({"__init__", "build", "build_from_config", "from_config", "__new__"})
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
@@ -76,11 +88,11 @@ _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_p
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each layer that is made anew in every call."""
-    found = [
-        (event, frame)
-        for event in context.interpretation.events
-        if isinstance(event, Constructed) and (frame := _made_in_call(event)) is not None
-    ]
+    events = context.interpretation.events
+    made = [event for event in events if isinstance(event, Constructed)]
+    handed = _handed_over(events)
+    found = [(event, frame) for event in made if (frame := _made_in_call(event, handed)) is not None]
+    builders = _builders(events) if found else frozenset()
     told: set[int] = set()
     for event, frame in found:
         node = event.place.node
@@ -89,13 +101,47 @@ def check(context: Context) -> Iterator[Draft]:
         if any(other is not event and other.place.node is not node and _is_part(event, other) for other, _ in found):
             # it is an argument of another layer that is made here
             continue
-        draft = _draft(event, frame, context)
+        function = frame.function
+        builds = function is not None and id(function.node) in builders
+        draft = _draft(event, frame, builds, context)
         if draft is not None:
             told.add(id(node))
             yield draft
 
 
-def _made_in_call(event: Constructed) -> Frame | None:
+def _handed_over(events: list[Event]) -> frozenset[int]:
+    """The calls (ids of their nodes) that may run a function once and keep what it makes: ``get_or_create_layer``."""
+    return frozenset(
+        id(event.place.node)
+        for event in events
+        if isinstance(event, FunctionCall) and last_name(event.name) not in CHOOSING_FUNCTIONS
+    )
+
+
+def _builders(events: list[Event]) -> frozenset[int]:
+    """The ``call``s (ids of their nodes) that the program runs itself, and that Keras is not seen to run.
+
+    ``Model(inputs, self.call(inputs))`` builds a graph out of what is made on the way, once.
+    """
+    run: set[int] = set()
+    by_keras: set[int] = set()
+    for event in events:
+        run.update(
+            id(frame.function.node)
+            for frame in event.frames
+            if frame.function is not None and frame.name == "call" and frame.hook is None
+        )
+        used: Value | None = event.callee if isinstance(event, LayerCall) and event.direct else None
+        if isinstance(event, ModelUse) and event.kind in {"train", "inference", "call"}:
+            used = event.receiver
+        for each in alternatives(used) if used is not None else ():
+            method = each.cls.find("call") if isinstance(each, Instance) and isinstance(each.cls, ClassValue) else None
+            if isinstance(method, FunctionValue):
+                by_keras.add(id(written(method).node))
+    return frozenset(run - by_keras)
+
+
+def _made_in_call(event: Constructed, handed: frozenset[int]) -> Frame | None:
     """The ``call`` that is under way, unless it sets something up once."""
     if is_test_code(event.frames):
         return None
@@ -105,6 +151,8 @@ def _made_in_call(event: Constructed) -> Frame | None:
             known = isinstance(receiver, Instance) and receiver.keras_name is not None
             return frame if known else None
         decorators = frame.function.decorators if frame.function is not None else ()
+        if frame.call is not None and id(frame.call.node) in handed:
+            return None
         if frame.name in _SETTING_UP or any(isinstance(each, External) and each.name in _ONCE for each in decorators):
             return None
     return None
@@ -115,11 +163,14 @@ def _is_part(event: Constructed, other: Constructed) -> bool:
 
 
 def _is_kept(event: Constructed, frame: Frame) -> bool:
-    """Whether the object of the ``call`` keeps it, and makes it under a test only: the first time."""
+    """Whether the object whose method makes it keeps it, and makes it under a test only: the first time."""
     tested = any(not is_mode_name(name) for guard in (*event.guards, *event.settled) for name in guard)
-    receiver = frame.receiver
-    return (
-        tested and isinstance(receiver, Instance) and any(_holds(each, event.instance, 0) for each in _parts(receiver))
+    receivers = [each.receiver for each in event.frames[event.frames.index(frame) :]]
+    return tested and any(
+        _holds(each, event.instance, 0)
+        for receiver in receivers
+        if isinstance(receiver, Instance)
+        for each in _parts(receiver)
     )
 
 
@@ -140,7 +191,7 @@ def _named(frame: Frame) -> str:
     return f"{frame.owner.name}.{frame.name}()" if frame.owner is not None else f"{frame.name}()"
 
 
-def _draft(event: Constructed, frame: Frame, context: Context) -> Draft | None:
+def _draft(event: Constructed, frame: Frame, builds: bool, context: Context) -> Draft | None:
     name = event.instance.class_name
     weights = has_weights(event.instance)
     outer = event.frames[event.frames.index(frame) :]
@@ -162,7 +213,7 @@ def _draft(event: Constructed, frame: Frame, context: Context) -> Draft | None:
     return Draft(
         place=event.place,
         message=message,
-        confidence=Confidence.HIGH,
+        confidence=Confidence.LOW if builds else Confidence.HIGH,
         severity=severity,
         label="another layer in every call",
         help="make it in __init__() or build(), and call it here",

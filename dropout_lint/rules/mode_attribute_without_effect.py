@@ -137,7 +137,17 @@ def _confidence(event: AttributeSet, kind: str, context: Context) -> Confidence 
         return None
     if any(isinstance(each.cls, ClassValue) or "custom_objects" in each.arguments for each in found):
         return Confidence.MEDIUM if sure is not None else None
+    if sure in {None, Confidence.LOW} and not found and uses_keras(event.frames):
+        layers = all(isinstance(each, Opaque) and _is_listed(each) for each in alternatives(event.receiver))
+        return Confidence.MEDIUM if layers else None
     return sure if sure is not Confidence.LOW else None
+
+
+def _is_listed(value: Opaque) -> bool:
+    """Whether a value is an element of the ``layers`` of something unknown."""
+    key = value.key or ()
+    names = [part for part in key[2:] if isinstance(part, str) and part != "[]" and not part.endswith(":")]
+    return key[-1:] == ("[]",) and names[-1:] == ["layers"]
 
 
 def _is_in_sight(cls: ClassValue) -> bool:

@@ -92,6 +92,9 @@ def _lacks(value: Value, name: str, context: Context) -> bool:
         return False
     cls = value.cls
     if isinstance(cls, str):
+        # on what wraps a module of PyTorch's, somebody knows what he does
+        if cls == "keras.layers.TorchModuleWrapper":
+            return False
         return cls != "keras.Model" or "outputs" in value.arguments or _is_loaded(value, name, context)
     return (
         cls.find(name) is None

@@ -52,6 +52,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
+from dropout_lint.semantics.attribute_reads import defines
 from dropout_lint.semantics.events import Place, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import weightless
@@ -72,7 +73,9 @@ def check(context: Context) -> Iterator[Draft]:
     for event in context.interpretation.events:
         if not isinstance(event, TrainableSet) or is_test_code(event.frames):
             continue
-        accidents = [_accident(each) for each in alternatives(event.value)]
+        if any(defines(each, "trainable") for each in alternatives(event.receiver)):
+            continue
+        accidents = [_accident(each, event.how == "constructor") for each in alternatives(event.value)]
         found = [each for each in accidents if each is not None]
         if not found or len(found) < len(accidents) or all(weightless(each) for each in alternatives(event.receiver)):
             continue
@@ -81,16 +84,18 @@ def check(context: Context) -> Iterator[Draft]:
             yield _draft(event, found[0], confidence, context)
 
 
-def _accident(value: Value) -> Accident | None:
+def _accident(value: Value, constructs: bool) -> Accident | None:
+    """What counts as a boolean by accident; a constructor takes nothing but booleans, 0 and 1 no more than texts."""
     if isinstance(value, Opaque):
         return text_of(value)
     if isinstance(value, Const):
-        return value if value.value is None or (isinstance(value.value, str) and value.value) else None
+        fits = isinstance(value.value, bool) if constructs else not isinstance(value.value, (str, type(None)))
+        return None if fits else value
     return value if isinstance(value, (FunctionValue, Bound)) else None
 
 
 def _draft(event: TrainableSet, accident: Accident, confidence: Confidence, context: Context) -> Draft:
-    none = isinstance(accident, Const) and accident.value is None
+    none = isinstance(accident, Const) and not accident.value
     constructs = event.how == "constructor"
     text = event.receiver_text
     subject = f"`{text}(trainable=…)` gets" if constructs else f"`{text}.trainable` is set to"
@@ -111,7 +116,7 @@ def _draft(event: TrainableSet, accident: Accident, confidence: Confidence, cont
 
 def _what(accident: Accident) -> str:
     if isinstance(accident, Const):
-        return "None" if accident.value is None else f"the text {accident.value!r}"
+        return f"the text {accident.value!r}" if isinstance(accident.value, str) else repr(accident.value)
     if isinstance(accident, FunctionValue):
         return f"the function {accident.name}()"
     if isinstance(accident, Bound):
@@ -126,7 +131,7 @@ def _consequence(accident: Accident, constructs: bool, context: Context) -> str:
         if context.generation is None:
             return "Keras 3 raises ValueError, Keras 2 TypeError"
         return f"{version_text(context.keras)} raises {'TypeError' if context.generation == 2 else 'ValueError'}"
-    if isinstance(accident, Const) and accident.value is None:
+    if isinstance(accident, Const) and not accident.value:
         return "it counts as False, so the weights are frozen"
     return "it counts as True whatever it says, so the weights are trained"
 
@@ -145,7 +150,11 @@ def _changes(event: TrainableSet, accident: Accident) -> tuple[Change, ...]:
     origin = accident.origin
     said = {"false": "False", "0": "False", "no": "False", "true": "True", "1": "True", "yes": "True"}
     flag = said.get(str(accident.value).lower())
-    if flag is None or not isinstance(origin.node, cst.SimpleString) or origin.module is not event.place.module:
+    if (
+        flag is None
+        or not isinstance(origin.node, (cst.SimpleString, cst.Integer))
+        or origin.module is not event.place.module
+    ):
         return ()
     if not any(each is origin.node for each in walk(event.container)):
         return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import ClassValue, Instance, Value, alternatives
+from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, Value, alternatives
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame, Interpretation
@@ -40,10 +40,18 @@ def traced_hook(frame: Frame | None) -> str:
 
 
 def is_read(interpretation: Interpretation, receiver: Value, name: str) -> bool:
-    """Whether the project reads ``name`` of what may be ``receiver``."""
-    return any(
+    """Whether the project reads ``name`` of what may be ``receiver``; a property of that name does so itself."""
+    return any(defines(each, name) for each in alternatives(receiver)) or any(
         known == name and any(_may_be(owner, each) for each in alternatives(receiver))
         for known, owner in interpretation.reads
+    )
+
+
+def defines(receiver: Value, name: str) -> bool:
+    """Whether a class of the project has a property called ``name``, which makes of an assignment what it likes."""
+    cls = receiver.cls if isinstance(receiver, Instance) else None
+    return isinstance(cls, ClassValue) and (
+        isinstance(cls.find(name), FunctionValue) or cls.find(f"{name}.setter") is not None
     )
 
 

@@ -70,6 +70,8 @@ FOUND = {
     ),
     "a function": ("KTM207", "def frozen():\n    return True\nbase.trainable = frozen"),
     "None": ("KTM207", "base.trainable = None"),
+    "an empty text": ("KTM207", 'base.trainable = ""'),
+    "0 in a constructor": ("KTM207", "layers.Dense(3, trainable=0)"),
     "a text in a constructor": ("KTM207", 'layers.Dense(3, trainable="False")'),
     # KTM209
     "of the model": ("KTM209", "model(x, training=model.trainable)"),
@@ -101,6 +103,10 @@ FOUND = {
     "training": ("KTM304", "model.training = False"),
     "training of all layers": ("KTM304", "for layer in base.layers:\n    layer.training = False"),
     "requires_grad": ("KTM304", "for layer in model.layers:\n    layer.requires_grad = False"),
+    "requires_grad of the layers of something": (
+        "KTM304",
+        "def freeze(encoder):\n    for layer in encoder.layers[:-2]:\n        layer.requires_grad = False",
+    ),
     "requires_grad of weights": ("KTM304", "for weight in model.trainable_weights:\n    weight.requires_grad = False"),
     "the rate": ("KTM304", "model.layers[1].p = 0"),
     "frozen": ("KTM304", "base.frozen = True"),
@@ -136,6 +142,37 @@ def test_found(name):
 
 
 SILENT = {
+    "a property under another name": """\
+        class Block(layers.Dense):
+            @property
+            def Trainable(self):
+                return self.chosen
+            @Trainable.setter
+            def Trainable(self, value):
+                self.chosen = value
+        Block(3).Trainable = False
+        """,
+    "a property that takes words": """\
+        class Block(layers.Dense):
+            @property
+            def trainable(self):
+                return self.chosen
+            @trainable.setter
+            def trainable(self, value):
+                self.chosen = value
+        Block(3).trainable = "frozen"
+        """,
+    "a property for the mode": """\
+        class Block(layers.Dense):
+            @property
+            def training(self):
+                return self.chosen
+            @training.setter
+            def training(self, value):
+                self.chosen = value
+        Block(3).training = True
+        """,
+    "what a torch module is wrapped in": "layers.TorchModuleWrapper(elsewhere.module).eval()",
     "a comparison that decides": "if model.trainable == False:\n    print(1)",
     "a comparison that is asserted": "assert model.trainable == True",
     "a comparison that is kept": "frozen = model.trainable == False",

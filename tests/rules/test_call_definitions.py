@@ -316,6 +316,19 @@ CREATED = {
         "    def call(self, rows):\n        return self.dense(rows)\n",
     ),
     "sequential": layer("return keras.Sequential([layers.Dense(2), layers.Dropout(0.1)])(rows)"),
+    "chosen by a function": layer(
+        "return tf.cond(training, lambda: layers.Dropout(0.5)(rows, training=True), lambda: rows)"
+    ),
+    "a graph is built, and it is called": """\
+        class Net(keras.Model):
+            def call(self, rows):
+                return layers.Dense(3)(rows)
+            def graph(self):
+                inputs = keras.Input((4,))
+                return keras.Model(inputs, self.call(inputs))
+        Net().graph()
+        Net()(x)
+        """,
     "wrapped": layer("return layers.Bidirectional(layers.LSTM(3))(rows)"),
     "partial": layer("return dense(4)(rows)", before="dense = functools.partial(layers.Dense, activation='relu')\n"),
 }  # fmt: skip
@@ -327,6 +340,37 @@ def test_layers_that_are_made_in_call_are_found(source):
 
 
 CREATED_ELSEWHERE = {
+    "kept by another object": """\
+        class Cache:
+            def __init__(self):
+                self.made = {}
+            def dense(self, name):
+                if name not in self.made:
+                    self.made[name] = layers.Dense(4)
+                return self.made[name]
+        cache = Cache()
+        class Block(layers.Layer):
+            def call(self, rows):
+                return cache.dense("first")(rows)
+        """,
+    "made by somebody who keeps it": """\
+        class Block(keras.Model):
+            def built(self):
+                return layers.Dense(3)
+            def call(self, rows):
+                return tf.compat.v1.keras.utils.get_or_create_layer("dense", self.built)(rows)
+        """,
+    "a graph is built out of it": """\
+        class Net(keras.Model):
+            def call(self, rows):
+                return layers.Dense(3)(rows)
+            def graph(self):
+                inputs = keras.Input((4,))
+                return keras.Model(inputs, self.call(inputs))
+        net = Net().graph()
+        net.compile("adam", "mse")
+        net.fit(x, x)
+        """,
     "constructor": layer("return self.dense(rows)", init="self.dense = layers.Dense(3)"),
     "build": """\
         class Block(layers.Layer):
