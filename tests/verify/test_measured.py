@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from dropout_lint import verify
-from dropout_lint.cli import check as command
+from dropout_lint.cli import main
 from dropout_lint.verify.campaign import ProgramReport
 from dropout_lint.verify.document import document
 from dropout_lint.verify.page import page
@@ -38,6 +37,18 @@ def script(tmp_path, monkeypatch):
     path = tmp_path / "train.py"
     path.write_text(PROGRAM)
     return path
+
+
+@pytest.fixture
+def check(capfd):
+    """What `check train.py` prints, errors included."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit):
+            main(["check", "train.py", "--isolated", *arguments])
+        return "".join(capfd.readouterr())
+
+    return run
 
 
 def report_of(script, *results):
@@ -71,30 +82,21 @@ def confirmed(script, finding):
     return Result(flagged, "confirmed", "worse", "", "evaluate", (str(script), 6), 1, 1, 1, (metric,))
 
 
-def test_check_shows_what_was_measured(script, confirmed, tmp_path):
+def test_check_shows_what_was_measured(script, confirmed, tmp_path, check):
     results = json.loads(json.dumps(document([report_of(script, confirmed)])))
     # As `verify` names them: with the span of the finding itself.
-    found = CliRunner().invoke(
-        command.check, ["train.py", "--isolated", "--output-format", "json"], standalone_mode=False
-    )
-    own = json.loads(found.stdout)["findings"][0]
+    own = json.loads(check("--output-format", "json"))["findings"][0]
     assert own["measured"] is None
     results["results"][0]["finding"] = own
     (tmp_path / "results.json").write_text(json.dumps(results))
 
-    full = CliRunner().invoke(
-        command.check, ["train.py", "--isolated", "--verified", "results.json"], standalone_mode=False
-    )
+    full = check("--verified", "results.json")
     script.write_text("# moved\n" + PROGRAM)
-    moved = CliRunner().invoke(
-        command.check,
-        ["train.py", "--isolated", "--verified", "results.json", "--output-format", "json"],
-        standalone_mode=False,
-    )
+    moved = check("--verified", "results.json", "--output-format", "json")
 
     expected = "confirmed; accuracy 0.91, fixed 0.97 (difference in [-0.08, -0.04])"
-    assert f"= measured: {expected}" in full.stdout
-    measured = json.loads(moved.stdout)["findings"][0]["measured"]
+    assert f"= measured: {expected}" in full
+    measured = json.loads(moved)["findings"][0]["measured"]
     assert measured == {"verdict": "confirmed", "direction": "worse", "text": expected}
 
 
@@ -107,13 +109,11 @@ def test_check_shows_what_was_measured(script, confirmed, tmp_path):
         ('{"findings": []}', "holds no results"),
     ],
 )
-def test_results_that_are_none(script, tmp_path, content, message):
+def test_results_that_are_none(script, tmp_path, check, content, message):
     if content is not None:
         (tmp_path / "results.json").write_text(content)
 
-    outcome = CliRunner().invoke(command.check, ["train.py", "--verified", "results.json"], standalone_mode=False)
-
-    assert message in str(outcome.exception)
+    assert message in check("--verified", "results.json")
 
 
 def test_results_are_as_their_schema_says(script, confirmed, finding):
