@@ -42,8 +42,8 @@ Unsafe: what was not frozen will be, so the training that follows changes.
 
 Keras 3.15.1 and tf_keras 2.21: after `layer.trainble = False`, `layer.Trainable = False` and
 `layer.trainable == False` the layer's `trainable` is True, and its weights move in fit. `layer._trainable = False`
-freezes a layer of a model on tf_keras 2.21 and does not on Keras 3.15.1, where the variables keep their own flag: it is
-Keras's own attribute, and left alone.
+freezes a layer on tf_keras 2.21, and on Keras 3.15.1 only one that is not built yet, because variables keep their own
+flag: it is Keras's own attribute, and left alone.
 """
 
 from __future__ import annotations
