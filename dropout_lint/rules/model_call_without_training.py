@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
     from dropout_lint.keras.versions import Holding
 
-_OWN_TRAINING = ("train_step", "fit", "train_on_batch", "make_train_function")
+_OWN_TRAINING = ("train_step", "train_on_batch", "make_train_function")
 _FITTING = frozenset({"fit", "fit_generator", "train_on_batch"})
 
 
@@ -83,7 +83,7 @@ def check(context: Context) -> Iterator[Draft]:
         if not victims or is_test_code(victims[0].frames):
             continue
         fitted = _fitted(instance, context)
-        if not fitted and _is_a_part(instance, context):
+        if not fitted and (_fits_by_itself(instance) or _is_a_part(instance, context)):
             continue
         yield _draft(call, victims, fitted, holding)
 
@@ -148,6 +148,11 @@ def _fitted(instance: Instance, context: Context) -> bool:
         and event.receiver is instance
         for event in context.interpretation.events
     )
+
+
+def _fits_by_itself(instance: Instance) -> bool:
+    """Whether the project wrote a ``fit`` of its own: one that ends in Keras's is seen to fit the model."""
+    return isinstance(instance.cls, ClassValue) and instance.cls.find("fit") is not None
 
 
 def _is_a_part(instance: Instance, context: Context) -> bool:

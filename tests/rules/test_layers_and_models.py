@@ -61,6 +61,11 @@ UNTOLD_MODELS = {
     "in a method": model("def call(self, x):\n    return self.run(x)\ndef run(self, x):\n    return self.drop(x)"),
     "train_on_batch": model("def call(self, x):\n    return self.drop(x)", fitted=False)
     + "net = Net()\nnet.compile('adam', 'mse')\nnet.train_on_batch(np.zeros((3, 4)), np.zeros((3, 4)))\n",
+    "fit that ends in that of Keras": model(
+        "def call(self, x):\n    return self.drop(x)\n"
+        "def fit(self, data, **options):\n    return super().fit(data, **options)",
+        fitted=False,
+    ),
     "layer inside that forwards": """\
         class Inner(layers.Layer):
             def __init__(self):
@@ -112,6 +117,10 @@ def test_a_fitted_model_that_cannot_be_told_is_found(source):
 
 
 TOLD_MODELS = {
+    "fit with a loop of its own": model(
+        "def call(self, x):\n    return self.drop(x)\n"
+        "def fit(self, data):\n    for batch in data:\n        self.step(batch)"
+    ),
     "parameter": model("def call(self, x, training=None):\n    return self.drop(x)"),
     "keyword-only parameter": model("def call(self, x, *, training=False):\n    return self.drop(x)"),
     "tf.function": model("@tf.function\ndef call(self, x, training=None):\n    return self.drop(x)"),
