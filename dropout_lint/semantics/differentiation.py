@@ -46,10 +46,23 @@ def note_gradient(
     source_tags = _tags_of_sources(sources.value) if sources is not None else frozenset()
     by_weights = _by_weights(run, target_tags, source_tags)
     kind = "gradient" if by_weights else "input-gradient"
-    run.use(kind, text, target_tags, frame, node, source_tags)
+    run.use(
+        kind, text, target_tags if by_weights else _differentiated(target_tags, source_tags), frame, node, source_tags
+    )
     if by_weights:
         run.note_training()
     return Opaque(target_tags | source_tags)
+
+
+def _differentiated(target: Tags, sources: Tags) -> Tags:
+    """The tags of what lies between an input and ``target``: the calls that made the input are not differentiated.
+
+    A gradient penalty at mixed images is about the discriminator, not about the generator the images come from. Where
+    one call gives both, as for a class activation map, it is the one that is meant.
+    """
+    before = frozenset(tag for tag in sources if tag[0] == "event")
+    between = target - before
+    return between if any(tag[0] == "event" for tag in between) else target
 
 
 def _tags_of_sources(sources: Value) -> Tags:

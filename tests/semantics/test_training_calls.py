@@ -71,6 +71,17 @@ TRAINED = {
         update(one, loss, model.trainable_variables)
         update(two, loss, other.trainable_variables)
         """,
+    "a generator, beside a gradient penalty": """\
+        with tf.GradientTape() as outer:
+            fake = model(rows)
+            mixed = fake * tf.random.uniform((3, 1))
+            with tf.GradientTape() as inner:
+                inner.watch(mixed)
+                score = plain(mixed)
+            penalty = tf.reduce_mean(inner.gradient(score, mixed) ** 2)
+            loss = tf.reduce_mean(plain(fake)) + penalty
+        update(outer, loss, model.trainable_variables)
+        """,
     "jax": """\
         import jax
         def loss_of(tv, ntv, x):
