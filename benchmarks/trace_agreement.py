@@ -24,7 +24,7 @@ from dropout_lint.semantics.events import ModeCall, ModelUse
 from dropout_lint.semantics.interpreter import interpret
 from dropout_lint.semantics.models import content, mode_of
 from dropout_lint.semantics.modules import Project
-from dropout_lint.semantics.values import truth
+from dropout_lint.semantics.values import ClassValue, truth
 from dropout_lint.sources.text import read_text
 from dropout_lint.syntax.parse import parse
 from dropout_lint.syntax.positions import spans
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from dropout_lint.findings import Span
     from dropout_lint.semantics.events import Interpretation
+    from dropout_lint.semantics.values import Instance
 
 KINDS = ("agreed", "undecided", "unseen", "contradicted")
 TRAINING_PHASES = frozenset({"fit", "train_on_batch"})
@@ -92,10 +93,17 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
             for flag in _hard_coded(event, interpretation):
                 yield Prediction(path, first, last, flag, phase)
         elif event.kind == "call":
-            # a bare call: inference for whatever is not on by default
+            # a bare call: inference for whatever is not on by default and does not choose for itself
             held = content(event.receiver)
-            plain = held.complete and all(mode_of(layer) in GOVERNED for layer in held.layers)
+            plain = held.complete and all(
+                mode_of(layer) in GOVERNED and not _chooses_for_itself(layer) for layer in held.layers
+            )
             yield Prediction(path, first, last, False if plain else None)
+
+
+def _chooses_for_itself(layer: Instance) -> bool:
+    """Whether a layer has a `call` of the project, as Dropout that is on by design: the line of that `call` tells."""
+    return isinstance(layer.cls, ClassValue) and layer.cls.find("call") is not None
 
 
 def _hard_coded(use: ModelUse, interpretation: Interpretation) -> set[bool]:
