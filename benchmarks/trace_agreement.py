@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.analysis import load_module
 from dropout_lint.semantics.events import ModeCall, ModelUse
 from dropout_lint.semantics.interpreter import interpret
+from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import content, mode_of
 from dropout_lint.semantics.modules import Project
 from dropout_lint.semantics.values import ClassValue, truth
@@ -80,6 +81,7 @@ def predictions(program: Path) -> list[Prediction]:
 def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
     events = [event for event in interpretation.events if isinstance(event, (ModeCall, ModelUse))]
     places = _places(events)
+    phase_is_set = Learner(interpretation).phase_is_set
     for event in events:
         span = places.get(id(event.place.node))
         if span is None:
@@ -95,8 +97,10 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
         elif event.kind == "call":
             # a bare call: inference for whatever is not on by default and does not choose for itself
             held = content(event.receiver)
-            plain = held.complete and all(
-                mode_of(layer) in GOVERNED and not _chooses_for_itself(layer) for layer in held.layers
+            plain = (
+                not phase_is_set
+                and held.complete
+                and all(mode_of(layer) in GOVERNED and not _chooses_for_itself(layer) for layer in held.layers)
             )
             yield Prediction(path, first, last, False if plain else None)
 
