@@ -148,9 +148,13 @@ def test_a_read_only_file_is_reported_and_others_are_fixed(fix, write):
     write("a.py", PROGRAM).chmod(0o440)
     other = write("b.py", PROGRAM)
 
-    status, _, err = fix("--fix", ".")
+    status, out, err = fix("--fix", "--show-fixes", ".")
 
-    assert (status, err) == (2, "error: a.py: cannot be fixed: the file is read-only\n")
+    assert status == 2
+    assert "error: a.py: cannot be fixed: the file is read-only\n" in err
+    assert "fixed: b.py" in err
+    assert "fixed: a.py" not in err
+    assert "a.py:" in out
     assert other.read_text(encoding="utf-8") == SAFE
 
 

@@ -170,6 +170,11 @@ def fix(source: Source, wish: Wish, tell: Printer) -> int:
         click.echo(f"Would fix {len(outcome.fixed):,} finding{'s' * (len(outcome.fixed) != 1)}.", err=True)
         return _complain((*found.errors, *outcome.problems)) or (EXIT_FINDINGS if outcome.changed else 0)
     failed = _written(changed for changed in outcome.changed if changed.path not in given)
+    if failed:
+        # what could not be written is as it was, and so is what was found there
+        unwritten = {problem.path for problem in failed}
+        remaining = tuple(finding for finding in outcome.fixed if finding.path not in unwritten)
+        outcome = replace(outcome, report=source.lint(), fixed=remaining)
     out = sys.stdout
     if given:
         text = next((changed.data for changed in outcome.changed if changed.path in given), source.stdin)
