@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, stays_inactive
-from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place
+from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place, choosing_call
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
@@ -78,7 +78,7 @@ def check(context: Context) -> Iterator[Draft]:
             continue
         if any(is_mode_name(name) for guard in event.guards for name in guard):
             continue
-        frame = _call_frame(event)
+        frame = choosing_call(event)
         if frame is not None:
             draft = _in_call(event, frame, learner)
         elif not any(each.hook == "call" for each in event.frames):
@@ -121,17 +121,6 @@ def _in_step(event: ModeCall, learner: Learner) -> Draft | None:
 def _left_out(event: ModeCall) -> bool:
     """Whether the flag is the default of a helper that is called without it: that call misses one."""
     return event.choice.place.node is event.choice.call
-
-
-def _call_frame(event: ModeCall) -> Frame | None:
-    """The ``call`` in which, or below which, the flag is chosen."""
-    found: Frame | None = None
-    for frame in event.frames:
-        if frame.hook == "call":
-            found = frame
-        if frame is event.choice.frame:
-            return found
-    return None
 
 
 def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:

@@ -55,7 +55,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
-from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
+from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
 from dropout_lint.semantics.intent import (
     class_means_it,
     comment_says_intent,
@@ -93,13 +93,7 @@ def _chosen_in_call(event: ModeCall) -> Frame | None:
         return None
     if isinstance(event.flag, Const) and isinstance(event.flag.value, str):
         return None
-    found: Frame | None = None
-    for frame in event.frames:
-        if frame.hook == "call":
-            found = frame
-        if frame is event.choice.frame:
-            return found
-    return None
+    return choosing_call(event)
 
 
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:

@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, version_text
-from dropout_lint.semantics.events import Frame, NoneForwarded, Place
+from dropout_lint.semantics.events import Frame, NoneForwarded, Place, choosing_call
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import Content, content, mode_of
 from dropout_lint.semantics.receivers import sureness
@@ -70,24 +70,13 @@ def check(context: Context) -> Iterator[Draft]:
     for event in context.interpretation.events:
         if not isinstance(event, NoneForwarded) or event.graph or not event.direct or is_test_code(event.frames):
             continue
-        frame = _chosen_in_call(event)
+        frame = choosing_call(event)
         held = content(event.callee)
         if frame is None or held.empty or any(isinstance(each, Method) for each in alternatives(event.callee)):
             continue
         confidence = sureness(event.callee, event.callee_text, event.frames, context.interpretation)
         if confidence is not None:
             yield _draft(event, frame, held, Confidence.LOW if not held.layers else confidence, off, context)
-
-
-def _chosen_in_call(event: NoneForwarded) -> Frame | None:
-    """The innermost ``call`` in which, or below which, the None is chosen."""
-    found: Frame | None = None
-    for frame in event.frames:
-        if frame.hook == "call":
-            found = frame
-        if frame is event.choice.frame:
-            return found
-    return None
 
 
 def _draft(

@@ -126,8 +126,19 @@ class Use:
     """The events whose outputs went through ``stop_gradient`` on the way: no gradient gets back to them."""
 
 
+class Used:
+    """Something whose output is put to use."""
+
+    __slots__ = ()
+    uses: list[Use]
+
+    def used(self, *kinds: str) -> list[Use]:
+        """The uses of these kinds."""
+        return [use for use in self.uses if use.kind in kinds]
+
+
 @dataclass(slots=True, eq=False)
-class ModeCall:
+class ModeCall(Used):
     """A layer or model is called with an explicit flag."""
 
     serial: int
@@ -163,10 +174,6 @@ class ModeCall:
     polarity: Polarity | None = None
     """Which way round the expression of the flag says the mode, where it says it."""
     uses: list[Use] = field(default_factory=list)
-
-    def used(self, *kinds: str) -> list[Use]:
-        """The uses of these kinds."""
-        return [use for use in self.uses if use.kind in kinds]
 
 
 @dataclass(slots=True, eq=False)
@@ -209,6 +216,17 @@ class NoneForwarded:
     direct: bool
 
 
+def choosing_call(event: ModeCall | NoneForwarded) -> Frame | None:
+    """The innermost ``call`` in which, or below which, the mode is chosen that ``event`` hands over."""
+    found: Frame | None = None
+    for frame in event.frames:
+        if frame.hook == "call":
+            found = frame
+        if frame is event.choice.frame:
+            return found
+    return None
+
+
 @dataclass(slots=True, eq=False)
 class TrainableSet:
     """``receiver.trainable = value``, or ``trainable=`` handed to a constructor."""
@@ -245,7 +263,7 @@ class Bare:
 
 
 @dataclass(slots=True, eq=False)
-class ModelUse:
+class ModelUse(Used):
     """A model is compiled, trained, run or saved; a gradient is applied.
 
     ``kind`` is ``compile``, ``train``, ``inference``, ``save``, ``gradient``, ``call`` (directly, in no known mode),
@@ -267,10 +285,6 @@ class ModelUse:
     uses: list[Use] = field(default_factory=list)
     arguments: Arguments | None = None
     """What a method was given, where one was called."""
-
-    def used(self, *kinds: str) -> list[Use]:
-        """The uses of these kinds."""
-        return [use for use in self.uses if use.kind in kinds]
 
 
 @dataclass(slots=True, eq=False)
@@ -334,7 +348,7 @@ class MethodCall:
 
 
 @dataclass(slots=True, eq=False)
-class FunctionCall:
+class FunctionCall(Used):
     """A function of Keras, TensorFlow or JAX is called, under its canonical name."""
 
     serial: int
@@ -348,10 +362,6 @@ class FunctionCall:
     settled: tuple[frozenset[str], ...] = ()
     """The names of the conditions round it that came out one way on this path."""
     uses: list[Use] = field(default_factory=list)
-
-    def used(self, *kinds: str) -> list[Use]:
-        """The uses of these kinds."""
-        return [use for use in self.uses if use.kind in kinds]
 
     @property
     def input_tags(self) -> Tags:
