@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.fingerprints import line_hash
 from dropout_lint.selection import ALWAYS_ON
-from dropout_lint.settings import SettingsError, shown
+from dropout_lint.settings import SettingsError, normal, shown
 
 if TYPE_CHECKING:
     from dropout_lint.engine import Report
@@ -93,6 +93,6 @@ def write_baseline(report: Report, file: Path) -> int:
 
 def _key(finding: Finding, lines: tuple[str, ...], folder: Path) -> Key:
     """Paths are relative to the baseline's folder, so that it means the same wherever one stands."""
-    path = Path(os.path.normpath(Path(finding.path).absolute()))
+    path = normal(Path(finding.path))
     relative = os.path.relpath(path, folder) if path.anchor == folder.anchor else str(path)
     return (Path(relative).as_posix(), finding.code, line_hash(finding, lines))

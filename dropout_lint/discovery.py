@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pathspec import GitIgnoreSpec
 
-from dropout_lint.settings import shown
+from dropout_lint.settings import normal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,18 +56,18 @@ def discover(paths: Iterable[Path], resolver: Resolver) -> Found:
             if isinstance(item, Problem):
                 problems.append(item)
             elif item is not None:
-                files.setdefault(str(_normal(item)), item)
+                files.setdefault(str(normal(item)), item)
     return Found(tuple(sorted(files.values(), key=shown)), tuple(sorted(set(problems))))
 
 
 def excluded(path: Path, settings: Settings) -> bool:
     """Whether ``exclude`` or ``extend-exclude`` leave out the file ``path``, itself or with a folder above it."""
-    return _spec(_patterns(settings)).match_file(_relative(_normal(path), settings.root))
+    return _spec(_patterns(settings)).match_file(_relative(normal(path), settings.root))
 
 
 def matching(path: Path, pattern: str, root: Path) -> bool:
     """Whether the gitignore-style ``pattern``, relative to ``root``, matches the file ``path``."""
-    return _spec((pattern,)).match_file(_relative(_normal(path), root))
+    return _spec((pattern,)).match_file(_relative(normal(path), root))
 
 
 def unsupported(path: Path) -> str | None:
@@ -101,7 +101,7 @@ def _named(path: Path, resolver: Resolver) -> Path | Problem | None:
 
 def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
     """The Python files in ``folder`` and below, and the folders that cannot be read."""
-    top = _normal(folder)
+    top = normal(folder)
     settings = resolver.of(top)
     if settings.force_exclude and excluded(top / "_", settings):
         return
@@ -202,11 +202,6 @@ def _readable(pattern: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _normal(path: Path) -> Path:
-    # Names decide what is excluded, so symbolic links are not resolved.
-    return Path(os.path.normpath(path.absolute()))
 
 
 def _relative(path: Path, root: Path) -> str:

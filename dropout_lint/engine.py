@@ -7,7 +7,6 @@ words that a rule needs is not parsed, and without such a file the parser is not
 from __future__ import annotations
 
 import gc
-import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from dropout_lint.selection import (
     Selection,
     configured_severity,
 )
-from dropout_lint.settings import Resolver, Settings, shown
+from dropout_lint.settings import Resolver, Settings, normal, shown
 from dropout_lint.sources.notebook import Notebook, broken_cells
 from dropout_lint.sources.reading import decode_source, in_cells
 from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
@@ -102,11 +101,11 @@ def run(
     overlay = contents or {}
     work = []
     for path in found.files:
-        place = Path(os.path.normpath(path.absolute()))
+        place = normal(path)
         work.append(_Work(path, resolver.of(place.parent), overlay.get(place)))
     if stdin is not None:
         virtual = stdin_path or Path("-")
-        settings = resolver.of(Path(os.path.normpath(virtual.absolute())).parent)
+        settings = resolver.of(normal(virtual).parent)
         reason = unsupported(virtual)
         if reason:
             problems.append(Problem(shown(virtual), reason))
@@ -305,8 +304,8 @@ class _Outcome:
 
     def _is_imported_elsewhere(self, name: str) -> bool:
         """Whether a file that was not checked imports this one: what it finds here is not known."""
-        checked = frozenset(Path(os.path.normpath(Path(each).absolute())) for each in self._files)
-        path = Path(os.path.normpath(Path(name).absolute()))
+        checked = frozenset(normal(Path(each)) for each in self._files)
+        path = normal(Path(name))
         return self._analyser(self._settings[name]).imported_by_others(path, checked)
 
     def _file(self, name: str, default: Settings) -> _File:

@@ -22,7 +22,7 @@ from dropout_lint.engine import Report
 from dropout_lint.findings import Applicability, Finding, Span
 from dropout_lint.fixes import apply_edits
 from dropout_lint.selection import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Selection
-from dropout_lint.settings import Settings, shown
+from dropout_lint.settings import Settings, normal, shown
 from dropout_lint.sources.reading import decode_source, in_text
 from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
 from dropout_lint.suppressions import tokens
@@ -130,7 +130,7 @@ def _by_file(report: Report, state: _State, wanted: Callable[[Finding], bool]) -
     for finding in report.findings:
         if finding.fix is None or not wanted(finding):
             continue
-        path = Path(os.path.normpath(Path(finding.path).absolute()))
+        path = normal(Path(finding.path))
         if _identity(path, finding) not in state.refused:
             found.setdefault(path, []).append(finding)
     return found

@@ -176,9 +176,14 @@ class Resolver:
         return Settings(root=root, file=file, **values)
 
 
+def normal(path: Path) -> Path:
+    """The path by which a file is known: absolute. Names decide what is excluded, so links stay as they are."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def shown(path: Path) -> str:
     """``path`` as users should read it: relative to the working directory where it lies below, with forward slashes."""
-    absolute = Path(os.path.normpath(path.absolute()))
+    absolute = normal(path)
     try:
         return absolute.relative_to(Path.cwd()).as_posix()
     except ValueError:

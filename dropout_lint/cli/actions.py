@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +38,9 @@ class Source:
     @property
     def virtual(self) -> Path:
         """The absolute path that standard input stands for."""
-        return Path(os.path.normpath((self.stdin_filename or Path("-")).absolute()))
+        from dropout_lint.settings import normal
+
+        return normal(self.stdin_filename or Path("-"))
 
     @property
     def settings(self) -> Settings:

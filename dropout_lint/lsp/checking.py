@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability
-from dropout_lint.lsp.places import normal
-from dropout_lint.settings import Resolver
+from dropout_lint.settings import Resolver, normal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

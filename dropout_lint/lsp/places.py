@@ -5,7 +5,6 @@ Lines are split where Python splits them; pygls would split at form feeds, too.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from dropout_lint.findings import Position, Span
+from dropout_lint.settings import normal
 from dropout_lint.sources.text import SourceError, decode, split_lines
 
 if TYPE_CHECKING:
@@ -46,11 +46,6 @@ class Buffer:
     def owns(self, path: str) -> bool:
         """Whether ``path``, as findings show it, is this document's."""
         return normal(Path(path)) == self.path
-
-
-def normal(path: Path) -> Path:
-    """``path`` as documents are known by: absolute, links as they are."""
-    return Path(os.path.normpath(path.absolute()))
 
 
 def range_of(span: Span, lines: tuple[str, ...], codec: PositionCodec) -> types.Range:

@@ -15,9 +15,9 @@ from pygls.lsp.server import LanguageServer
 from dropout_lint.findings import Span
 from dropout_lint.lsp.actions import FIX_ALL, actions, whole
 from dropout_lint.lsp.checking import Checked, Configuration, check, repaired
-from dropout_lint.lsp.places import Buffer, normal, place_of
+from dropout_lint.lsp.places import Buffer, place_of
 from dropout_lint.lsp.telling import diagnostic, hover
-from dropout_lint.settings import SettingsError
+from dropout_lint.settings import SettingsError, normal
 from dropout_lint.sources.text import SourceError
 from dropout_lint.version import __version__
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from dropout_lint.findings import Finding, Position, Severity
-from dropout_lint.lsp.places import Buffer, normal, range_of
+from dropout_lint.lsp.places import Buffer, range_of
 from dropout_lint.output.sarif import HOME
+from dropout_lint.settings import normal
 from dropout_lint.tool_rules import all_rules
 
 if TYPE_CHECKING:

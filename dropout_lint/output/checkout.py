@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dropout_lint.settings import normal
+
 _ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Where GitHub Actions and GitLab CI say the checkout is."""
 
 
 def in_checkout(path: str) -> str:
     """``path``, relative to the working directory, as seen from the root of the checkout; as it is outside of one."""
-    absolute = Path(os.path.normpath(Path(path).absolute()))
+    absolute = normal(Path(path))
     for variable in _ROOTS:
         root = os.environ.get(variable)
         if not root:
