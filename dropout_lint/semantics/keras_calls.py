@@ -37,6 +37,7 @@ from dropout_lint.semantics.values import (
     Value,
     alternatives,
     fingerprint,
+    limited,
     tags_of,
     truth,
 )
@@ -329,7 +330,7 @@ def call_layer(
     result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event")
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
-    return Opaque(tags | result_tags)
+    return Opaque(limited(tags | result_tags))
 
 
 def _note_call(

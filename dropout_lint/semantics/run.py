@@ -38,6 +38,7 @@ from dropout_lint.semantics.values import (
     Value,
     alternatives,
     fingerprint,
+    limited,
     tags_of,
 )
 
@@ -355,7 +356,7 @@ class Run:
 
 def derived(*values: Value, extra: Tags = frozenset()) -> Value:
     """An opaque value computed from ``values``; symbolic where one of them is."""
-    tags = frozenset().union(extra, *(tags_of(value) for value in values))
+    tags = limited(frozenset().union(extra, *(tags_of(value) for value in values)))
     symbolic = [value for value in values if isinstance(value, Symbolic)]
     if symbolic:
         layers: dict[Any, Value] = {}
