@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from dropout_lint import pool
 from dropout_lint.discovery import ARCHIVES, Problem, discover, excluded, matching, unsupported
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.selection import (
@@ -26,7 +28,7 @@ from dropout_lint.selection import (
 )
 from dropout_lint.settings import Resolver, Settings, normal, shown
 from dropout_lint.sources.notebook import Notebook, broken_cells
-from dropout_lint.sources.reading import decode_source, in_cells
+from dropout_lint.sources.reading import decode_source, in_cells, is_notebook
 from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
 from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, suppressions
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
@@ -84,13 +86,14 @@ def run(
     ignores: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
+    processes: bool = False,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
-    Without ``ignores``, comments silence nothing. ``progress`` is told before each file that is analysed how many are
-    done, and of how many.
+    Without ``ignores``, comments silence nothing. ``progress`` is told how many of the files to analyse are done, and
+    of how many. With ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -98,7 +101,10 @@ def run(
     resolver = resolver or Resolver()
     found = discover(paths, resolver)
     problems = list(found.problems)
-    overlay = contents or {}
+    overlay = dict(contents or {})
+    if stdin is not None:
+        # it stands for the file for those who import it, too
+        overlay.setdefault(normal(stdin_path or Path("-")), stdin)
     work = []
     for path in found.files:
         place = normal(path)
@@ -111,9 +117,10 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
+    default = resolver.of(Path.cwd())
     outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores, progress=progress)
-    outcome.check(work)
-    return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
+    outcome.check(work, spread=processes, jobs=default.jobs)
+    return outcome.report(tuple(sorted(problems)), default)
 
 
 def check_paths(paths: Iterable[str | Path], resolver: Resolver | None = None) -> Report:
@@ -154,11 +161,53 @@ class _File:
     settings: Settings
 
 
-class _Outcome:
-    """Findings as they come in, and the files they are in.
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file to analyse, and its content."""
 
-    This is the seam for a pool of workers: `check` may hand its files to others, `_add` takes what they return.
-    """
+    path: Path
+    settings: Settings
+    data: bytes
+
+
+class _Examiner:
+    """What is found in one file, whatever happens in it. Pickled to where the work is done."""
+
+    def __init__(self, factory: AnalyserFactory) -> None:
+        self._factory = factory
+        self._analysers: dict[tuple[Settings, Path], Analyser] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Examiner, (self._factory,)
+
+    def analyser(self, settings: Settings) -> Analyser:
+        """What analyses the files that these settings are for."""
+        place = (settings, settings.root)
+        if place not in self._analysers:
+            self._analysers[place] = self._factory(settings, settings.root)
+        return self._analysers[place]
+
+    def __call__(self, entry: _Entry) -> tuple[Finding, ...]:
+        """The findings of an entry file, its failure among them."""
+        name = shown(entry.path)
+        found: list[Finding] = []
+        try:
+            text = decode_source(entry.data, entry.path)
+            found += _broken_cells(name, text)
+            found += self.analyser(entry.settings).check(entry.path, text)
+        except SyntaxFailure as failure:
+            found.append(_syntax_error(name, failure))
+        except NotAnalysed as failure:
+            found.append(_not_analysed(name, failure.reason))
+        except SourceError as error:
+            found.append(_not_analysed(name, str(error)))
+        except Exception as error:
+            found.append(_crashed(name, error))
+        return tuple(found)
+
+
+class _Outcome:
+    """Findings as they come in, and the files they are in."""
 
     def __init__(
         self,
@@ -168,19 +217,18 @@ class _Outcome:
         ignores: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._factory = factory
+        self._examiner = _Examiner(factory)
         self._progress = progress
         self.ignores = ignores
         self._contents = contents
-        self._analysers: dict[tuple[Settings, Path], Analyser] = {}
         self._findings: dict[tuple[object, ...], Finding] = {}
         self._texts: dict[str, Text] = {}
         self._settings: dict[str, Settings] = {}
         self._files: list[str] = []
         self._candidates = 0
 
-    def check(self, work: Sequence[_Work]) -> None:
-        pending: list[tuple[_Work, bytes]] = []
+    def check(self, work: Sequence[_Work], *, spread: bool = False, jobs: int | None = None) -> None:
+        pending: list[_Entry] = []
         for item in work:
             name = shown(item.path)
             self._files.append(name)
@@ -193,7 +241,7 @@ class _Outcome:
                     self._add(check_archive(name, item.path if item.data is None else item.data, item.settings))
                     continue
                 data = read_bytes(item.path) if item.data is None else item.data
-                candidate = self._analyser(item.settings).is_candidate(item.path, data)
+                candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
                 if MARK in data and not candidate:
                     self._texts[name] = decode_source(data, item.path)
             except SourceError as error:
@@ -202,35 +250,46 @@ class _Outcome:
                 self._add([_crashed(name, error)])
             else:
                 if candidate:
-                    pending.append((item, data))
+                    pending.append(_Entry(item.path, item.settings, data))
         self._candidates += len(pending)
-        if pending:
+        # Where several entries find the same thing, their order decides, and not who was done first.
+        found = self._examined(pending, jobs, spread=spread)
+        for number, entry in enumerate(pending):
+            self._add(found[number])
+            if found[number] or MARK in entry.data or is_notebook(entry.path):
+                with suppress(SourceError):
+                    self._texts[shown(entry.path)] = decode_source(entry.data, entry.path)
+
+    def _examined(self, entries: Sequence[_Entry], jobs: int | None, *, spread: bool) -> dict[int, tuple[Finding, ...]]:
+        """What is found in each of the entries."""
+        found: dict[int, tuple[Finding, ...]] = {}
+        if spread and entries:
+            tasks = [pool.Task(entry, len(entry.data), str(entry.path.parent)) for entry in entries]
+            with closing(pool.spread(tasks, self._examiner, pool.processes(tasks, jobs))) as results:
+                for number, result in results:
+                    name = shown(entries[number].path)
+                    found[number] = (_lost(name, result),) if isinstance(result, pool.Lost) else result
+                    self._tell(len(found), len(entries))
+        left = [number for number in range(len(entries)) if number not in found]
+        if left:
             thresholds = gc.get_threshold()
-            # Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them.
-            gc.set_threshold(50_000, 50, 50)
+            gc.set_threshold(*pool.GC_THRESHOLDS)
             try:
-                on_deep_stack(lambda: self._check_candidates(pending))
+                on_deep_stack(lambda: self._examine_here(entries, left, found))
             finally:
                 gc.set_threshold(*thresholds)
+        return found
 
-    def _check_candidates(self, pending: Sequence[tuple[_Work, bytes]]) -> None:
-        for number, (item, data) in enumerate(pending):
-            if self._progress is not None:
-                self._progress(number, len(pending))
-            name = shown(item.path)
-            try:
-                text = decode_source(data, item.path)
-                self._texts[name] = text
-                self._add(_broken_cells(name, text))
-                self._add(self._analyser(item.settings).check(item.path, text))
-            except SyntaxFailure as failure:
-                self._add([_syntax_error(name, failure)])
-            except NotAnalysed as failure:
-                self._add([_not_analysed(name, failure.reason)])
-            except SourceError as error:
-                self._add([_not_analysed(name, str(error))])
-            except Exception as error:
-                self._add([_crashed(name, error)])
+    def _examine_here(
+        self, entries: Sequence[_Entry], numbers: Iterable[int], found: dict[int, tuple[Finding, ...]]
+    ) -> None:
+        for number in numbers:
+            self._tell(len(found), len(entries))
+            found[number] = self._examiner(entries[number])
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(done, total)
 
     def _add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -306,7 +365,7 @@ class _Outcome:
         """Whether a file that was not checked imports this one: what it finds here is not known."""
         checked = frozenset(normal(Path(each)) for each in self._files)
         path = normal(Path(name))
-        return self._analyser(self._settings[name]).imported_by_others(path, checked)
+        return self._examiner.analyser(self._settings[name]).imported_by_others(path, checked)
 
     def _file(self, name: str, default: Settings) -> _File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
@@ -327,12 +386,6 @@ class _Outcome:
                 ignored += selectors
         selection = settings.selection.ignoring(ignored)
         return _File(split_lines(text.text), suppressions(text.text), selection, settings)
-
-    def _analyser(self, settings: Settings) -> Analyser:
-        place = (settings, settings.root)
-        if place not in self._analysers:
-            self._analysers[place] = self._factory(settings, settings.root)
-        return self._analysers[place]
 
 
 def _place_inside(finding: Finding) -> str:
@@ -449,6 +502,13 @@ def _not_analysed(path: str, reason: str) -> Finding:
         path=path,
         span=Span(start, start),
     )
+
+
+def _lost(path: str, lost: pool.Lost) -> Finding:
+    hint = "exclude the file"
+    if lost.memory:
+        hint = f"if that was for lack of memory, give it more; else {hint}"
+    return replace(_not_analysed(path, lost.reason), help=hint)
 
 
 def _crashed(path: str, error: Exception) -> Finding:

@@ -63,6 +63,7 @@ class Settings:
     stochastic_inference: tuple[str, ...] = ()
     baseline: Path | None = None
     output_format: str = "full"
+    jobs: int | None = None
 
     @property
     def selection(self) -> Selection:

@@ -55,17 +55,20 @@ class Source:
         progress = None if self.quiet else Progress(sys.stderr)
         contents = contents or {}
         stdin = contents.get(self.virtual, self.stdin) if self.stdin is not None else None
-        report = run(
-            self.paths,
-            self.resolver,
-            stdin=stdin,
-            stdin_path=self.stdin_filename,
-            contents=contents,
-            ignores=self.ignores,
-            progress=progress,
-        )
-        if progress is not None:
-            progress.close()
+        try:
+            report = run(
+                self.paths,
+                self.resolver,
+                stdin=stdin,
+                stdin_path=self.stdin_filename,
+                contents=contents,
+                ignores=self.ignores,
+                progress=progress,
+                processes=True,
+            )
+        finally:
+            if progress is not None:
+                progress.close()
         for problem in report.errors:
             if problem.message == "no such file or folder" and problem.path in COMMANDS:
                 hint = f"a command comes first: dropout-lint {problem.path}"
