@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.discovery import excluded
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
+from dropout_lint.importers import IMPORT, MOST_FILES, Importers
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
 
-_IMPORT = re.compile(
-    rb"^[ \t]*\"?(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
-)
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _DEEPEST_CLOSURE = 400
-_MOST_IMPORTERS = 5_000
 
 
 class Analysis:
@@ -48,6 +45,7 @@ class Analysis:
         self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
         self._project: Project | None = None
         self._targets = Targets(settings.keras_version, root)
+        self._importers = Importers(self._files, self._imports)
 
     # Triage ---------------------------------------------------------------------------------------------------
 
@@ -90,7 +88,7 @@ class Analysis:
 
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
         project = self._modules()
-        for match in _IMPORT.finditer(data):
+        for match in IMPORT.finditer(data):
             dots, base, names, plain = (
                 part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
             )
@@ -121,7 +119,7 @@ class Analysis:
         seen = 0
         for other in self._files():
             seen += 1
-            if seen > _MOST_IMPORTERS:
+            if seen > MOST_FILES:
                 return True
             if other in checked or other == path:
                 continue
@@ -133,13 +131,17 @@ class Analysis:
                 return True
         return False
 
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
+        return self._importers.of(path.absolute())
+
     def _files(self) -> Iterator[Path]:
-        """The Python files of the project, less what is excluded."""
+        """The Python files of the project, less what is excluded; always in the same order."""
         for root in self._roots:
             for folder, folders, files in os.walk(root):
                 here = Path(folder)
-                folders[:] = [name for name in folders if not excluded(here / name, self._settings)]
-                yield from (here / name for name in files if name.endswith(".py"))
+                folders[:] = sorted(name for name in folders if not excluded(here / name, self._settings))
+                yield from (here / name for name in sorted(files) if name.endswith(".py"))
 
     # Analysis -------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,10 @@ class Analyser(Protocol):
         """Whether a file of the project that is not among those ``checked`` imports ``path``."""
         ...
 
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
+        ...
+
 
 AnalyserFactory = Callable[[Settings, Path], Analyser]
 
@@ -82,6 +86,7 @@ def run(
     stdin_path: Path | None = None,
     contents: Mapping[Path, bytes] | None = None,
     ignores: bool = True,
+    importers: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -89,8 +94,9 @@ def run(
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
-    Without ``ignores``, comments silence nothing. ``progress`` is told before each file that is analysed how many are
-    done, and of how many.
+    Without ``ignores``, comments silence nothing. Without ``importers``, files are not read from the side
+    of those that import them, too. ``progress`` is told before each file that is analysed how many are done, and of how
+    many.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -110,8 +116,14 @@ def run(
         if reason:
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
-            work.append(_Work(virtual, settings, stdin))
-    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores, progress=progress)
+            work.append(_Work(virtual, settings, stdin, "buffer"))
+    outcome = _Outcome(
+        factory or partial(_analysis, contents=overlay),
+        overlay,
+        ignores=ignores,
+        importers=importers,
+        progress=progress,
+    )
     outcome.check(work)
     return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
 
@@ -142,6 +154,13 @@ class _Work:
     path: Path
     settings: Settings
     data: bytes | None = None
+    role: str = "file"
+    """``"file"``, ``"buffer"`` (nobody is asked who imports it), or ``"importer"`` (only read for what it says of files
+    that are checked)."""
+
+
+_MOST_IMPORTERS = 32
+"""Importers that are read in one run besides the files that are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +185,11 @@ class _Outcome:
         contents: Mapping[Path, bytes],
         *,
         ignores: bool = True,
+        importers: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._factory = factory
+        self._with_importers = importers
         self._progress = progress
         self.ignores = ignores
         self._contents = contents
@@ -205,6 +226,7 @@ class _Outcome:
                     pending.append((item, data))
         self._candidates += len(pending)
         if pending:
+            pending += self._importers(pending)
             thresholds = gc.get_threshold()
             # Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them.
             gc.set_threshold(50_000, 50, 50)
@@ -218,6 +240,9 @@ class _Outcome:
             if self._progress is not None:
                 self._progress(number, len(pending))
             name = shown(item.path)
+            if item.role == "importer":
+                self._read_importer(item, data)
+                continue
             try:
                 text = decode_source(data, item.path)
                 self._texts[name] = text
@@ -231,6 +256,35 @@ class _Outcome:
                 self._add([_not_analysed(name, str(error))])
             except Exception as error:
                 self._add([_crashed(name, error)])
+
+    def _importers(self, pending: Sequence[tuple[_Work, bytes]]) -> list[tuple[_Work, bytes]]:
+        """What imports the files that are checked, and is not checked itself."""
+        if not self._with_importers:
+            return []
+        known = {normal(Path(name)) for name in self._files}
+        found: list[tuple[_Work, bytes]] = []
+        for item, _ in pending:
+            if item.role != "file" or item.path.suffix != ".py":
+                continue
+            for path in self._analyser(item.settings).importers(normal(item.path)):
+                if path in known or len(found) >= _MOST_IMPORTERS:
+                    continue
+                known.add(path)
+                try:
+                    data = self._contents.get(path) or read_bytes(path)
+                except SourceError:
+                    continue
+                found.append((_Work(path, item.settings, role="importer"), data))
+        return found
+
+    def _read_importer(self, item: _Work, data: bytes) -> None:
+        """Take from an importer what it says of the files that are checked; what it lacks itself is not asked for."""
+        named = set(self._files)
+        try:
+            found = self._analyser(item.settings).check(item.path, decode_source(data, item.path))
+        except Exception:  # whatever is wrong with it is reported where it is checked itself
+            return
+        self._add(finding for finding in found if finding.path in named)
 
     def _add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
