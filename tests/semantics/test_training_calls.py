@@ -132,6 +132,18 @@ TRAINED = {
                 self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
                 return {"loss": loss}
         """,
+    "a step in `call`": """\
+        class Distilled(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.student = build()
+            def call(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.student(x))
+                weights = self.student.trainable_weights
+                optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+                return loss
+        """,
     "model of an object": """\
         class Agent(tf.Module):
             def __init__(self):
