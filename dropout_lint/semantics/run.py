@@ -23,7 +23,7 @@ from dropout_lint.semantics.events import (
     Use,
 )
 from dropout_lint.semantics.passages import Course, Passage
-from dropout_lint.semantics.scopes import Store
+from dropout_lint.semantics.scopes import Store, Writes
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -82,6 +82,8 @@ class Run:
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
+        self._left: list[list[Writes]] = []
+        """For each turn of a loop that runs: what was written on the paths that left it early."""
         self.tapes: list[Value] = []
         """What records gradients: ``GradientTape`` objects, functions under ``jax.grad``, losses under ``minimize``."""
         self.differentiated: dict[int, set[tuple[Any, ...]]] = {}
@@ -110,8 +112,8 @@ class Run:
         self.reads: Reads = {}
         self.compiled: set[int] = set()
         """The functions (ids of their nodes) handed to ``tf.function`` or ``jax.jit`` in a call."""
-        self.callback_functions: dict[int, tuple[FunctionValue, str]] = {}
-        """What is handed to a callback of Keras to be called, with the hook in which it is."""
+        self.callback_functions: dict[int, tuple[FunctionValue, str, Value | None]] = {}
+        """What is handed to a callback of Keras to be called, with the hook in which it is, and whose method it is."""
         self.flags: dict[str, Value] = {}
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}
@@ -207,6 +209,21 @@ class Run:
             yield entered
         finally:
             self.loops.pop()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Run one turn of a loop: what was written before a ``break`` or ``continue`` may hold after it."""
+        self._left.append([])
+        try:
+            yield
+        finally:
+            for writes in self._left.pop():
+                self.store.merge(writes, Writes())
+
+    def note_left(self, leaves: bool, writes: Writes) -> None:
+        """Keep what a path wrote until the turn it leaves is over."""
+        if leaves and self._left:
+            self._left[-1].append(writes)
 
     @contextmanager
     def guarded(
