@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.modules import Project
 
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
+_ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
 _DEEPEST_CLOSURE = 400
 
 
@@ -103,11 +105,9 @@ class Analysis:
                 ]
             else:
                 found = [project.find(path, base)]
-                found += (
-                    [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
-                    if found[0] is not None
-                    else []
-                )
+                if found[0] is not None or base.partition(".")[0] not in _ELSEWHERE:
+                    # a folder need not have an `__init__.py`
+                    found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
             yield from (each for each in found if each is not None)
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:

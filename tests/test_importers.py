@@ -69,6 +69,15 @@ HERE = [("training/loop.py", 11, "KTM105")]
         pytest.param({"main.py": PROGRAM.format(layer="keras.layers.ReLU()")}, [], id="it holds nothing of the kind"),
         pytest.param({"training/all.py": THROUGH, "main.py": HANDS_ON}, HERE, id="through another module"),
         pytest.param({"training/__init__.py": "from .loop import Trainer\n", "main.py": NESTED}, HERE, id="a package"),
+        pytest.param(
+            {
+                "main.py": DROPOUT.replace("training.loop import Trainer", "training import loop").replace(
+                    "= T", "= loop.T"
+                )
+            },
+            HERE,
+            id="a folder that is no package",
+        ),
         pytest.param({"main.py": DROPOUT.replace("loop", "loops")}, [], id="it imports something else"),
         pytest.param({"test_loop.py": DROPOUT}, [], id="what a unit test makes up is no program"),
         pytest.param({"main.py": "def (:\n" + DROPOUT}, [], id="what is broken says nothing, and is not reported"),
@@ -79,6 +88,12 @@ def test_a_file_is_read_with_the_programs_that_import_it(folder, others, expecte
     folder({"training/loop.py": TRAINER, **others})
 
     assert found("training/loop.py") == expected
+
+
+def test_a_program_may_be_run_from_a_folder_above_its_own(folder):
+    folder({"part/training/loop.py": TRAINER, "part/tools/main.py": DROPOUT, "other/tools/main.py": DROPOUT})
+
+    assert found("part") == [("part/training/loop.py", 11, "KTM105")]
 
 
 def test_what_an_importer_does_wrong_itself_is_not_asked_for(folder):

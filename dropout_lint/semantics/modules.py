@@ -97,6 +97,7 @@ class Project:
         self._load = load
         self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
+        self._between: dict[Path, tuple[Path, ...]] = {}
         self._choosing: dict[Path, bool] = {}
 
     def chooses_keras(self, path: Path) -> bool:
@@ -111,11 +112,14 @@ class Project:
         return self._choosing[path]
 
     def find(self, importer: Path, dotted: str) -> Path | None:
-        """The file of the module ``dotted`` as ``importer`` would see it, or None."""
+        """The file of the module ``dotted`` as ``importer`` would see it, or None.
+
+        A program in ``part/tools`` may be run from ``part``: between its own folder and the roots, the nearest counts.
+        """
         if not dotted:
             return None
         package_root, _ = import_name(importer)
-        for root in dict.fromkeys((importer.parent, package_root, *self._roots)):
+        for root in dict.fromkeys((importer.parent, package_root, *self._above(importer.parent), *self._roots)):
             slot = (root, dotted)
             if slot not in self._found:
                 self._found[slot] = self._look(root, dotted)
@@ -123,6 +127,14 @@ class Project:
             if found is not None:
                 return found
         return None
+
+    def _above(self, folder: Path) -> tuple[Path, ...]:
+        """The folders between ``folder`` and the root it lies below, nearest first."""
+        if folder not in self._between:
+            parents = folder.parents
+            root = next((each for each in self._roots if each in parents), None)
+            self._between[folder] = tuple(parents[: parents.index(root)]) if root is not None else ()
+        return self._between[folder]
 
     def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""

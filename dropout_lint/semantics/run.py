@@ -56,6 +56,9 @@ DEEPEST_CALL = 8
 DEEPEST_CONSTRUCTION = 16
 """For ``__init__`` and ``build``: what a model holds is made by layers of factories, each calling the next."""
 _COUNTING = frozenset({"range", "trange", "arange", "prange"})
+MOST_USES = 80
+"""What is remembered of one output; the second half is kept for gradients, which come last and decide."""
+_TRAINING_USES = frozenset({"gradient", "input-gradient", "train-input"})
 STEPS_PER_FILE = 150_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 
@@ -300,7 +303,7 @@ class Run:
         )
         for serial in serials:
             event = self.by_serial.get(serial)
-            if event is not None and len(event.uses) < 40:
+            if event is not None and len(event.uses) < (MOST_USES if kind in _TRAINING_USES else MOST_USES // 2):
                 event.uses.append(use)
 
     def note_sum(self, left: Value, right: Value, frame: Frame, node: cst.CSTNode) -> None:
