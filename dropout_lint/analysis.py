@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.discovery import excluded
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
+from dropout_lint.importers import IMPORT, MOST_FILES, Importers
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
@@ -26,13 +28,11 @@ if TYPE_CHECKING:
 
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
+    from dropout_lint.triage import Triage
 
-_IMPORT = re.compile(
-    rb"^[ \t]*\"?(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
-)
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
+_ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
 _DEEPEST_CLOSURE = 400
-_MOST_IMPORTERS = 5_000
 
 
 class Analysis:
@@ -44,53 +44,34 @@ class Analysis:
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
             root,
         )
-        self._triggers = _triggers()
-        self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
+        self._triage: Triage | None = None
         self._project: Project | None = None
         self._targets = Targets(settings.keras_version, root)
+        self._importers = Importers(self._files, self._imports)
 
     # Triage ---------------------------------------------------------------------------------------------------
 
     def is_candidate(self, path: Path, data: bytes) -> bool:
-        """Whether a rule could fire in ``path`` with the content ``data``.
+        """Whether a rule could fire in ``path`` with the content ``data``; see `dropout_lint.triage`."""
+        if self._triage is None:
+            from dropout_lint.rules import REGISTRY
+            from dropout_lint.triage import Triage
 
-        It, or what it imports, must hold a trigger, and must name Keras.
-        """
-        triggered, keras, imports = self._scan_bytes(path.absolute(), data)
-        seen = {path.absolute()}
-        waiting = list(imports)
-        while not (triggered and keras) and waiting and len(seen) < _DEEPEST_CLOSURE:
-            module = waiting.pop()
-            if module in seen:
-                continue
-            seen.add(module)
-            found = self._scan(module)
-            triggered, keras = triggered or found[0], keras or found[1]
-            waiting.extend(found[2])
-        return triggered and keras
+            self._triage = Triage(REGISTRY, self._read, self._imports)
+        return self._triage.is_candidate(path.absolute(), data)
 
-    def _scan(self, path: Path) -> tuple[bool, bool, tuple[Path, ...]]:
-        if path not in self._scans:
-            data = self._contents.get(path)
-            if data is None:
-                try:
-                    data = path.read_bytes()
-                except OSError:
-                    data = b""
-            self._scans[path] = self._scan_bytes(path, data)
-        return self._scans[path]
-
-    def _scan_bytes(self, path: Path, data: bytes) -> tuple[bool, bool, tuple[Path, ...]]:
-        """Whether a file holds a trigger, whether it names Keras, and which project files it imports."""
-        triggered = any(trigger in data for trigger in self._triggers)
-        keras = any(name in data for name in _KERAS)
-        if triggered and keras:
-            return True, True, ()
-        return triggered, keras, tuple(self._imports(path, data))
+    def _read(self, path: Path) -> bytes:
+        data = self._contents.get(path)
+        if data is None:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                data = b""
+        return data
 
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
         project = self._modules()
-        for match in _IMPORT.finditer(data):
+        for match in IMPORT.finditer(data):
             dots, base, names, plain = (
                 part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
             )
@@ -105,11 +86,9 @@ class Analysis:
                 ]
             else:
                 found = [project.find(path, base)]
-                found += (
-                    [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
-                    if found[0] is not None
-                    else []
-                )
+                if found[0] is not None or base.partition(".")[0] not in _ELSEWHERE:
+                    # a folder need not have an `__init__.py`
+                    found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
             yield from (each for each in found if each is not None)
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
@@ -121,7 +100,7 @@ class Analysis:
         seen = 0
         for other in self._files():
             seen += 1
-            if seen > _MOST_IMPORTERS:
+            if seen > MOST_FILES:
                 return True
             if other in checked or other == path:
                 continue
@@ -133,13 +112,17 @@ class Analysis:
                 return True
         return False
 
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
+        return self._importers.of(path.absolute())
+
     def _files(self) -> Iterator[Path]:
-        """The Python files of the project, less what is excluded."""
+        """The Python files of the project, less what is excluded; always in the same order."""
         for root in self._roots:
             for folder, folders, files in os.walk(root):
                 here = Path(folder)
-                folders[:] = [name for name in folders if not excluded(here / name, self._settings)]
-                yield from (here / name for name in files if name.endswith(".py"))
+                folders[:] = sorted(name for name in folders if not excluded(here / name, self._settings))
+                yield from (here / name for name in sorted(files) if name.endswith(".py"))
 
     # Analysis -------------------------------------------------------------------------------------------------
 
@@ -191,13 +174,6 @@ def _judged(finding: Finding, target: Target) -> Finding:
     if target.keras is None:
         return finding
     return replace(finding, keras=finding.keras or (str(target.keras),), keras_known_by=target.reason)
-
-
-def _triggers() -> tuple[bytes, ...]:
-    """The byte strings of which a file must hold one for any rule to fire, frequent ones first."""
-    from dropout_lint.rules import REGISTRY
-
-    return tuple(dict.fromkeys(trigger for rule in REGISTRY for trigger in rule.triggers))
 
 
 def load_module(path: Path, data: bytes | None = None) -> tuple[str, cst.Module] | None:

@@ -51,6 +51,10 @@ class Analyser(Protocol):
         """Whether a file of the project that is not among those ``checked`` imports ``path``."""
         ...
 
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
+        ...
+
 
 AnalyserFactory = Callable[[Settings, Path], Analyser]
 
@@ -84,6 +88,7 @@ def run(
     stdin_path: Path | None = None,
     contents: Mapping[Path, bytes] | None = None,
     ignores: bool = True,
+    importers: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
     processes: bool = False,
@@ -92,8 +97,9 @@ def run(
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
-    Without ``ignores``, comments silence nothing. ``progress`` is told how many of the files to analyse are done, and
-    of how many. With ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same.
+    Without ``ignores``, comments silence nothing. Without ``importers``, files are not read from the side of those
+    that import them, too. ``progress`` is told how many of the files to analyse are done, and of how many. With
+    ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -116,9 +122,15 @@ def run(
         if reason:
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
-            work.append(_Work(virtual, settings, stdin))
+            work.append(_Work(virtual, settings, stdin, "buffer"))
     default = resolver.of(Path.cwd())
-    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores, progress=progress)
+    outcome = _Outcome(
+        factory or partial(_analysis, contents=overlay),
+        overlay,
+        ignores=ignores,
+        importers=importers,
+        progress=progress,
+    )
     outcome.check(work, spread=processes, jobs=default.jobs)
     return outcome.report(tuple(sorted(problems)), default)
 
@@ -149,6 +161,13 @@ class _Work:
     path: Path
     settings: Settings
     data: bytes | None = None
+    role: str = "file"
+    """``"file"``, ``"buffer"`` (nobody is asked who imports it), or ``"importer"`` (only read for what it says of files
+    that are checked)."""
+
+
+_MOST_IMPORTERS = 32
+"""Importers that are read in one run besides the files that are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +187,7 @@ class _Entry:
     path: Path
     settings: Settings
     data: bytes
+    role: str = "file"
 
 
 class _Examiner:
@@ -215,9 +235,11 @@ class _Outcome:
         contents: Mapping[Path, bytes],
         *,
         ignores: bool = True,
+        importers: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._examiner = _Examiner(factory)
+        self._with_importers = importers
         self._progress = progress
         self.ignores = ignores
         self._contents = contents
@@ -250,11 +272,17 @@ class _Outcome:
                 self._add([_crashed(name, error)])
             else:
                 if candidate:
-                    pending.append(_Entry(item.path, item.settings, data))
+                    pending.append(_Entry(item.path, item.settings, data, item.role))
         self._candidates += len(pending)
         # Where several entries find the same thing, their order decides, and not who was done first.
-        found = self._examined(pending, jobs, spread=spread)
-        for number, entry in enumerate(pending):
+        entries = [*pending, *self._importers(pending)]
+        found = self._examined(entries, jobs, spread=spread)
+        named = set(self._files)
+        for number, entry in enumerate(entries):
+            if entry.role == "importer":
+                # what is wrong with it itself is reported where it is checked
+                self._add(finding for finding in found[number] if finding.path in named)
+                continue
             self._add(found[number])
             if found[number] or MARK in entry.data or is_notebook(entry.path):
                 with suppress(SourceError):
@@ -290,6 +318,26 @@ class _Outcome:
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:
             self._progress(done, total)
+
+    def _importers(self, entries: Sequence[_Entry]) -> list[_Entry]:
+        """What imports the files that are checked, and is not checked itself."""
+        if not self._with_importers:
+            return []
+        known = {normal(Path(name)) for name in self._files}
+        found: list[_Entry] = []
+        for entry in entries:
+            if entry.role != "file" or entry.path.suffix != ".py":
+                continue
+            for path in self._examiner.analyser(entry.settings).importers(normal(entry.path)):
+                if path in known or len(found) >= _MOST_IMPORTERS:
+                    continue
+                known.add(path)
+                try:
+                    data = self._contents.get(path) or read_bytes(path)
+                except SourceError:
+                    continue
+                found.append(_Entry(path, entry.settings, data, "importer"))
+        return found
 
     def _add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

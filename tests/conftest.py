@@ -67,6 +67,9 @@ class FakeAnalysis:
     def imported_by_others(self, _path, _checked):
         return False
 
+    def importers(self, _path):
+        return ()
+
     def is_candidate(self, _path, data):
         if b"crash-triage" in data:
             raise RuntimeError("triage failed")

@@ -112,6 +112,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b".export(", b"add_endpoint"),
+    needs=(frozenset({"augmentation"}),),
     check=check,
     doc=__doc__ or "",
 )

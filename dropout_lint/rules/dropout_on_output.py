@@ -118,6 +118,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"ropout",),
+    needs=(frozenset({"compiled-answer"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -230,6 +230,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"def call",),
+    needs=(frozenset({"made-in-call"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -202,6 +202,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"Dropout", b"Noise", b"Random", b"layers."),
+    needs=(frozenset({"discarded"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -317,6 +317,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
+    needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
     check=check,
     check_saved=check_saved,
     doc=__doc__ or "",

@@ -180,6 +180,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
+    needs=(frozenset({"flag-to-other"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -71,7 +71,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.generations,
         frozenset(run.names),
         run.reads,
-        {node: hook for node, (_, hook) in run.callback_functions.items()},
+        {node: hook for node, (_, hook, _) in run.callback_functions.items()},
         frozenset(run.compiled),
         run.course.roots,
         tuple(run.unmet),
@@ -83,9 +83,7 @@ def _assume(run: Run, module: Module) -> None:
     """Interpret what nobody called."""
     run.loops, run.tapes, run.guards, run.branches, run.facts = [], [], [], [], {}
     done: set[tuple[int, int]] = set()
-    for function, _ in list(run.callback_functions.values()):
-        done.add((id(function.node), 0))
-        calls.call_function(run, None, function, calls.Arguments(), None, hook="callback", assumed=True)
+    _call_back(run, done)
     used = _names_used(run, module)
     # first what nobody refers to, then what is left: whoever is called is known by how it is called.
     # Interpreting one function may define others; a bounded number of rounds reaches them.
@@ -111,6 +109,18 @@ def _assume(run: Run, module: Module) -> None:
             done.add((id(function.node), 0))
             if id(function.node) not in run.called:
                 calls.call_function(run, None, function, calls.Arguments(), None, assumed=True)
+        _call_back(run, done)
+
+
+def _call_back(run: Run, done: set[tuple[int, int]]) -> None:
+    """Interpret the functions and methods that Keras's callbacks were handed."""
+    for function, _, receiver in list(run.callback_functions.values()):
+        slot = (id(function.node), receiver.serial if isinstance(receiver, Instance) else 0)
+        if slot not in done:
+            done.add(slot)
+            calls.call_function(
+                run, None, function, calls.Arguments(), None, receiver=receiver, hook="callback", assumed=True
+            )
 
 
 def _names_used(run: Run, module: Module) -> dict[str, frozenset[int]]:

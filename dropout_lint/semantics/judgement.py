@@ -27,7 +27,7 @@ class Verdict:
     """``stale``: the train function that runs was built before it. ``never-trains``: the frozen model was compiled
     open, and its train function is first built now. ``undone``: a toggle of the model round it overrides it.
     ``gated``: a layer is opened inside a model that stays frozen. ``ignored``: the model's flag had this value
-    already."""
+    already. ``recompiled``: it is compiled while ``fit`` runs."""
     toggle: TrainableSet
     model: Token
     use: ModelUse | TrainableSet
@@ -82,6 +82,10 @@ class Judge:
                         known=each.value is not None,
                     )
                 )
+
+    def recompiled(self, toggle: TrainableSet, model: Token) -> None:
+        """Note a toggle that a callback compiles, which takes the train function from the ``fit`` that calls it."""
+        self._add(Verdict("recompiled", toggle, model, toggle))
 
     def first(self, use: ModelUse, model: Token, function: Function | None, state: State) -> None:
         """Find the model that was compiled open, frozen for another model, and is first trained frozen."""

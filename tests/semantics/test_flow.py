@@ -54,6 +54,14 @@ FLAGS = {
             return np.argmax(net(x, training=training), 1)
         print(answer(model, x_test))
         """,
+    "before break": """\
+        best = None
+        for candidate in [model]:
+            if candidate.name == elsewhere:
+                best = candidate
+                break
+        print(np.argmax(best(x_test, training=True), 1))
+        """,
     "closure": """\
         def make(mode):
             return lambda x: np.argmax(model(x, training=mode), 1)
@@ -490,6 +498,14 @@ TRAINABLE = {
     ),
     "setattr": ("setattr(model.layers[1], 'trainable', False)\n", ["KTM201"]),
     "constructor": ("layers.Dropout(0.5, trainable=False)\n", ["KTM201"]),
+    "constructor, with the mode": (
+        "def head(training=True):\n    return layers.Dense(5, trainable=training), layers.Dropout(0.5, trainable=training)\n",
+        ["KTM201"],
+    ),
+    "constructor, like all of a block": (
+        "def head(trainable=True):\n    return layers.Dense(5, trainable=trainable), layers.Dropout(0.5, trainable=trainable)\n",
+        [],
+    ),
     "dense constructor": ("layers.Dense(5, trainable=False)\n", []),
     "variable": ("tf.Variable(0, trainable=False)\n", []),
     "own class": ("class Config:\n    pass\nconfig = Config()\nconfig.trainable = True\n", []),

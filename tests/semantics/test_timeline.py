@@ -239,6 +239,20 @@ IN_CALLBACKS = {
                 if epoch > 2:
                     freeze(self.model)
         """,
+    "compiled there": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 3:
+                    self.model.trainable = False
+                    self.model.compile("adam", "mse")
+        """,
+    "of some layers, compiled there": """\
+        class Open(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                for layer in self.model.layers[-epoch:]:
+                    layer.trainable = True
+                self.model.compile("adam", "mse")
+        """,
 }
 
 
@@ -451,12 +465,27 @@ IN_TIME = {
         model.layers[1].trainable = False
         model.fit(x, y)
         """,
-    "a callback that compiles": """\
+    "a callback that compiles and ends the training": """\
         class Freeze(keras.callbacks.Callback):
             def on_epoch_begin(self, epoch, logs=None):
                 if epoch == 3:
                     self.model.trainable = False
                     self.model.compile("adam", "mse")
+                    self.model.stop_training = True
+        """,
+    "a callback that compiles when all is over": """\
+        class Open(keras.callbacks.Callback):
+            def on_train_end(self, logs=None):
+                self.model.trainable = True
+                self.model.compile("adam", "mse")
+        """,
+    "a callback that compiles another model": """\
+        class Freeze(keras.callbacks.Callback):
+            def __init__(self, critic):
+                self.critic = critic
+            def on_epoch_begin(self, epoch, logs=None):
+                self.critic.trainable = False
+                self.critic.compile("adam", "mse")
         """,
     "a callback that makes the function again": """\
         class Freeze(keras.callbacks.Callback):
