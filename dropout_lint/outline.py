@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, MODULE_METHODS, RATE_ATTRIBUTES
-from dropout_lint.keras.layers import augmentation_names, mode_layer_names
+from dropout_lint.keras.layers import LAYERS, augmentation_names, mode_layer_names
 from dropout_lint.semantics.words import MODE_WORDS, words
 
 __all__ = ["Outline", "outline_of"]
@@ -74,10 +74,8 @@ _BRACKET = re.compile(rb'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|([()\[\]{}])
 _MADE = re.compile(rb"(?<![\w])(?:\w+\.)*_?[A-Z]\w*[ \t]*\(")
 _RAISED = re.compile(rb"(?:Error|Exception|Warning|Shape|Spec)[ \t]*\($")
 _CALLED = re.compile(rb"(?:(?<![\w.])|(?<=self\.))([a-z_]\w*)[ \t]*\(")
-_ATTRIBUTE_SET = re.compile(
-    rb"(?<![\w.)\]])([A-Za-z_][\w.]*(?:\[[^\]\n]*\][\w.]*)*)\.(\w+)[ \t]*"
-    rb"(?:(?:[-+*/%&|^]|//|\*\*)?=(?!=)|,(?=[^=\n()]*=(?!=)))"
-)
+_ATTRIBUTE_SET = re.compile(rb"\.(\w+)[ \t]*(?:(?:[-+*/%&|^]|//|\*\*)?=(?!=)|,(?=[^=\n()]*=(?!=)))")
+_CLASS_HANDED_ON = re.compile(rb"(?:partial\(|append\(|[\[{,=:])\s*(?:\w+\.)*([A-Z]\w*)[ \t]*(?=[,)\]}\n])")
 _STATEMENT_CALL = re.compile(rb"\n[ \t]*(?:_[ \t]*=[ \t]*)?([A-Za-z_][\w.]*(?:\[[^\]\n]*\])?)[ \t]*\(")
 _MODE_LAYERS = tuple(sorted(name.encode() for name in mode_layer_names()))
 _KEPT = re.compile(rb"=[ \t]*(?:\w+\.)*(\w+)[ \t]*\(")
@@ -99,6 +97,7 @@ _RATE_WORDS = (
 _RATE_WORD = re.compile(rb"(?i)(?<![a-z])" + _RATE_WORDS + rb"(?![a-z])")
 _RATE_SET = re.compile(rb"(?i)(?<![\w\"'])([a-z_]\w*)" + rb"[ \t]*(?::[^=\n]{0,60}?)?=(?!=)[ \t]*(-?[\w.]+)?")
 _RATE_QUOTED = re.compile(rb"(?i)[\"'](-{0,2})((?:\w*[_-])?" + _RATE_WORDS + rb"(?:[_-]\w*)?)[\"'][ \t]*([:,])")
+_RATED = re.compile(rb"[dD]ropout|GaussianNoise")
 _RATED_CALL = re.compile(rb"\b(\w*[dD]rop\w*|GaussianNoise\w*)[ \t]*\(")
 _NUMBER = re.compile(rb"-?(?:\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+)")
 _NO_RATES = frozenset(b"name dtype seed noise_shape trainable training data_format".split())
@@ -142,7 +141,8 @@ class _Scan:
             add("torch-method")
         if self._is_active():
             add("active")
-        return Outline(frozenset(self._features), makers, called, self._rates(), self._classes())
+        rated, classes = self._rates(), self._classes()
+        return Outline(frozenset(self._features), makers, called, rated, classes)
 
     def _is_active(self) -> bool:
         """Whether it trains, runs or changes a model, or hands something on to what does."""
@@ -235,13 +235,14 @@ class _Scan:
                     add("trainable-given")
                     break
         for match in _ATTRIBUTE_SET.finditer(text):
-            name = match[2]
-            function = self._function_at(match.start()) if match[1] == b"self" else None
+            name = match[1]
+            own = _SELF.search(text, max(0, match.start() - 6), match.start()) is not None
+            function = self._function_at(match.start()) if own else None
             if name in _OWN_ATTRIBUTES and function not in {b"__init__", b"build", b"call"}:
                 add("mode-attribute")
             if _is_slip(name):
                 add("trainable-misspelt")
-            if match[1] != b"self" or function not in {b"__init__", b"build", None}:
+            if not own or function not in {b"__init__", b"build", None}:
                 add("late")
         if b"setattr(" in text:
             add("late")
@@ -301,6 +302,10 @@ class _Scan:
             reached = set()
         if not makers.isdisjoint(reached - {b"__init__", b"build"}):
             add("made-in-call")
+        if any(each[1].decode("ascii", "replace") in LAYERS for each in _CLASS_HANDED_ON.finditer(text)):
+            # a class by another name: what is called may be its constructor
+            add("made-in-call")
+            add("flag-to-other")
         if not random.isdisjoint(reached) or ((b"Lambda" in text or b"dropout" in text) and _draws(text)):
             add("random")
         if b"__call__" in names:
@@ -350,7 +355,12 @@ class _Scan:
         for match in _STATEMENT_CALL.finditer(text):
             callee = match[1]
             last = callee.rpartition(b".")[2]
-            if callee in names or callee.endswith(b"]") or (last[:1].isupper() and _is_mode_layer(last)):
+            if (
+                callee in names
+                or callee.endswith(b"]")
+                or self._is_own_part(callee)
+                or (last[:1].isupper() and _is_mode_layer(last))
+            ):
                 add("discarded")
                 return
             if b"." not in callee and callee not in _NO_LAYERS and _is_loop_name(text, callee):
@@ -361,13 +371,21 @@ class _Scan:
                 if text[end : end + 1] == b"(":
                     add("discarded")
                     return
-        if names:
+        if names or b"def call" in text:
+            names.add(b"self.")
             for match in re.finditer(
-                rb"\n[ \t]+([A-Za-z]\w*)[ \t]*=[ \t]*(?:" + _any_bytes(names) + rb")[ \t]*\(", text
+                rb"\n[ \t]+([A-Za-z]\w*)[ \t]*=[ \t]*(?:" + _any_bytes(names) + rb")\w*[ \t]*\(", text
             ):
                 if self._is_unread(match[1], match.start(1)):
                     add("discarded")
                     return
+
+    def _is_own_part(self, callee: bytes) -> bool:
+        """Whether what is called is kept by the object, and no method in sight."""
+        own, _, name = callee.partition(b".")
+        if own != b"self" or b"." in name or name in _OWN_METHODS or name.startswith((b"add_", b"set_", b"_")):
+            return False
+        return all(name != each for each, *_ in self._definitions()) and b"def call" in self._text
 
     def _is_unread(self, name: bytes, position: int) -> bool:
         for _, start, _, end, _ in self._definitions():
@@ -417,6 +435,9 @@ class _Scan:
                 add("rate")
         classes = list(_CLASS.finditer(text))
         starts = [each.start() for each in classes]
+        if any(_RATED.search(base) for each in classes for base in (each[3] or b"").split(b",")):
+            # a layer of the project that takes a rate under any name
+            add("rate")
         for name, start, signature, _, _ in self._definitions():
             parameters = _arguments(text, text.find(b"(", start, signature + 1))
             own = name
@@ -479,12 +500,18 @@ _USED = re.compile(
 )
 _TRAINS = re.compile(rb"\.(?:fit|predict|evaluate|compile|\w+_on_batch|\w+_generator)[ \t]*\(")
 _TAPES = (b"GradientTape", b"_step", b"value_and_grad", b"jax.grad", b".gradients(", b"minimize(", b".backward(")
-_TRACES = re.compile(rb"\.(?:fit|predict|evaluate|\w+_on_batch|\w+_generator)[ \t]*\(|\bfunction\b|\bjit\b|Callback|\bon_\w+")
+_TRACES = re.compile(
+    rb"\.(?:fit|predict|evaluate|\w+_on_batch|\w+_generator)[ \t]*\(|\bfunction\b|\bjit\b|Callback|\bon_\w+"
+)
 _TOP_LEVEL = re.compile(rb"\n[A-Za-z_][\w.]*\(")
 _NO_LAYERS = frozenset(b"print super setattr getattr raise return assert".split())
 _PAST_KERAS = re.compile(rb"(?<!super\(\))(?<!\bsuper)\.call[ \t]*\(")
 _OWN_ATTRIBUTES = frozenset(name.encode() for name in MODE_ATTRIBUTES | FREEZING_ATTRIBUTES | RATE_ATTRIBUTES)
-_RATES = frozenset({b"rate", b"stddev"})
+_OWN_METHODS = frozenset(
+    b"add build compile fit save summary load_weights save_weights update_state reset_state reset_states append "
+    b"built assign".split()
+)
+_SELF = re.compile(rb"(?<![\w.])self\Z")
 _TORCH = re.compile(rb"\.(?:" + _any_of(MODULE_METHODS) + rb")[ \t]*\(")
 
 

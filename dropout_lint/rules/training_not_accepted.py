@@ -181,6 +181,7 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
     needs=(frozenset({"flag-to-other"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )
