@@ -338,8 +338,9 @@ def _serve(connection: Connection, others: Sequence[Connection], function: Calla
         os._exit(status)
 
 
-GC_THRESHOLDS = (50_000, 50, 50)
-"""Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them."""
+GC_THRESHOLDS = (50_000, 20, 5)
+"""Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them. What is
+made of them is full of cycles, and holds them: with ``(50_000, 50, 50)``, 7 % faster, memory is a third more."""
 
 
 def _receive(connection: Connection, incoming: SimpleQueue[Item]) -> None:
