@@ -200,6 +200,11 @@ class _Examiner:
     def __reduce__(self) -> tuple[object, ...]:
         return _Examiner, (self._factory,)
 
+    def prepare(self) -> None:
+        """Load what reading any file takes, so that who is forked has it."""
+        import dropout_lint.semantics.interpreter
+        import dropout_lint.syntax.parse  # noqa: F401
+
     def analyser(self, settings: Settings) -> Analyser:
         """What analyses the files that these settings are for."""
         place = (settings, settings.root)
@@ -293,7 +298,8 @@ class _Outcome:
         found: dict[int, tuple[Finding, ...]] = {}
         if spread and entries:
             tasks = [pool.Task(entry, len(entry.data), str(entry.path.parent)) for entry in entries]
-            with closing(pool.spread(tasks, self._examiner, pool.processes(tasks, jobs))) as results:
+            count = pool.processes(tasks, jobs)
+            with closing(pool.spread(tasks, self._examiner, count, self._examiner.prepare)) as results:
                 for number, result in results:
                     name = shown(entries[number].path)
                     found[number] = (_lost(name, result),) if isinstance(result, pool.Lost) else result

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,16 @@ import dropout_lint as package
 SOURCES = Path(package.__file__).parents[1]
 
 DEADLY = '''
-"""Python's parser, with a weakness: it dies of the words of a comment."""
+"""Python's parser, with a weakness: it dies of the words of a comment, or falls asleep over them."""
 
-import ast, os, pathlib, re, signal
+import ast, os, pathlib, re, signal, time
 
 real = ast.parse
 
 def parse(source, *arguments, **keywords):
+    if isinstance(source, str) and "# sleeps" in source:
+        pathlib.Path(f"asleep{os.getpid()}").touch()
+        time.sleep(600)
     for how, what in re.findall(r"# dies (by|of|once) (\\w+)", source) if isinstance(source, str) else ():
         if how == "of":
             os._exit(int(what))
@@ -149,3 +154,77 @@ def test_a_process_that_dies_once_costs_nothing(tree, deadly):
 
     assert found(check("--jobs=2", tree=tree, env=deadly)) == [("a.py", "KTM101"), ("b.py", "KTM101")]
     assert (tree / "mark").exists()
+
+
+def wait_for(condition):
+    """Wait until something is so, which takes as long as it takes; a minute means that it never will be."""
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("waited in vain")
+
+
+def members(group):
+    """The processes of a group that are alive."""
+    listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == str(group) and "Z" not in line]
+
+
+def start(*arguments, tree, env):
+    """A run in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dropout_lint", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tree,
+        env=env,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and signals are those of POSIX")
+@pytest.mark.parametrize("whole_group", [True, False], ids=["in a terminal", "the parent alone"])
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [
+        (signal.SIGINT, 130, "\ninterrupted\n"),
+        (signal.SIGTERM, -signal.SIGTERM, ""),
+        (signal.SIGKILL, -signal.SIGKILL, ""),
+    ],
+)
+def test_whatever_ends_the_run_leaves_no_process(tree, deadly, number, status, told, whole_group):
+    for name in ("a.py", "b.py", "c.py"):
+        (tree / name).write_text(f"{FLAGGED}# sleeps\n")
+    process = start("--jobs=2", tree=tree, env=deadly)
+    wait_for(lambda: len(list(tree.glob("asleep*"))) == 2)
+    if whole_group:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    out, error = process.communicate()
+
+    assert (process.returncode, out, error) == (status, "", told)
+    wait_for(lambda: members(process.pid) == [])
+
+
+def test_a_run_that_is_killed_while_it_fixes_leaves_whole_files(tree):
+    before = {tree / f"a{number}.py": f"{FLAGGED}# {number}\n" for number in range(3)}
+    for path, text in before.items():
+        path.write_text(text)
+        path.chmod(0o640)
+    env = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    process = start("--fix", "--unsafe-fixes", "--jobs=2", tree=tree, env=env)
+    first = min(before)
+    wait_for(lambda: first.read_text() != before[first])
+    process.kill()
+    process.communicate()
+
+    for path, text in before.items():
+        assert path.read_text() in (text, text.replace("training=True", "training=False"))
+        assert path.stat().st_mode & 0o777 == 0o640
+    assert check("--fix", "--unsafe-fixes", tree=tree).returncode == 0
+    assert {path.read_text() for path in before} == {
+        text.replace("training=True", "training=False") for text in before.values()
+    }

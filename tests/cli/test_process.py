@@ -61,7 +61,7 @@ def test_files_without_keras_load_neither_parser_nor_rich(tmp_path):
 @pytest.mark.parametrize(
     ("program", "loaded"),
     [
-        (MAIN.format(arguments=["."]), "['multiprocessing']"),
+        (MAIN.format(arguments=["."]), "['libcst', 'multiprocessing']"),
         ("import dropout_lint\ndropout_lint.check_paths(['.'])", "['libcst']"),
     ],
     ids=["command line", "library"],
