@@ -63,11 +63,12 @@ from dropout_lint.semantics.intent import (
     flag_says_intent,
     guarded_on_purpose,
     is_test_code,
+    switches,
     uses_keras,
 )
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Opaque, alternatives, truth
-from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.semantics.words import is_mode_name, words
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -102,11 +103,18 @@ def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs
         return True
-    return _is_switch(event, frame) or _drawn_from(event, frame, context)
+    return _is_switch(event, frame, context) or _drawn_from(event, frame, context)
 
 
-def _is_switch(event: ModeCall, frame: Frame) -> bool:
-    """Whether whoever makes the layer can choose: a constructor argument that is not simply the mode."""
+_EXISTENCE = frozenset("apply use with add has have include".split())
+
+
+def _is_switch(event: ModeCall, frame: Frame, context: Context) -> bool:
+    """Whether whoever makes the layer can choose: a constructor argument that is not simply the mode.
+
+    ``use_dropout=True`` asks whether there is dropout, not when it drops: where nobody asks otherwise, and the model is
+    trained in sight, that is no choice of what it does afterwards.
+    """
     node = event.choice.place.node
     origin = event.flag.origin if isinstance(event.flag, Const) else None
     parameter = isinstance(node, cst.Name) and (node.value in frame.arguments or node.value in frame.defaulted)
@@ -116,7 +124,19 @@ def _is_switch(event: ModeCall, frame: Frame) -> bool:
     own = owner is not None and any(_holds(cls, origin.node) for cls in owner.ancestry())
     in_default = own and owner is not None and _is_default(owner, origin.node)
     name = node.attr.value if isinstance(node, cst.Attribute) else node.value if isinstance(node, cst.Name) else ""
+    if in_default and _EXISTENCE.intersection(words(name)) and not switches(name) and _is_trained(event, context):
+        return False
     return (not own or in_default) and not is_mode_name(name)
+
+
+def _is_trained(event: ModeCall, context: Context) -> bool:
+    wanted = {layer.serial for layer in content(event.callee).layers}
+    return any(
+        isinstance(other, ModelUse)
+        and other.kind == "train"
+        and any(layer.serial in wanted for layer in content(other.receiver).layers)
+        for other in context.interpretation.events
+    )
 
 
 def _holds(cls: ClassValue, node: cst.CSTNode) -> bool:

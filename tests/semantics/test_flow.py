@@ -435,6 +435,22 @@ SWITCHES = {
         ),
         [],
     ),
+    "whether there is dropout, which nobody asks for otherwise": (
+        (
+            "class Block(layers.Layer):\n    def __init__(self, use_dropout=True):\n        super().__init__()\n        self.drop, self.use_dropout = layers.Dropout(0.5), use_dropout\n"
+            "    def call(self, x, training=None):\n        return self.drop(x, training=self.use_dropout)\n"
+            "net = keras.Sequential([Block(), layers.Dense(2)])\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        ["KTM103"],
+    ),
+    "whether there is dropout, which somebody asks for": (
+        (
+            "class Block(layers.Layer):\n    def __init__(self, use_dropout=True):\n        super().__init__()\n        self.drop, self.use_dropout = layers.Dropout(0.5), use_dropout\n"
+            "    def call(self, x, training=None):\n        return self.drop(x, training=self.use_dropout)\n"
+            "net = keras.Sequential([Block(use_dropout=True), layers.Dense(2)])\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        [],
+    ),
     "attribute": (
         (
             "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop, self.training_mode = layers.Dropout(0.5), True\n"
