@@ -106,7 +106,7 @@ def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
     return _is_switch(event, frame, context) or _drawn_from(event, frame, context)
 
 
-_EXISTENCE = frozenset("apply use with add has have include".split())
+_EXISTENCE = frozenset({"apply", "use", "with", "add", "has", "have", "include"})
 
 
 def _is_switch(event: ModeCall, frame: Frame, context: Context) -> bool:

@@ -745,6 +745,21 @@ def test_gans_that_are_right_are_left_alone(source, version):
     assert found(program, select=("KTM203", "KTM204", "KTM205", "KTM208"), version=version, notes=True) == []
 
 
+def test_on_keras_2_a_discriminator_may_be_opened_again_when_the_combined_model_is_compiled():
+    program = GAN + textwrap.dedent(
+        """\
+        judge, forger = critic(), painter()
+        judge.trainable = False
+        combined = round_it(judge, forger)
+        judge.trainable = True
+        for step in range(10):
+            judge.train_on_batch(x, y)
+            combined.train_on_batch(z, y)
+        """
+    )
+    assert found(program, select=("KTM203", "KTM208"), version="2", notes=True) == []
+
+
 def test_toggles_between_the_steps_of_a_gan_compiled_open_are_found_on_keras_2():
     program = GAN + textwrap.dedent(
         """\
