@@ -81,7 +81,12 @@ def check(context: Context) -> Iterator[Draft]:
         if not isinstance(event, ModeCall) or event.graph or truth(event.flag) is not True:
             continue
         frame = _chosen_in_call(event)
-        if frame is None or is_test_code(event.frames) or _meant(event, frame, context):
+        if frame is None or is_test_code(event.frames):
+            continue
+        if _drawn_from(event, frame, context):
+            yield Draft(_anchor(event), "", Confidence.HIGH)
+            continue
+        if _meant(event, frame, context):
             continue
         confidence = _confidence(event, frame)
         if confidence is not None:
@@ -97,13 +102,17 @@ def _chosen_in_call(event: ModeCall) -> Frame | None:
     return choosing_call(event)
 
 
+def _anchor(event: ModeCall) -> Place:
+    return Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
+
+
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
     if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
         return True
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs
         return True
-    return _is_switch(event, frame, context) or _drawn_from(event, frame, context)
+    return _is_switch(event, frame, context)
 
 
 _EXISTENCE = frozenset({"apply", "use", "with", "add", "has", "have", "include"})
@@ -190,7 +199,7 @@ def _confidence(event: ModeCall, frame: Frame) -> Confidence | None:
 def _draft(event: ModeCall, frame: Frame, confidence: Confidence, context: Context) -> Draft:
     held = content(event.callee)
     owner = frame.owner.name if frame.owner is not None else "the class"
-    anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
+    anchor = _anchor(event)
     has_parameter = "training" in _parameters(frame)
     return Draft(
         place=anchor,
