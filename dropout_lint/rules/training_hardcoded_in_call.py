@@ -63,6 +63,7 @@ from dropout_lint.semantics.intent import (
     flag_says_intent,
     guarded_on_purpose,
     is_test_code,
+    place_means_it,
     switches,
     uses_keras,
 )
@@ -107,7 +108,13 @@ def _anchor(event: ModeCall) -> Place:
 
 
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
+    if (
+        place_means_it(event)
+        or class_means_it(event)
+        or guarded_on_purpose(event)
+        or flag_says_intent(event)
+        or comment_says_intent(event)
+    ):
         return True
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs

@@ -78,6 +78,7 @@ from dropout_lint.semantics.intent import (
     flag_says_intent,
     guarded_on_purpose,
     is_test_code,
+    place_means_it,
 )
 from dropout_lint.semantics.learning import callee_of
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
@@ -235,7 +236,7 @@ def _confidence(held: Content, context: Context) -> Confidence:
     """
     if not held.layers:
         return Confidence.MEDIUM
-    if any(mode_of(layer) not in {"dropout", "noise"} for layer in held.layers):
+    if any(mode_of(layer) not in {"dropout", "noise", "rnn-dropout"} for layer in held.layers):
         return Confidence.HIGH
     return Confidence.HIGH if _used(held, context) else Confidence.LOW
 
@@ -275,7 +276,13 @@ def _notes(context: Context) -> tuple[str, ...]:
 
 
 def _means_it(event: ModeCall) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
+    if (
+        place_means_it(event)
+        or class_means_it(event)
+        or guarded_on_purpose(event)
+        or flag_says_intent(event)
+        or comment_says_intent(event)
+    ):
         return True
     for frame in event.frames:
         if frame.function is None:
