@@ -246,6 +246,21 @@ IN_CALLBACKS = {
                     self.model.trainable = False
                     self.model.compile("adam", "mse")
         """,
+    "of layers that a plan names": """\
+        class Open(keras.callbacks.Callback):
+            def __init__(self, plan):
+                super().__init__()
+                self.plan = plan
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch in self.plan:
+                    for name in self.plan[epoch]:
+                        self.model.get_layer(name).trainable = True
+        base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
+        setattr(base, "trainable", False)
+        model = keras.Model(base.input, layers.Dense(3)(base.output))
+        model.compile("adam", "mse")
+        model.fit(x, y, callbacks=[Open({3: ["block_16_project"], 5: ["block_14_project", "block_15_project"]})])
+        """,
     "of some layers, compiled there": """\
         class Open(keras.callbacks.Callback):
             def on_epoch_end(self, epoch, logs=None):
