@@ -169,3 +169,40 @@ def test_a_program_that_draws_speaks_for_the_model_in_all_others(folder, others,
     folder({"net.py": NET, **others})
 
     assert found(*named) == expected
+
+
+TOWER = """
+import keras
+
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+
+
+class Tower(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.blocks = [Block(), Block()]
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def build():
+    return Tower()
+"""
+
+
+@pytest.mark.parametrize("made", ["Tower()", "build()"])
+def test_the_call_of_a_model_is_looked_at_where_it_is_fitted(folder, made):
+    fitted = f"from tower import Tower, build\n\nmodel = {made}\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)\n"
+    folder({"tower.py": TOWER, "train.py": fitted, "pyproject.toml": "[tool.dropout-lint]\nkeras-version = '3.15'\n"})
+
+    assert found("tower.py") == [("tower.py", 19, "KTM403")]
