@@ -190,9 +190,9 @@ def load_module(path: Path, data: bytes | None = None) -> tuple[str, cst.Module]
 
 def _best(drafts: list[tuple[Rule, Draft]]) -> list[tuple[Rule, Draft]]:
     """One draft for each rule and place: the surest, by the shortest chain."""
-    found: dict[tuple[str, int], tuple[Rule, Draft]] = {}
+    found: dict[tuple[str, int, bool], tuple[Rule, Draft]] = {}
     for rule, draft in drafts:
-        slot = (rule.code, id(draft.place.node))
+        slot = (rule.code, id(draft.place.node), bool(draft.message))
         known = found.get(slot)
         if known is None or _rank(draft) > _rank(known[1]):
             found[slot] = (rule, draft)

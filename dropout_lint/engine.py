@@ -249,6 +249,7 @@ class _Outcome:
         self.ignores = ignores
         self._contents = contents
         self._findings: dict[tuple[object, ...], Finding] = {}
+        self._withdrawn: set[tuple[object, ...]] = set()
         self._texts: dict[str, Text] = {}
         self._settings: dict[str, Settings] = {}
         self._files: list[str] = []
@@ -349,11 +350,16 @@ class _Outcome:
         for finding in findings:
             # The entry that reaches it by the shortest chain explains it best; the rest decides ties.
             key = (finding.path, finding.cell, finding.span, finding.code, _place_inside(finding))
+            if finding.withdraws:
+                self._withdrawn.add(key)
+                continue
             known = self._findings.get(key)
             if known is None or _preference(finding) < _preference(known):
                 self._findings[key] = finding
 
     def report(self, problems: tuple[Problem, ...], default: Settings) -> Report:
+        for key in self._withdrawn:
+            self._findings.pop(key, None)
         files: dict[str, _File] = {}
         wanted: list[Finding] = []
         for finding in sorted(self._findings.values(), key=lambda finding: finding.sort_key):

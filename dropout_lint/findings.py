@@ -168,6 +168,11 @@ class Finding:
     measured: Measured | None = None
 
     @property
+    def withdraws(self) -> bool:
+        """Whether it says nothing but that the place is right as it is, whatever other entries find there."""
+        return not self.message
+
+    @property
     def region(self) -> Span:
         """Where it stands in the file itself."""
         return self.file_span or self.span

@@ -125,3 +125,84 @@ def test_of_many_importers_some_are_read_programs_before_modules(folder):
 
     folder({f"b{number}.py": unaware for number in range(MOST_IMPORTERS)})
     assert found("training/loop.py") == []
+
+
+NET = """
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.drop, self.last = keras.layers.Dense(8), keras.layers.Dropout(0.5), keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.last(self.drop(self.hidden(x), training=True))
+
+
+def build():
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dropout(0.5)(keras.layers.Dense(8)(inputs), training=True)
+    return keras.Model(inputs, keras.layers.Dense(1)(hidden))
+"""
+TRAINED = (
+    "from net import Net, build\nfor model in (Net(), build()):\n    model.compile('sgd', 'mse')\n    model.fit(x, y)\n"
+)
+DRAWN = (
+    "import numpy as np\nfrom net import Net, build\nfor model in (Net(), build()):\n"
+    "    print(np.mean([model(x) for _ in range(20)], axis=0))\n"
+)
+
+
+@pytest.mark.parametrize("named", [["net.py"], ["."]])
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        pytest.param({}, [("net.py", 11, "KTM103")], id="nobody uses it"),
+        pytest.param({"train.py": TRAINED}, [("net.py", 11, "KTM103"), ("net.py", 16, "KTM102")], id="trained"),
+        pytest.param(
+            {"train.py": TRAINED, "uncertainty.py": DRAWN}, [], id="trained, and drawn from by another program"
+        ),
+    ],
+)
+def test_a_program_that_draws_speaks_for_the_model_in_all_others(folder, others, expected, named):
+    folder({"net.py": NET, **others})
+
+    assert found(*named) == expected
+
+
+TOWER = """
+import keras
+
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+
+
+class Tower(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.blocks = [Block(), Block()]
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def build():
+    return Tower()
+"""
+
+
+@pytest.mark.parametrize("made", ["Tower()", "build()"])
+def test_the_call_of_a_model_is_looked_at_where_it_is_fitted(folder, made):
+    fitted = f"from tower import Tower, build\n\nmodel = {made}\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)\n"
+    folder({"tower.py": TOWER, "train.py": fitted, "pyproject.toml": "[tool.dropout-lint]\nkeras-version = '3.15'\n"})
+
+    assert found("tower.py") == [("tower.py", 19, "KTM403")]

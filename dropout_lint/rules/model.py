@@ -42,7 +42,10 @@ class ProbeAt:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finding before its nodes have positions."""
+    """A finding before its nodes have positions.
+
+    Without a message it says that the place is right, as this program shows: what others find there is withdrawn.
+    """
 
     place: Place
     message: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.semantics import calls
-from dropout_lint.semantics.events import Frame, Interpretation
+from dropout_lint.semantics.events import Frame, Interpretation, ModelUse
 from dropout_lint.semantics.imports import load
 from dropout_lint.semantics.models import MODEL_NAMES
 from dropout_lint.semantics.modules import Module, Project, import_name
@@ -158,11 +158,13 @@ def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance
 
 
 def _steps_of_imported(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance]]:
-    """The training and evaluation steps of models that are made here, of classes that are defined elsewhere."""
+    """The steps of models that are made here, of classes defined elsewhere; of what is fitted, ``call`` too."""
+    fitted = {id(event.receiver) for event in run.events if isinstance(event, ModelUse) and event.kind == "train"}
     for instance in list(run.instances):
         cls = instance.cls
-        if instance.module is module and isinstance(cls, ClassValue) and cls.module is not module:
-            for name in sorted(_STEPS):
+        own = instance.module is module or id(instance) in fitted
+        if own and isinstance(cls, ClassValue) and cls.module is not module:
+            for name in sorted(_STEPS | {"call"} if id(instance) in fitted else _STEPS):
                 value = cls.find(name)
                 if isinstance(value, FunctionValue) and hook_of(name, cls) is not None:
                     yield value, instance

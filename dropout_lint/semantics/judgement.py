@@ -16,7 +16,7 @@ from dropout_lint.semantics.flags import (
     values_of,
 )
 from dropout_lint.semantics.models import mode_of, weightless
-from dropout_lint.semantics.ownership import Ownership, Token, is_inside
+from dropout_lint.semantics.ownership import Ownership, Token, is_inside, is_some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,18 @@ class Judge:
     def compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
         """Find the flags that have changed since the train function was built."""
         assert function.flags is not None
+        some_are_frozen = any(
+            False in values_of(settings)
+            for each, settings in function.flags.items()
+            if self._ownership.contains(model, each)
+        )
         for token in self.inside(model, state):
             built = settings_of(function.flags, token, self._ownership, self._loaded)
             then = values_of(built)
-            # who opens a layer of an unknown model while it trains knows that it is frozen
-            guessed = use is None and built == DEFAULT and self._ownership.object_of(model) is None
+            # who opens a layer of an unknown model while it trains knows that it is frozen, and so does who opens some
+            # layer of a model that holds frozen ones
+            unknown = self._ownership.object_of(model) is None or (some_are_frozen and is_some_of(token))
+            guessed = use is None and built == DEFAULT and unknown
             for each in state.flags[token]:
                 if each.toggle is None or each.toggle in toggles_in(built) or None in then:
                     continue
