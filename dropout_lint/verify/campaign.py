@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.verify.experiment import measuring_job, replay_job
-from dropout_lint.verify.judgement import ending, judge_experiment, with_replay
+from dropout_lint.verify.judgement import ending, judge_experiment
 from dropout_lint.verify.programs import Program, as_program
 from dropout_lint.verify.replay import changed_numbers, same_output
+from dropout_lint.verify.replayed import with_replay
 from dropout_lint.verify.result import CONFIRMED
 from dropout_lint.verify.scheduling import Runs
 
@@ -194,7 +195,7 @@ class _Replayer:
         """False where a fixed run cannot differ: a line never executed, a toggle already proved without effect."""
         if not experiment.has_fixed_run:
             return False
-        if experiment.is_toggle:
+        if experiment.compares_bits:
             return self._options.replays is not None or (result.reached > 0 and not result.measured)
         probe = experiment.finding.probe
         never = result.reached == 0 and (probe is None or probe.kind != "graph-call")

@@ -85,6 +85,28 @@ def _per_row(values: Any) -> Any:
     return values.reshape(values.shape[0], -1).mean(axis=1) if values.ndim > 1 else values
 
 
+def measure(session: Session, probe: Probe, boundary: Boundary) -> None:
+    """Play the arms and write the record; a failure of ours is noted and never becomes the program's."""
+    count = session.counts[probe.id]
+    try:
+        record = play(session, probe, boundary)
+    except Exception as error:
+        count.errors.append(f"{type(error).__name__}: {error}"[:500])
+        return
+    if record is None:
+        count.skip("its data cannot be had again")
+        return
+    count.measured += 1
+    count.seconds += record["seconds"]
+    session.results.write(
+        "measurement",
+        probe=probe.id,
+        boundary={"kind": boundary.kind, "in_fit": boundary.in_fit, "where": boundary.where},
+        execution=count.reached,
+        **record,
+    )
+
+
 def play(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any] | None:
     """Both arms of a probe at a boundary; the record for the parent, or None if the call cannot be repeated."""
     start = time.perf_counter()
@@ -197,5 +219,31 @@ def compare_toggle(session: Session, probe: Probe, boundary: Boundary) -> dict[s
         "ran_in_training": {name: count for name, count in ran.items() if name in inside},
         "layers": sorted(layer.name for layer in targets if hasattr(layer, "name")),
         "values": [bool(value) for value in toggle.values if isinstance(value, (bool, int, float))],
+        "seconds": elapsed_since(start),
+    }
+
+
+def compare_unread(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any]:
+    """A boundary with what a flagged call gives, and with nonsense in its place, compared to the last bit."""
+    start = time.perf_counter()
+    session.ran_in_training = {}
+    with undisturbed(session, probe):
+        with _arm(boundary):
+            as_written = observe(session, boundary, boundary.before, 0)
+            repeated = observe(session, boundary, boundary.before, 0)
+        session.counterfactual = True
+        with _arm(boundary):
+            spoilt = observe(session, boundary, boundary.before, 0)
+    return {
+        "max_abs_difference": difference(as_written, spoilt),
+        "repeatable": same(as_written, repeated),
+        "metrics": [
+            {"name": name, "as_written": [value], "fixed": [spoilt.metrics.get(name)]}
+            for name, value in as_written.metrics.items()
+        ],
+        "rows": int(sum(as_written.batches)),
+        "ran_in_training": dict(session.ran_in_training),
+        "layers": [],
+        "values": [],
         "seconds": elapsed_since(start),
     }

@@ -81,7 +81,7 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
         try:
             text = job.cells["text"] if path == job.script and job.cells else importing.read_source(path)
-            wrapped = [p for p in here if p.kind != "mode" or instrument.is_call(text, p.span)]
+            wrapped = [p for p in here if not _is_definition(p, text)]
             skipped = [
                 [*instrument.statement_span(text, p.span), "pass"]
                 for p in here
@@ -94,13 +94,18 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
         failures.update(failed)
         texts.put(path, edited)
         for probe in here:
-            if probe.kind == "mode" and not instrument.is_call(text, probe.span):
+            if _is_definition(probe, text):
                 lines = instrument.definition_lines(text, probe.span)
                 if lines is None:
                     failures[probe.id] = "no definition at its position"
                 else:
                     session.definitions.append((probe, lines))
     return failures
+
+
+def _is_definition(probe: Probe, text: str) -> bool:
+    """True for probes that know their layers by where ``call`` is defined."""
+    return probe.kind == "default" or (probe.kind == "mode" and not instrument.is_call(text, probe.span))
 
 
 def _run(session: Session, texts: importing.EditedTexts, connection: str | None) -> tuple[int, dict[str, Any]]:
