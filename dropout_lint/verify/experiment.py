@@ -98,10 +98,29 @@ def plan(findings: Iterable[Finding]) -> tuple[Experiment, ...]:
 
 
 def measuring_job(
-    program: Program | Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options
+    program: Program | Path,
+    arguments: Sequence[str],
+    experiments: Sequence[Experiment],
+    options: Options,
+    past: Sequence[Experiment] = (),
 ) -> Json:
-    """The run as written, with every probe in place."""
-    return {**_base(program, arguments, experiments, options), "probes": _probes(experiments), "trace": options.trace}
+    """The run as written, with every probe in place; the findings ``past`` repaired, or their statements left out."""
+    edits: dict[str, list[list[object]]] = {}
+    skip: dict[str, list[list[int]]] = {}
+    for experiment in past:
+        if experiment.edits is not None:
+            path, replacements = experiment.edits
+            edits.setdefault(path, []).extend(replacements)
+        elif experiment.finding.probe is not None:
+            probe = experiment.finding.probe
+            skip.setdefault(absolute(probe.path), []).append(numbers(probe.span))
+    return {
+        **_base(program, arguments, experiments, options),
+        "probes": _probes(experiments),
+        "trace": options.trace,
+        "edits": edits,
+        "skip": skip,
+    }
 
 
 def replay_job(

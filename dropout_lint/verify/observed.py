@@ -36,7 +36,7 @@ def _judge_raises(base: Result, probe: Probe | None, events: Sequence[Json], run
     expected = {word for word in str(probe.counterfactual or "").replace(",", " ").split() if word not in ("or", "and")}
     found: Any = next((event for event in events if event["event"] == "raised"), None)
     if found is None:
-        found = _uncaught(base, run)
+        found = uncaught(base, run)
     if found is None:
         if base.reached:
             return replace(base, verdict="no-material-difference", reason=f"{_times(base)} and raised nothing")
@@ -52,7 +52,7 @@ def _judge_raises(base: Result, probe: Probe | None, events: Sequence[Json], run
     return replace(base, verdict="confirmed-raises", exception=exception, reached=max(base.reached, 1))
 
 
-def _uncaught(base: Result, run: Run) -> Json | None:
+def uncaught(base: Result, run: Run) -> Json | None:
     """The exception that ended the program, if it came through the flagged lines."""
     from dropout_lint.verify.experiment import absolute
 
@@ -197,7 +197,7 @@ def weights_text(observed: Json) -> str:
 def _judge_made(base: Result, probe: Probe | None, events: Sequence[Json], run: Run) -> Result | None:  # noqa: ARG001
     """Layers made in ``call``: others each time, and not the model's; or the program cannot be traced with them."""
     found: Any = next((event for event in reversed(events) if event["event"] == "made"), None)
-    ended: Any = _uncaught(base, run)
+    ended: Any = uncaught(base, run)
     if ended is not None:
         return replace(base, verdict="confirmed-raises", exception=ended["exception"], reached=max(base.reached, 1))
     if found is None:

@@ -75,7 +75,8 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
     failures: dict[int, str] = {}
     job = session.job
     edits: dict[str, Any] = job.edits or {}
-    for path in sorted({probe.path for probe in job.probes} | set(edits)):
+    skips: dict[str, Any] = job.skip or {}
+    for path in sorted({probe.path for probe in job.probes} | set(edits) | set(skips)):
         if not path.endswith(TEXTS):
             continue  # a saved model
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
@@ -87,6 +88,7 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
                 for p in here
                 if p.kind == "statement" and p.id in job.force
             ]
+            skipped += [[*instrument.statement_span(text, tuple(span)), "pass"] for span in skips.get(path, ())]
             edited, failed = instrument.rewrite(text, wrapped, [*edits.get(path, ()), *skipped])
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             failures.update({probe.id: f"{path}: {error}" for probe in here})
