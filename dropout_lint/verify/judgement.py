@@ -197,22 +197,27 @@ def _judge_entry_point(base: Result, events: Sequence[Json], run: Run, margin: f
     return replace(base, verdict=verdict, direction=direction, reason=reason)
 
 
-def _judge_metric(metric: Any, event: Json, rows: Any, margin: float | None, seed: int) -> Metric:
+def _judge_metric(metric: Any, event: Json, arrays: Any, margin: float | None, seed: int) -> Metric:
     name = metric["name"]
     left, right = tuple(map(float, metric["as_written"])), tuple(map(float, metric["fixed"]))
     fixed = sum(right) / len(right)
     difference = sum(left) / len(left) - fixed
-    differences = rows.get("metric:" + name)
+    differences = arrays.get("metric:" + name)
     bounds = Interval(None, None, "none")
     if differences is not None:
         batches: Any = event["batches"]
         bounds = interval(differences, batches, coupled=bool(event["batch_coupled"]), seed=seed)
+    elif metric.get("interval"):
+        # Recomputed on resampled rows, where the metric itself is.
+        low, high = metric["interval"]
+        bounds = Interval(low, high, metric["over"], metric["clusters"])
     limit = margin_of(name, fixed, margin)
     per_pass = [value - fixed for value in left]
     verdict, direction = judge(difference, bounds, limit, per_pass, sign_of(name))
     if math.isfinite(fixed) and not any(map(math.isfinite, left)):
         verdict, direction = "confirmed", "changed" if sign_of(name) == 0 else "worse"
-    return Metric(name, left, right, difference, bounds, _integer(event, "rows"), limit, verdict, direction)
+    rows, why = _integer(event, "rows"), metric.get("why", "")
+    return Metric(name, left, right, difference, bounds, rows, limit, verdict, direction, why)
 
 
 def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | None:

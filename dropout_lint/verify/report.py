@@ -176,7 +176,8 @@ def _counted(bounds: Interval) -> str:
 def _interval_text(metric: Metric, *, points: bool) -> str:
     bounds = metric.interval
     if bounds.low is None or bounds.high is None:
-        return "none: rows unknown" if bounds.over == "none" else f"none: {_counted(bounds)} only"
+        unknown = metric.why or "rows unknown"
+        return f"none: {unknown}" if bounds.over == "none" else f"none: {_counted(bounds)} only"
     text = f"[{_signed(bounds.low, points=points)}, {_signed(bounds.high, points=points)}]"
     return text if bounds.over == "rows" else f"{text} over {bounds.over}"
 

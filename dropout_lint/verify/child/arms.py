@@ -20,6 +20,7 @@ from . import state
 from .capture import OUTPUTS, to_array
 from .flavour import leaves
 from .observation import Observation, describe, difference, row_differences, same
+from .resampling import PASSES, given_to, metrics_of, resampled, taken
 from .session import Session, elapsed_since
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def observe(session: Session, boundary: Boundary, before: Any, seed: int) -> Obs
     assert boundary.play is not None
     metrics, result = boundary.play()
     captured = session.capture.take()
+    given = taken(captured)
     everything = tuple(array for array in (to_array(leaf) for leaf in leaves(result)) if array is not None)
     pieces = captured.pop(OUTPUTS, None)
     if pieces:
@@ -69,7 +71,7 @@ def observe(session: Session, boundary: Boundary, before: Any, seed: int) -> Obs
         outputs = next((array for array in everything if array.ndim and array.dtype.kind in "fiu"), None)
         batches = (int(outputs.shape[0]),) if outputs is not None else ()
     rows = {name: _joined([_per_row(piece) for piece in found]) for name, found in captured.items()}
-    return Observation(metrics, outputs, rows, batches, everything)
+    return Observation(metrics, outputs, rows, batches, everything, given)
 
 
 def _joined(pieces: list[Any]) -> Any:
@@ -112,13 +114,15 @@ def play(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any] |
     start = time.perf_counter()
     before = boundary.before
     session.ran_in_training, session.batch_coupled = {}, False
-    with undisturbed(session, probe):
+    metrics = metrics_of(session.flavour_of(boundary.owner), boundary.owner)
+    with undisturbed(session, probe), given_to(metrics, session.capture):
         variables = _model_variables(session, boundary)
         with _arm(boundary):
             as_written = [observe(session, boundary, before, 0)]
             changed_as_written = before.changed(variables)
             while len(as_written) < session.job.passes:
                 as_written.append(observe(session, boundary, before, len(as_written)))
+                _forget(as_written[PASSES:])
             if session.batch_coupled:
                 # Remembered: a function traced for an earlier execution shows nothing to Python in a later one.
                 session.coupled_probes.add(probe.id)
@@ -136,12 +140,21 @@ def play(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any] |
             limit = time.perf_counter() + SECONDS_FOR_MORE_PASSES
             while len(as_written) < MOST_PASSES and time.perf_counter() < limit and _passes_scarce(as_written, fixed):
                 as_written.append(observe(session, boundary, before, len(as_written)))
+                _forget(as_written[PASSES:])
+        session.capture.stop()
+        intervals = resampled(metrics, as_written, fixed, coupled=coupled, seed=session.job.seed)
     state_changed = {name: norm for name, norm in changed_as_written.items() if name not in changed_fixed}
-    record = describe(session.results, as_written, fixed, coupled=coupled)
+    record = describe(session.results, as_written, fixed, coupled=coupled, intervals=intervals)
     record["state"] = sorted(state_changed.items())
     record["ran_in_training"] = ran
     record["seconds"] = elapsed_since(start)
     return record
+
+
+def _forget(observations: list[Observation]) -> None:
+    """Rows that no interval needs."""
+    for observation in observations:
+        observation.given = {}
 
 
 @contextlib.contextmanager
