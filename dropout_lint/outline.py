@@ -536,11 +536,15 @@ def _asks_a_model(name: bytes) -> bool:
 
 
 _ASKING = frozenset(
-    "predict predicts predictions evaluate evaluates evaluation eval validate validates validation valid val test tests "
-    "inference infer infers score scoring serve serving detect decode classify recognize translate transcribe caption "
-    "recommend forecast train trains training fit finetune pretrain learn distill backprop grad gradient gradients main "
-    "run sample generate act measure accuracy loss step update export extract embed optimize demo experiment".split()
-)
+    {
+        "accuracy", "act", "backprop", "caption", "classify", "decode", "demo", "detect", "distill", "embed", "eval",
+        "evaluate", "evaluates", "evaluation", "experiment", "export", "extract", "finetune", "fit", "forecast",
+        "generate", "grad", "gradient", "gradients", "infer", "inference", "infers", "learn", "loss", "main",
+        "measure", "optimize", "predict", "predictions", "predicts", "pretrain", "recognize", "recommend", "run",
+        "sample", "score", "scoring", "serve", "serving", "step", "test", "tests", "train", "training", "trains",
+        "transcribe", "translate", "update", "val", "valid", "validate", "validates", "validation",
+    }
+)  # fmt: skip
 
 
 @lru_cache(maxsize=16384)

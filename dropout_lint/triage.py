@@ -6,6 +6,8 @@ to what is found in the modules it imports: those are entries of their own, or s
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -58,6 +60,17 @@ class Scan:
         """Whether it holds unit tests, of which most rules say nothing."""
         return self.path.suffix != ".ipynb" and is_test_module(self.path.name, self._data.decode("utf-8", "replace"))
 
+    @property
+    def is_python(self) -> bool:
+        """Whether this Python can parse it."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(self._data, str(self.path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return True
+
     def holds(self, trigger: bytes) -> bool:
         """Whether the bytes occur in it."""
         if trigger not in self._triggers:
@@ -101,7 +114,10 @@ class Triage:
         rules = self._rules
         if any(entry.holds(trigger) for trigger in _TESTS) and entry.is_test:
             rules = self._of_tests
-        return any(_may_speak(rule, entry, around) for rule in rules)
+        if any(_may_speak(rule, entry, around) for rule in rules):
+            return True
+        # what is no Python, or too deeply nested, is not passed over in silence
+        return entry.keras and not entry.is_python
 
     def _scan(self, path: Path) -> Scan:
         if path not in self._scans:
