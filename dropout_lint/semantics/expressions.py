@@ -40,6 +40,7 @@ from dropout_lint.semantics.values import (
     truth,
 )
 from dropout_lint.semantics.words import is_mode_name, kind_of_data
+from dropout_lint.syntax.literals import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ def _attribute(run: Run, frame: Frame, scope: Scope, node: cst.Attribute) -> Val
 def _integer(run: Run, frame: Frame, scope: Scope, node: cst.Integer) -> Value:
     text = node.value.replace("_", "")
     # int() of a very long literal is quadratic, and refused by newer Pythons
-    return _literal(run, frame, node, lambda: node.evaluated_value) if len(text) < 400 else UNKNOWN
+    return _literal(run, frame, node, lambda: value_of(node)) if len(text) < 400 else UNKNOWN
 
 
 def _float(run: Run, frame: Frame, scope: Scope, node: cst.Float) -> Value:
@@ -117,7 +118,7 @@ def _float(run: Run, frame: Frame, scope: Scope, node: cst.Float) -> Value:
 
 def _string(run: Run, frame: Frame, scope: Scope, node: cst.SimpleString | cst.ConcatenatedString) -> Value:
     try:
-        found = _literal(run, frame, node, lambda: node.evaluated_value)
+        found = _literal(run, frame, node, lambda: value_of(node))
     except Exception:  # malformed escapes: the gate has let them pass, their value does not matter
         return UNKNOWN
     return found if found.value is not None else UNKNOWN

@@ -30,6 +30,7 @@ from dropout_lint.semantics.words import (
     words,
 )
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.literals import value_of
 
 
 def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
@@ -169,7 +170,7 @@ def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
         return ""
     first = body[0].body[0]
     if isinstance(first, cst.Expr) and isinstance(first.value, (cst.SimpleString, cst.ConcatenatedString)):
-        value = first.value.evaluated_value
+        value = value_of(first.value)
         return value if isinstance(value, str) else ""
     return ""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.semantics.keras_calls import closure_of
 from dropout_lint.semantics.values import Instance
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.literals import value_of
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
@@ -129,5 +130,5 @@ def _called(node: cst.Call) -> str:
 def _text(node: cst.CSTNode) -> str | None:
     if not isinstance(node, cst.SimpleString):
         return None
-    value = node.evaluated_value
+    value = value_of(node)
     return value if isinstance(value, str) else None

@@ -13,6 +13,7 @@ from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.values import Const
 from dropout_lint.semantics.words import inference_flag, is_mode_name, phase_of_text
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.literals import value_of
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.values import Argument
@@ -99,7 +100,7 @@ def _sign_of_key(node: cst.Subscript) -> bool | None:
     """``options["training"]``."""
     index = node.slice[0].slice if len(node.slice) == 1 else None
     if isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString):
-        text = index.value.evaluated_value
+        text = value_of(index.value)
         return _sign_of_name(text) if isinstance(text, str) else None
     return None
 
@@ -152,7 +153,7 @@ def _listed(node: cst.BaseExpression) -> list[cst.BaseExpression]:
 
 def _phase(node: cst.BaseExpression) -> str | None:
     if isinstance(node, cst.SimpleString):
-        text = node.evaluated_value
+        text = value_of(node)
         return phase_of_text(text) if isinstance(text, str) else None
     if isinstance(node, cst.Attribute):
         return phase_of_text(node.attr.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dropout_lint.semantics.values import UNKNOWN, Const, External, FunctionValue, Value
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.literals import value_of
 from dropout_lint.syntax.walk import children
 
 
@@ -90,7 +91,7 @@ def default_of(function: FunctionValue, name: str) -> Value:
             return _NAMED[node.value]
         return function.scope.find(node.value) or UNKNOWN
     if isinstance(node, cst.Integer):
-        return Const(node.evaluated_value)
+        return Const(value_of(node))
     return UNKNOWN
 
 

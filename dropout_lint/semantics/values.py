@@ -190,7 +190,7 @@ class FunctionValue:
 class ClassValue:
     """A class of the project."""
 
-    __slots__ = ("attributes", "bases", "decorators", "module", "name", "node", "scope")
+    __slots__ = ("_ancestry", "_external", "attributes", "bases", "decorators", "module", "name", "node", "scope")
 
     def __init__(self, node: cst.ClassDef, module: Module, scope: Scope, bases: tuple[Value, ...]) -> None:
         self.node = node
@@ -200,9 +200,16 @@ class ClassValue:
         self.bases = bases
         self.attributes: dict[str, Value] = {}
         self.decorators: tuple[Value, ...] = ()
+        self._ancestry: tuple[ClassValue, ...] | None = None
+        self._external: tuple[External, ...] | None = None
 
-    def ancestry(self) -> Iterator[ClassValue]:
+    def ancestry(self) -> tuple[ClassValue, ...]:
         """The class and its project bases, each once, nearest first (a class may seem to inherit from itself)."""
+        if self._ancestry is None:
+            self._ancestry = tuple(self._walk())
+        return self._ancestry
+
+    def _walk(self) -> Iterator[ClassValue]:
         seen: set[int] = set()
         waiting: list[ClassValue] = [self]
         while waiting and len(seen) < _MOST_ANCESTORS:
@@ -231,11 +238,15 @@ class ClassValue:
     @property
     def external_bases(self) -> tuple[External, ...]:
         """Bases outside the project, nearest first."""
-        found = []
-        for cls in self.ancestry():
-            for base in cls.bases:
-                found += [each for each in alternatives(base) if isinstance(each, External)]
-        return tuple(found)
+        if self._external is None:
+            self._external = tuple(
+                each
+                for cls in self.ancestry()
+                for base in cls.bases
+                for each in alternatives(base)
+                if isinstance(each, External)
+            )
+        return self._external
 
     @property
     def keras_base(self) -> str | None:
