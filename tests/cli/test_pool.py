@@ -244,7 +244,7 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="there Python cannot be kept from importing what is checked")
 def test_a_process_with_threads_spawns_others_which_import_nothing_of_the_project(tree, tmp_path, deadly):
     (tmp_path / "threaded.py").write_text(THREADED)
-    (tree / "random.py").write_text("raise SystemExit('this is imported by what tempfile imports')\n")
+    (tree / "pickle.py").write_text("raise SystemExit('nobody may import this')\n")
     (tree / "a.py").write_text(FLAGGED)
     (tree / "b.py").write_text(f"{FLAGGED}# dies of 3\n")
     (tree / "c.py").write_text(f"from lib.evaluation import validate\n{MODEL}validate(model, x_test, mode=True)\n")
