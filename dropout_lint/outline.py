@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, MODULE_METHODS, RATE_ATTRIBUTES
-from dropout_lint.keras.layers import LAYERS, augmentation_names, mode_layer_names
+from dropout_lint.keras.layers import LAYERS, augmentation_names, leaking_names, mode_layer_names
 from dropout_lint.semantics.words import MODE_WORDS, words
 
 __all__ = ["Outline", "outline_of"]
@@ -68,6 +68,7 @@ _MODEL_METHODS = frozenset(
     b"evaluate_generator".split()
 )
 _AUGMENTING = (*sorted(name.encode() for name in augmentation_names()), b"Augment")
+_LEAKING = tuple(sorted(name.encode() for name in leaking_names()))
 _DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*(?=\()")
 _CLASS = re.compile(rb"\n([ \t]*)class[ \t]+(\w+)[ \t]*(?:\(([^)]*)\))?")
 _BRACKET = re.compile(rb'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|([()\[\]{}])', re.DOTALL)
@@ -126,6 +127,8 @@ class _Scan:
         self._toggles()
         if any(name in text for name in _AUGMENTING):
             add("augmentation")
+        if any(name in text for name in _LEAKING):
+            add("acts-by-default")
         lowered = self._lowered
         if any(word in lowered for word in (b"keep", b"kept", b"retain", b"surviv")) and _SURVIVES.search(text):
             add("keeps")

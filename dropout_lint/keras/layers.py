@@ -380,6 +380,11 @@ def augmentation_names() -> frozenset[str]:
     return frozenset(facts.name for facts in LAYERS.values() if facts.mode == "augmentation")
 
 
+def leaking_names() -> frozenset[str]:
+    """The names of the layer classes whose own default becomes the mode of what is called after them."""
+    return frozenset(facts.name for facts in LAYERS.values() if facts.leaks_default)
+
+
 def mode_layer_names() -> frozenset[str]:
     """The names of the layer classes that depend on the mode by themselves."""
     return frozenset(facts.name for facts in LAYERS.values() if facts.mode not in {"none", "wrapper"})

@@ -247,7 +247,17 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b"training", b"Random", b"def call"),
     needs=(
-        frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position", "flag-false", "augmentation"}),
+        frozenset(
+            {
+                "flag-true",
+                "flag-other",
+                "flag-true-default",
+                "flag-by-position",
+                "flag-false",
+                "augmentation",
+                "acts-by-default",
+            }
+        ),
     ),
     local=True,
     check=check,

@@ -1,0 +1,175 @@
+"""Which files are worth a parse, by their bytes and by those of what they import."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from dropout_lint.analysis import Analysis
+from dropout_lint.outline import outline_of
+from dropout_lint.rules import REGISTRY
+from dropout_lint.settings import Resolver
+
+ROOT = Path(__file__).parents[1] / "fixtures"
+LAYER = """\
+import keras
+class Block(keras.layers.Layer):
+    def __init__(self, units, dropout=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.dense, self.dropout = keras.layers.Dense(units), keras.layers.Dropout(dropout)
+    def call(self, inputs, training=None):
+        \"\"\"Call it, e.g. `block(x, training=True)`.\"\"\"
+        # never: self.dropout(x, training=True)
+        return self.dropout(self.dense(inputs), training=training)
+"""
+
+
+def is_candidate(files, name="main.py", tmp_path=None):
+    for path, source in files.items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(source))
+    settings = Resolver(isolated=True).of(tmp_path)
+    analysis = Analysis(settings, tmp_path)
+    return analysis.is_candidate(tmp_path / name, (tmp_path / name).read_bytes())
+
+
+SILENT = {
+    "a layer that hands the mode on": LAYER,
+    "a model as it should be": """\
+        import keras
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.drop = keras.layers.Dropout(0.5)
+            def call(self, x, training=False):
+                x = self.drop(x, training=training)
+                return x
+        """,
+    "a training script": """\
+        import keras
+        model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(0.2)])
+        model.compile("sgd", "mse")
+        model.fit(x, y, epochs=3)
+        print(model.evaluate(x, y))
+        """,
+    "weights that do not train": 'import keras\nw = keras.Variable(0.0, trainable=False)\nself.add_weight("w", trainable=True)',
+    "unit tests": """\
+        import keras
+        from absl.testing import parameterized
+        class BlockTest(parameterized.TestCase):
+            def test_modes(self):
+                self.assertEqual(block(x, training=True), 1)
+        """,
+    "a flag in a text": 'import keras\n"""\nmodel(x, training=True)\n"""\nx = 1  # training=True',
+    "another library": "import flax\nmodel.apply(x, training=True)\nmodel.trainable = False",
+}
+
+
+@pytest.mark.parametrize("source", SILENT.values(), ids=SILENT)
+def test_a_file_in_which_nothing_can_be_found_is_not_parsed(source, tmp_path):
+    name = "block_test.py" if "TestCase" in source else "main.py"
+    assert not is_candidate({name: source}, name, tmp_path)
+
+
+CANDIDATES = {
+    "a literal": "model(x, training=True)",
+    "a name": "model(x, training=on)",
+    "an expression": "model(x, training=not off)",
+    "over two lines": "model(\n    x, training=\n    True)",
+    "by position": "training = None\nmodel(x, True)",
+    "a default": "def step(x, training=True):\n    return model(x, training=training)",
+    "an annotated default": "def step(x, training: Optional[bool] = True):\n    return model(x, training=training)",
+    "a dict": 'options = {"training": True}\nmodel(x, **options)',
+    "an option": 'parser.add_argument("--training", default=True)\nmodel(x, training=args.training)',
+    "a loop": "for training in (True, False):\n    model(x, training=training)",
+    "a partial": "step = functools.partial(model, training=True)",
+    "an attribute": "self.is_training = True\nmodel(x, training=self.is_training)",
+    "a method that takes none": "model.predict(x, training=False)",
+    "a toggle": "model.trainable = False\nmodel.fit(x)",
+    "a toggle by name": 'setattr(model, "trainable", False)\nmodel.fit(x)',
+    "a misspelt toggle": "model.layers[0].trianable = False",
+    "a comparison": "model.trainable == False",
+    "a rate": "layer = keras.layers.Dropout(50)",
+    "a rate by name": "drop = 1.5\nlayer = keras.layers.Dropout(drop)",
+    "a rate by position": "def block(n, drop):\n    return keras.layers.Dropout(drop)\nblock(16, 3)",
+    "a rate in a configuration": 'config = {"dropout": 50}\nlayer = keras.layers.Dropout(config["dropout"])',
+    "a syntax error": "model = keras.Sequential([",
+    "five thousand brackets": "x = " + "[" * 5000 + "]" * 5000,
+}
+
+
+@pytest.mark.parametrize("source", CANDIDATES.values(), ids=CANDIDATES)
+def test_a_file_in_which_something_may_be_found_is_parsed(source, tmp_path):
+    assert is_candidate({"main.py": f"import functools, keras\n{source}\n"}, tmp_path=tmp_path)
+
+
+ELSEWHERE = {
+    "a default that a program leaves as it is": (
+        {
+            "net.py": "import keras\nclass Net(keras.Model):\n    def call(self, x, training=True):\n        return x",
+            "main.py": "from net import Net\nprint(Net()(x).mean())",
+        },
+        True,
+    ),
+    "the same, in a layer that is only used in a layer": (
+        {
+            "net.py": "import keras\nclass Net(keras.Model):\n    def call(self, x, training=True):\n        return x",
+            "main.py": "from net import Net\nclass Other(Net):\n    pass",
+        },
+        False,
+    ),
+    "a model that cannot be told the mode": (
+        {
+            "base.py": "import keras\nclass Base(keras.Model):\n    def call(self, x):\n        return self.body(x)",
+            "main.py": "from base import Base\nclass Net(Base):\n    def __init__(self):\n        self.body = None",
+        },
+        True,
+    ),
+    "a layer that cannot": (
+        {
+            "base.py": "import keras\nclass Base(keras.layers.Layer):\n    def call(self, x):\n"
+            "        return self.body(x)",
+            "main.py": "from base import Base\nclass Net(Base):\n    def __init__(self):\n        self.body = None",
+        },
+        False,
+    ),
+    "a function that makes layers": (
+        {
+            "blocks.py": "import keras\ndef block(x):\n    return keras.layers.Dense(3)(x)",
+            "main.py": "import keras\nfrom blocks import block\nclass Net(keras.Model):\n"
+            "    def call(self, x, training=None):\n        return block(x)",
+        },
+        True,
+    ),
+    "a program without a word of Keras": (
+        {
+            "steps.py": "import keras\ndef run_batch(model, x, training):\n    return model(x, training=training)",
+            "main.py": "import steps\ndef evaluate(m, x):\n    return steps.run_batch(m, x, True)",
+        },
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_a_file_imports_counts_where_it_can_matter(files, expected, tmp_path):
+    assert is_candidate(files, tmp_path=tmp_path) is expected
+
+
+def test_whatever_a_fixture_draws_has_what_its_rule_needs():
+    """Each rule by itself: that another one makes a file a candidate is luck."""
+    rules = {rule.code: rule for rule in REGISTRY}
+    lacking = []
+    for path in sorted(ROOT.glob("*/flagged_*.py")):
+        text = path.read_bytes()
+        features = outline_of(text).features
+        for code in set(re.findall(r"# expect: (KTM\d+)", text.decode())):
+            rule = rules.get(code)
+            alone = rule is not None and not re.search(
+                rb"^(?:from|import) (?!keras|numpy|tensorflow|tf_keras|jax|os)", text, re.MULTILINE
+            )
+            if alone and not all(features & needed or needed & {"rate", "deaf-model"} for needed in rule.needs):
+                lacking.append((path.name, code))
+    assert lacking == []
