@@ -369,6 +369,20 @@ RIGHT = {
         """,
     "unit test": "import unittest\nclass NetTest(unittest.TestCase):\n    def test_step(self):\n"
     + textwrap.indent(step("model(rows)"), "        "),
+    "the target of two networks of one class": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.body = build()
+            def call(self, x, training=None):
+                return self.body(x, training=training)
+        def learn(online, target, x):
+            goal = tf.reduce_max(target(x), axis=1)
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((goal - tf.reduce_max(online(x, training=True), axis=1)) ** 2)
+            update(tape, loss, online.trainable_variables)
+        learn(Net(), Net(), rows)
+        """,
     "inside call": """\
         class Outer(keras.Model):
             def __init__(self):
