@@ -14,7 +14,7 @@ else is in it, and rewrites its statistics on every call. The flag survives savi
 
 Layers and wrappers whose purpose it is (Monte Carlo or Bayesian by the name of the class, the file or its folder, or
 by the docstring), models that some program of the project draws from several times, a flag behind a switch, and calls
-under `if training:` are left alone. A constructor argument like `use_dropout=True`, which nobody sets, is no such switch.
+under `if training:` are left alone. A constructor argument like `use_dropout=True` that nobody sets is no such switch.
 
 ## Example
 
