@@ -12,8 +12,9 @@ An explicit flag wins over what `evaluate()` and `predict()` ask for, on Keras 2
 keeps dropping in `predict()`; BatchNormalization normalises with the batch, so a prediction depends on what
 else is in it, and rewrites its statistics on every call. The flag survives saving and loading.
 
-Layers and wrappers whose purpose it is (Monte Carlo or Bayesian by name or docstring), a flag behind a
-switch, and calls under `if training:` are left alone.
+Layers and wrappers whose purpose it is (Monte Carlo or Bayesian by the name of the class, the file or its folder, or
+by the docstring), models that some program of the project draws from several times, a flag behind a switch, and calls
+under `if training:` are left alone. A constructor argument like `use_dropout=True` that nobody sets is no such switch.
 
 ## Example
 

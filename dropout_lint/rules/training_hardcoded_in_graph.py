@@ -17,8 +17,8 @@ Keras 3.3 to 3.15 `fit()`, `evaluate()` and `predict()` overwrite the flag, so i
 bare `model(x)` and `export()` still obey it: the same model answers differently depending on how it is
 called, and a Monte Carlo recipe through `predict()` yields zero spread.
 
-Models that are meant to be stochastic (by name, or because their outputs over several passes are put
-together) are left alone where the recipe works.
+Models that are meant to be stochastic (by name, that of the file or its folder included, or because some program of the
+project puts their outputs over several passes together) are left alone where the recipe works.
 
 ## Example
 

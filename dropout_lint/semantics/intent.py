@@ -57,6 +57,7 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         or guarded_on_purpose(event)
         or flag_says_intent(event)
         or is_conditional_generator(event)
+        or is_few_shot(event)
     )
 
 
@@ -255,6 +256,11 @@ def is_conditional_generator(event: ModeCall) -> bool:
         }:
             return True
     return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix"} for text in texts)
+
+
+def is_few_shot(event: ModeCall) -> bool:
+    """Whether a support set stands beside what is asked: few-shot learners take the statistics of each task's batch."""
+    return any("support" in words(name) for frame in event.frames for name in frame.parameters)
 
 
 _UPSAMPLING = ("Conv2DTranspose", "Conv3DTranspose", "UpSampling2D", "UpSampling3D")

@@ -330,7 +330,9 @@ def call_layer(
         result = _enter_call(run, frame, callee, method, arguments, node)
     if symbolic:
         return _symbolic_result(arguments, callee, tags)
-    result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event")
+    # what happens inside a block of a model ends there: outside, the call of the model counts
+    inside = any(each.hook == "call" for each in frame.chain())
+    result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event" and not inside)
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
     return Opaque(limited(tags | result_tags))

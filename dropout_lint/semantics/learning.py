@@ -109,8 +109,13 @@ class Learner:
 
     def _share(self, one: Instance | None, other: Instance) -> bool:
         """Whether two models have layers in common, as a functional model made of parts of another."""
-        common = self.parts(one) & self.parts(other)
-        return any(not self._instances[each].repeated for each in common if each in self._instances)
+        common = [self._instances[each] for each in self.parts(one) & self.parts(other) if each in self._instances]
+        apart: set[int] = set()
+        for each in common:
+            if each.repeated:
+                # one for each of the two, and so is what it holds
+                apart |= self.parts(each)
+        return any(each.serial not in apart for each in common)
 
     def parts(self, value: Instance | None) -> frozenset[int]:
         """The serials of the layers and models inside ``value``, itself included."""

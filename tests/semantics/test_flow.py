@@ -243,6 +243,13 @@ def test_inference_is_known_by_what_is_done_with_the_output(source):
 
 
 RIGHT = {
+    "few-shot learning": """\
+        def classify(net, support_set, query_set):
+            prototypes = tf.reduce_mean(net(support_set, training=True), 0)
+            distances = tf.square(net(query_set, training=True) - prototypes)
+            return np.argmax(distances, 1)
+        print(classify(model, rows, x_test))
+        """,
     "training step": """\
         optimizer = keras.optimizers.Adam()
         with tf.GradientTape() as tape:

@@ -5,7 +5,11 @@ import textwrap
 import pytest
 
 from dropout_lint import check_source
+from dropout_lint.analysis import load_module
 from dropout_lint.findings import Confidence
+from dropout_lint.semantics.events import ModeCall
+from dropout_lint.semantics.interpreter import interpret
+from dropout_lint.semantics.modules import Project
 from dropout_lint.settings import Resolver
 
 PRELUDE = textwrap.dedent(
@@ -365,6 +369,20 @@ RIGHT = {
         """,
     "unit test": "import unittest\nclass NetTest(unittest.TestCase):\n    def test_step(self):\n"
     + textwrap.indent(step("model(rows)"), "        "),
+    "the target of two networks of one class": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.body = build()
+            def call(self, x, training=None):
+                return self.body(x, training=training)
+        def learn(online, target, x):
+            goal = tf.reduce_max(target(x), axis=1)
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((goal - tf.reduce_max(online(x, training=True), axis=1)) ** 2)
+            update(tape, loss, online.trainable_variables)
+        learn(Net(), Net(), rows)
+        """,
     "inside call": """\
         class Outer(keras.Model):
             def __init__(self):
@@ -570,3 +588,46 @@ UPRIGHT = {
 @pytest.mark.parametrize("source", UPRIGHT.values(), ids=UPRIGHT)
 def test_flags_that_read_right_stay_silent(source):
     assert found(source, "low") == []
+
+
+def test_what_happens_inside_the_blocks_of_a_model_is_not_carried_through_the_program(tmp_path):
+    path = tmp_path / "deep.py"
+    path.write_text(
+        textwrap.dedent(
+            """\
+            import tensorflow as tf
+
+            class Block(tf.keras.layers.Layer):
+                def __init__(self):
+                    super().__init__()
+                    self.layers = [tf.keras.layers.Dropout(0.1) for _ in range(3)]
+                def call(self, x, training=None):
+                    for layer in self.layers:
+                        x = x + layer(x, training=training)
+                    return x
+
+            class Net(tf.keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.one, self.two, self.three = Block(), Block(), Block()
+                def call(self, x, training=None):
+                    x = self.one(x, training=training) + x
+                    x = self.two(x, training=training) + x
+                    return self.three(x, training=training) + x
+
+            net = Net()
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            tape.gradient(loss, net.trainable_variables)
+            """
+        )
+    )
+    text, tree = load_module(path)
+    interpretation = interpret(Project((tmp_path,), load_module), path, text, tree)
+    (use,) = {use.place.node: use for event in modes(interpretation) for use in event.used("gradient")}.values()
+    inside = [event for event in modes(interpretation) if event.serial in use.partners]
+    assert {event.callee.class_name for event in inside} == {"Net", "Block"}
+
+
+def modes(interpretation):
+    return [event for event in interpretation.events if isinstance(event, ModeCall)]
