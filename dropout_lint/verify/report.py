@@ -123,7 +123,10 @@ def lines_of(result: Result, program: ProgramReport) -> Iterator[str]:
         yield _toggle_line(result.toggle)
     if result.reason:
         yield REASONS.get(result.reason, result.reason)
-    if result.exception:
+    if result.exception and result.verdict == "failed":
+        # The traceback is told once, for all of them.
+        yield f"the program failed before it was measured: {[*exception_lines(result.exception)][-1]}"
+    elif result.exception:
         yield from exception_lines(result.exception)
 
 
