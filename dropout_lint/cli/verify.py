@@ -240,17 +240,27 @@ def _reports(
 
 
 def _status(reports: list[ProgramReport]) -> int:
-    """2 when a program could not be run to any result, else whether something was confirmed."""
+    """2 when a program could not be run to any result, else whether something was confirmed.
+
+    What stopped a program is told once, with the way out, also where something was found out before.
+    """
+    from dropout_lint.verify.hints import hint_of
     from dropout_lint.verify.report import exception_lines
 
     status = 0
     for report in reports:
-        if report.confirmed:
-            status = max(status, EXIT_FINDINGS)
-        elif report.failure or (report.results and all(result.verdict == "failed" for result in report.results)):
+        verdicts = {result.verdict for result in report.results}
+        nothing = bool(report.ended) and verdicts <= {"failed", "not-reached"}
+        failed = "failed" in verdicts or nothing or (report.failure is not None and not report.confirmed)
+        if failed:
             lines = list(exception_lines(report.failure)) if report.failure else report.stderr.splitlines()[-5:]
             lines = [*([report.ended] if report.ended else ()), *lines]
-            click.echo("\n  ".join([f"error: {report.program.label} failed:", *lines]), err=True)
+            hint = hint_of(report)
+            told = [f"error: {report.program.label} failed:", *lines, *([f"help: {hint}"] if hint else ())]
+            click.echo("\n  ".join(told), err=True)
+        if report.confirmed:
+            status = max(status, EXIT_FINDINGS)
+        elif failed:
             status = EXIT_FAILURE
     return status
 

@@ -90,9 +90,13 @@ def _article(number: int, result: Result, program: ProgramReport) -> Iterator[st
     yield _list(lines_of(result, program))
     if result.metrics and result.toggle is None:
         yield _table(result)
-    for title, drawing in plots(result):
-        data = base64.b64encode(drawing.encode()).decode()
-        yield f'<img class="plot" alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
+    drawn = plots(result)
+    if drawn:
+        yield '<div class="plots">'
+        for title, drawing in drawn:
+            data = base64.b64encode(drawing.encode()).decode()
+            yield f'<img class="plot" alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
+        yield "</div>"
     yield _list(afterwards(result))
     yield "</article>"
 
@@ -106,7 +110,12 @@ def _source(result: Result) -> str:
     except OSError:
         return ""
     first, last = finding.span.start.line, finding.span.end.line
-    chosen = range(max(1, first - AROUND), min(len(lines), last + AROUND) + 1)
+    start, end = max(1, first - AROUND), min(len(lines), last + AROUND)
+    while start < first and not lines[start - 1].strip():
+        start += 1
+    while end > last and not lines[end - 1].strip():
+        end -= 1
+    chosen = range(start, end + 1)
     width = len(str(chosen[-1])) if chosen else 1
     rows = []
     for number in chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.verify.statistics import mean
@@ -37,7 +38,7 @@ def plots(result: Result) -> list[tuple[str, str]]:
 
 
 def _varies(metric: Metric) -> bool:
-    return len(metric.as_written) > 1
+    return sum(map(math.isfinite, metric.as_written)) > 1
 
 
 def _by_pass_name(outputs: Outputs) -> str:
@@ -55,12 +56,17 @@ def _drawn(title: str, draw: Callable[[Any], None]) -> tuple[str, str]:
         axes.spines[side].set_visible(False)
     axes.tick_params(labelsize=8, colors=GREY)
     draw(axes)
-    if axes.get_xlabel() == "pass":
+    if axes.get_xlabel() in ("pass", "executions"):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     stream = io.StringIO()
     # No date: equal results give equal pages.
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     return title, stream.getvalue()
+
+
+def _legend(axes: Any) -> None:
+    """Above the plot, where it hides nothing."""
+    axes.legend(fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
 
 
 def _over_passes(metric: Metric) -> Callable[[Any], None]:
@@ -76,7 +82,7 @@ def _over_passes(metric: Metric) -> Callable[[Any], None]:
             )
         axes.set_xlabel("pass", fontsize=8, color=GREY)
         axes.set_ylabel(metric.name, fontsize=8, color=GREY)
-        axes.legend(fontsize=7, frameon=False, loc="best")
+        _legend(axes)
 
     return draw
 
@@ -103,7 +109,7 @@ def _toggle(result: Result) -> Callable[[Any], None]:
         )
         axes.bar([p + 0.2 for p in places], [m.fixed[0] for m in result.metrics], 0.38, color=FIXED, label="without")
         axes.set_xticks(list(places), names)
-        axes.legend(fontsize=7, frameon=False)
+        _legend(axes)
 
     return draw
 
@@ -113,13 +119,13 @@ def _modes(layers: Any) -> Callable[[Any], None]:
         names = [f"{layer['layer']} in {layer['phase']}" for layer in layers]
         places = list(range(len(names)))
         inference = [layer["inference"] for layer in layers]
-        axes.barh(places, inference, color=FIXED, label="inference mode")
-        axes.barh(
-            places, [layer["training"] for layer in layers], left=inference, color=AS_WRITTEN, label="training mode"
-        )
+        training = [layer["training"] for layer in layers]
+        axes.barh(places, inference, 0.5, color=FIXED, label="inference mode")
+        axes.barh(places, training, 0.5, left=inference, color=AS_WRITTEN, label="training mode")
         axes.set_yticks(places, names)
+        axes.set_ylim(-1, len(names))
         axes.set_xlabel("executions", fontsize=8, color=GREY)
-        axes.legend(fontsize=7, frameon=False)
+        _legend(axes)
 
     return draw
 
@@ -145,6 +151,6 @@ def _replays(result: Result) -> Callable[[Any], None]:
             axes.plot([right], [place], "D", color=FIXED, label="fixed" if place == 0 else None)
         axes.set_yticks(range(len(shown)), [(printed.label or "(unnamed)")[:40] for printed in shown])
         axes.set_xlabel("relative to the larger of the two", fontsize=8, color=GREY)
-        axes.legend(fontsize=7, frameon=False)
+        _legend(axes)
 
     return draw

@@ -123,7 +123,10 @@ def lines_of(result: Result, program: ProgramReport) -> Iterator[str]:
         yield _toggle_line(result.toggle)
     if result.reason:
         yield REASONS.get(result.reason, result.reason)
-    if result.exception:
+    if result.exception and result.verdict == "failed":
+        # The traceback is told once, for all of them.
+        yield f"the program failed before it was measured: {[*exception_lines(result.exception)][-1]}"
+    elif result.exception:
         yield from exception_lines(result.exception)
 
 
@@ -160,11 +163,17 @@ def metric_cells(metric: Metric) -> tuple[str, ...]:
     points = is_rate(metric)
     return (
         metric.name,
-        f"{_number(mean(metric.as_written))} ± {_number(deviation(metric.as_written))}",
+        _spread(metric.as_written),
         _number(mean(metric.fixed)),
         _signed(metric.difference, points=points) + (" points" if points else ""),
         _interval_text(metric, points=points),
     )
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not all(map(math.isfinite, values)):
+        return _number(mean(values))
+    return f"{_number(mean(values))} ± {_number(deviation(values))}"
 
 
 def _counted(bounds: Interval) -> str:
@@ -176,7 +185,7 @@ def _counted(bounds: Interval) -> str:
 def _interval_text(metric: Metric, *, points: bool) -> str:
     bounds = metric.interval
     if bounds.low is None or bounds.high is None:
-        unknown = metric.why or "rows unknown"
+        unknown = metric.why or ("rows unknown" if math.isfinite(metric.difference) else "not a number")
         return f"none: {unknown}" if bounds.over == "none" else f"none: {_counted(bounds)} only"
     text = f"[{_signed(bounds.low, points=points)}, {_signed(bounds.high, points=points)}]"
     return text if bounds.over == "rows" else f"{text} over {bounds.over}"
@@ -308,6 +317,8 @@ def _number(value: float) -> str:
 
 
 def _signed(value: float, *, points: bool) -> str:
+    if not math.isfinite(value):
+        return f"{value:g}"
     number = f"{value * 100:+.1f}" if points else f"{value:+.3f}" if 0.001 <= abs(value) < 1000 else f"{value:+.3g}"
     return number.replace("-", "−")
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from dropout_lint.cli import verify as command
 from dropout_lint.verify.campaign import verify_program
 from dropout_lint.verify.experiment import Options, plan
 from dropout_lint.verify.programs import named_model
@@ -102,3 +104,28 @@ def test_a_saved_model_with_its_flag_inside(tmp_path, monkeypatch, finding):
 
     # Keras 3.3 to 3.15 ignores it in predict(); a direct call obeys it.
     assert (result.verdict, result.boundary) == ("confirmed", "layer")
+
+
+@pytest.mark.cases
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--model", "building:build_model", "--data", "building:narrow"], "does not fit the model's inputs"),
+        (["--model", "building:unbuilt"], "the model has no input shapes yet"),
+        (["--model", "building:load"], "building:load returned no model but tuple"),
+        (["--model", "building:absent"], "has no attribute 'absent'"),
+    ],
+)
+def test_what_cannot_be_called_is_told_once(module, arguments, told):
+    module.write_text(
+        MODULE
+        + "\n\ndef narrow():\n    return np.ones((9, 5)), np.ones(9)\n"
+        + "\n\nclass Net(keras.Model):\n    def call(self, x):\n        return x\n"
+        + "\n\ndef unbuilt():\n    return Net()\n"
+    )
+
+    outcome = CliRunner().invoke(command.verify, arguments, standalone_mode=False)
+
+    assert outcome.return_value == 2
+    assert told in outcome.output
+    assert outcome.output.count("error:") == 1

@@ -6,13 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from dropout_lint.cli import verify as command
 from dropout_lint.engine import run
 from dropout_lint.settings import Resolver
 from dropout_lint.verify.campaign import verify_program
 from dropout_lint.verify.experiment import Options, plan
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXED = sorted(path.relative_to(FIXTURES).as_posix() for path in FIXTURES.glob("*/*.fixed.py"))
 
 RAISES, NO_EFFECT, CONFIRMED, UNSURE = "confirmed-raises", "confirmed-no-effect", "confirmed", "inconclusive"
 VERDICTS = {
@@ -65,3 +68,13 @@ def test_what_a_rule_finds_is_measured(name, expected):
 )
 def test_a_few_of_them(name):
     assert verdicts(name) == VERDICTS[name]
+
+
+@pytest.mark.cases
+def test_there_is_nothing_to_measure_in_what_is_fixed(monkeypatch):
+    monkeypatch.chdir(FIXTURES)
+
+    outcome = CliRunner().invoke(command.verify, FIXED, standalone_mode=False)
+
+    assert outcome.return_value == 0
+    assert outcome.output.splitlines() == [f"{name}: nothing to measure: no findings" for name in FIXED]

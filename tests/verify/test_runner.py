@@ -301,6 +301,39 @@ def test_mistakes_get_one_message(program, arguments, message):
     assert message in str(outcome.exception)
 
 
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("name = input('which? ')\n", [], "verify gives it none: pass what it asks for as arguments, after --"),
+        (
+            "import urllib.request\nurllib.request.urlopen('http://127.0.0.1:1/mnist.npz')\n",
+            [],
+            "a network that cannot be reached here",
+        ),
+        (
+            "if len(__file__):\n    raise Exception('URL fetch failure on https://x')\n",
+            [],
+            "a network that cannot be reached here",
+        ),
+        ("open('data/train.csv')\n", [], "start verify where you start the program, or use --in-place"),
+        ("import package_of_mine\n", [], "name the one you run the program with, --python PATH"),
+        ("heap = bytearray(1 << 60)\n", [], "there is not enough memory"),
+        ("import time\nheap = b'x' * (600 << 20)\ntime.sleep(60)\n", ["--memory", "0.3"], "--memory GIB"),
+        ("import time\ntime.sleep(60)\n", ["--timeout", "1"], "--timeout SECONDS"),
+        ("if len(__file__):\n    raise SystemExit(4)\n", [], "the program ended with status 4"),
+    ],
+)
+def test_a_program_that_cannot_be_run_gets_the_way_out(program, capfd, text, options, told):
+    program(text + "import keras\nkeras.backend.set_learning_phase(1)\n")
+
+    outcome = CliRunner().invoke(command.verify, ["program.py", *options], standalone_mode=False)
+
+    assert outcome.return_value == 2
+    assert told in outcome.output
+    assert "dropout_lint" not in outcome.output
+    assert outcome.output.count("error:") == 1
+
+
 def test_a_program_without_findings_is_not_run(program):
     program("raise SystemExit('was run')\n")
 

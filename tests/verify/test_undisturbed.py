@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,24 @@ PROGRAMS = sorted(
 )
 
 
+COUNT_THEMSELVES = {
+    # Appends to a list of its own in `call`: what Python does while arms are played cannot be undone.
+    "call-defaults-to-training/flagged_training_loop.py",
+}
+
+
 @pytest.mark.cases
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_prints_what_it_prints_alone(name):
     outcome = compare(FIXTURES / name, passes=3)
 
-    assert outcome.same or outcome.random
+    assert outcome.same or outcome.random or name in COUNT_THEMSELVES
+
+
+@pytest.mark.cases
+@pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
+def test_generators_of_torch_go_on_as_without_us():
+    outcome = compare(FIXTURES / "verify" / "torch_loop.py", passes=3)
+
+    assert outcome.same
+    assert outcome.verdicts == ("KTM101:20 confirmed",)

@@ -4,7 +4,7 @@
 
 * Variables: every ``tf.Variable`` (and, on other backends, every Keras variable) the program has created is
   known by weak reference. That includes moving statistics, metrics, optimizer slots, seed generators.
-* Random state: Python, NumPy, TensorFlow's eager context, Keras 2's seed counters, which are plain Python.
+* Random state: Python, NumPy, torch, TensorFlow's eager context, Keras 2's seed counters, which are plain Python.
 
 TensorFlow's ``set_seed`` is not used to seed a pass: it clears the cache of eager kernels, whose counters belong
 to the program. Setting the context's seed directly leaves the program's kernels alone, because a kernel is
@@ -143,6 +143,10 @@ def seed(number: int) -> None:
             generator._seed = SEED_BASE + 1_000_003 * (number + 1) + 10_007 * place
         if getattr(generator, "_generator", None) is not None:
             generator._generator.reset_from_seed(SEED_BASE + 1_009 * number + place)
+    torch = _torch()
+    if torch is not None:
+        # Keras draws dropout masks from torch's own generators there.
+        torch.manual_seed(SEED_BASE + number)
     context = _eager_context()
     if context is not None:
         context._seed = SEED_BASE + number
@@ -191,6 +195,12 @@ def _eager_context() -> Any:
     return module.context() if module is not None else None
 
 
+def _torch() -> Any:
+    """torch, if the program computes with it."""
+    module = sys.modules.get("torch")
+    return module if hasattr(module, "get_rng_state") else None
+
+
 def _random_state() -> dict[str, Any]:
     import numpy as np
 
@@ -199,6 +209,10 @@ def _random_state() -> dict[str, Any]:
     if context is not None:
         generator = getattr(context, "_rng", None)
         state["tensorflow"] = (context._seed, generator, generator.getstate() if generator else None)
+    torch = _torch()
+    if torch is not None:
+        state["torch"] = torch.get_rng_state()
+        state["cuda"] = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
     state["legacy"] = [(g, g._seed) for g in legacy_generators.alive() if hasattr(g, "_seed")]
     state["keras2"] = []
     for generator in _keras2_generators():
@@ -216,6 +230,10 @@ def _restore_random_state(state: dict[str, Any]) -> None:
         context._seed, context._rng, inner = state["tensorflow"]
         if context._rng is not None:
             context._rng.setstate(inner)
+    if "torch" in state:
+        _torch().set_rng_state(state["torch"])
+        if state["cuda"] is not None:
+            _torch().cuda.set_rng_state_all(state["cuda"])
     for generator, number in state["legacy"]:
         generator._seed = number
     for generator, inner in state["keras2"]:

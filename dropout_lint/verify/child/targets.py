@@ -106,7 +106,10 @@ def _run_model(session: Session) -> None:
 
 def _model(name: str) -> Any:
     if ":" in name and not os.path.exists(name):  # noqa: PTH110  # a text that may be no path at all
-        return function_of(name)()
+        model = function_of(name)()
+        if not hasattr(model, "predict"):
+            raise TypeError(f"{name} returned no model but {type(model).__name__}")
+        return model
     if name.endswith((".h5", ".hdf5")) and importlib.util.find_spec("tf_keras") and _is_legacy():
         keras: Any = importlib.import_module("tf_keras")
     else:
