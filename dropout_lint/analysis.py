@@ -18,6 +18,7 @@ from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
 from dropout_lint.targets import Target, Targets
+from dropout_lint.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +48,8 @@ class Analysis:
         self._triggers = _triggers()
         self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
         self._project: Project | None = None
-        self._targets = Targets(settings.keras_version, root)
+        self.trail = Trail()
+        self._targets = Targets(settings.keras_version, root, self.trail)
 
     # Triage ---------------------------------------------------------------------------------------------------
 
@@ -56,8 +58,11 @@ class Analysis:
 
         It, or what it imports, must hold a trigger, and must name Keras.
         """
-        triggered, keras, imports = self._scan_bytes(path.absolute(), data)
-        seen = {path.absolute()}
+        entry = path.absolute()
+        self.trail.begin(entry)
+        self.trail.note(entry, data)
+        triggered, keras, imports = self._scan_bytes(entry, data)
+        seen = {entry}
         waiting = list(imports)
         while not (triggered and keras) and waiting and len(seen) < _DEEPEST_CLOSURE:
             module = waiting.pop()
@@ -70,14 +75,10 @@ class Analysis:
         return triggered and keras
 
     def _scan(self, path: Path) -> tuple[bool, bool, tuple[Path, ...]]:
+        self.trail.use(path)
         if path not in self._scans:
             data = self._contents.get(path)
-            if data is None:
-                try:
-                    data = path.read_bytes()
-                except OSError:
-                    data = b""
-            self._scans[path] = self._scan_bytes(path, data)
+            self._scans[path] = self._scan_bytes(path, (self.trail.read(path) or b"") if data is None else data)
         return self._scans[path]
 
     def _scan_bytes(self, path: Path, data: bytes) -> tuple[bool, bool, tuple[Path, ...]]:
@@ -158,6 +159,7 @@ class Analysis:
         from dropout_lint.syntax.parse import parse
 
         entry = path.absolute()
+        self.trail.begin(entry)
         tree = parse(text.text, path)
         project = self._modules()
         project.keep(entry, text.text, tree)
@@ -176,13 +178,14 @@ class Analysis:
         return tuple(findings)
 
     def _load(self, path: Path) -> tuple[str, cst.Module] | None:
-        return load_module(path, self._contents.get(path))
+        data = self._contents.get(path)
+        return load_module(path, self.trail.read(path) if data is None else data)
 
     def _modules(self) -> Project:
         if self._project is None:
             from dropout_lint.semantics.modules import Project
 
-            self._project = Project(self._roots, self._load)
+            self._project = Project(self._roots, self._load, self.trail)
         return self._project
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dropout_lint.discovery import ARCHIVES, Problem, discover, excluded, matching, unsupported
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
@@ -33,9 +33,18 @@ from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
 from dropout_lint.tool_rules import all_rules
 
+if TYPE_CHECKING:
+    from dropout_lint.cache.store import Store
+    from dropout_lint.trail import Trail
+
 
 class Analyser(Protocol):
     """What analyses the files of one project; see `dropout_lint.analysis.Analysis`."""
+
+    @property
+    def trail(self) -> Trail:
+        """What was read and looked for."""
+        ...
 
     def is_candidate(self, path: Path, data: bytes) -> bool:
         """Whether a rule could fire in the file."""
@@ -84,13 +93,15 @@ def run(
     ignores: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
+    cache: Path | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
     Without ``ignores``, comments silence nothing. ``progress`` is told before each file that is analysed how many are
-    done, and of how many.
+    done, and of how many. ``cache`` is the folder that results are kept in; ``warn`` is told why they cannot be.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -111,8 +122,12 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
-    outcome = _Outcome(factory or partial(_analysis, contents=overlay), overlay, ignores=ignores, progress=progress)
+    store = _store(cache, (*overlay, *(normal(item.path) for item in work if item.data is not None)))
+    factory = factory or partial(_analysis, contents=overlay)
+    outcome = _Outcome(factory, overlay, ignores=ignores, progress=progress, store=store)
     outcome.check(work)
+    if store is not None and store.problem is not None and warn is not None:
+        warn(store.problem)
     return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
 
 
@@ -167,9 +182,11 @@ class _Outcome:
         *,
         ignores: bool = True,
         progress: Callable[[int, int], None] | None = None,
+        store: Store | None = None,
     ) -> None:
         self._factory = factory
         self._progress = progress
+        self._store = store
         self.ignores = ignores
         self._contents = contents
         self._analysers: dict[tuple[Settings, Path], Analyser] = {}
@@ -186,6 +203,8 @@ class _Outcome:
             self._files.append(name)
             self._settings[name] = item.settings
             try:
+                if self._is_kept(item, name):
+                    continue
                 if is_archive(item.path):
                     from dropout_lint.archives import check_archive
 
@@ -194,8 +213,10 @@ class _Outcome:
                     continue
                 data = read_bytes(item.path) if item.data is None else item.data
                 candidate = self._analyser(item.settings).is_candidate(item.path, data)
-                if MARK in data and not candidate:
-                    self._texts[name] = decode_source(data, item.path)
+                if not candidate:
+                    if MARK in data:
+                        self._texts[name] = decode_source(data, item.path)
+                    self._keep(item, marked=MARK in data)
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
             except Exception as error:
@@ -212,6 +233,39 @@ class _Outcome:
                 on_deep_stack(lambda: self._check_candidates(pending))
             finally:
                 gc.set_threshold(*thresholds)
+        if self._store is not None:
+            self._store.write({settings: each.trail for (settings, _), each in self._analysers.items()})
+
+    def _is_kept(self, item: _Work, name: str) -> bool:
+        """Whether an earlier run has found out all about a file that is as it was; its findings are then taken over."""
+        if self._store is None or item.data is not None or is_archive(item.path):
+            return False
+        kept = self._store.get(item.settings, item.path, self._lines_of)
+        if kept is None:
+            return False
+        if kept.marked or kept.findings:
+            try:
+                self._text_of(name)
+            except SourceError:
+                if kept.marked:
+                    return False
+        self._candidates += kept.candidate
+        self._add(kept.findings)
+        return True
+
+    def _lines_of(self, path: Path) -> tuple[str, ...]:
+        try:
+            return split_lines(self._text_of(shown(path)).text)
+        except SourceError:
+            return ()
+
+    def _keep(self, item: _Work, *, marked: bool, findings: Sequence[Finding] | None = None) -> None:
+        """Keep what was found out about a file; without findings, it is no candidate."""
+        if self._store is None or item.data is not None:
+            return
+        from dropout_lint.cache.store import Kept
+
+        self._store.put(item.settings, item.path, Kept(findings is not None, marked, tuple(findings or ())))
 
     def _check_candidates(self, pending: Sequence[tuple[_Work, bytes]]) -> None:
         for number, (item, data) in enumerate(pending):
@@ -221,10 +275,13 @@ class _Outcome:
             try:
                 text = decode_source(data, item.path)
                 self._texts[name] = text
-                self._add(_broken_cells(name, text))
-                self._add(self._analyser(item.settings).check(item.path, text))
+                found = [*_broken_cells(name, text), *self._analyser(item.settings).check(item.path, text)]
+                self._add(found)
+                self._keep(item, marked=MARK in data, findings=found)
             except SyntaxFailure as failure:
-                self._add([_syntax_error(name, failure)])
+                broken = [_syntax_error(name, failure)]
+                self._add(broken)
+                self._keep(item, marked=MARK in data, findings=broken)
             except NotAnalysed as failure:
                 self._add([_not_analysed(name, failure.reason)])
             except SourceError as error:
@@ -311,22 +368,29 @@ class _Outcome:
     def _file(self, name: str, default: Settings) -> _File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
         settings = self._settings.get(name, default)
-        text = self._texts.get(name)
-        if is_archive(Path(name)):
+        try:
+            text = Text(Path(name), "") if is_archive(Path(name)) else self._text_of(name)
+        except SourceError:
             text = Text(Path(name), "")
-        if text is None:
-            try:
-                data = self._contents.get(Path(name).absolute())
-                text = decode_source(read_bytes(Path(name)) if data is None else data, Path(name))
-                self._texts[name] = text
-            except SourceError:
-                text = Text(Path(name), "")
         ignored: tuple[str, ...] = ()
         for pattern, selectors in settings.per_file_ignores:
             if matching(Path(name), pattern, settings.root):
                 ignored += selectors
         selection = settings.selection.ignoring(ignored)
         return _File(split_lines(text.text), suppressions(text.text), selection, settings)
+
+    def _text_of(self, name: str) -> Text:
+        """The text of a file, read once.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        text = self._texts.get(name)
+        if text is None:
+            data = self._contents.get(Path(name).absolute())
+            text = decode_source(read_bytes(Path(name)) if data is None else data, Path(name))
+            self._texts[name] = text
+        return text
 
     def _analyser(self, settings: Settings) -> Analyser:
         place = (settings, settings.root)
@@ -349,6 +413,14 @@ def _analysis(settings: Settings, root: Path, contents: Mapping[Path, bytes] | N
     from dropout_lint.analysis import Analysis
 
     return Analysis(settings, root, contents)
+
+
+def _store(cache: Path | None, overlaid: Iterable[Path]) -> Store | None:
+    if cache is None:
+        return None
+    from dropout_lint.cache.store import Store
+
+    return Store(cache, overlaid)
 
 
 def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:

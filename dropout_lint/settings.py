@@ -62,6 +62,7 @@ class Settings:
     training_functions: tuple[str, ...] = ()
     stochastic_inference: tuple[str, ...] = ()
     baseline: Path | None = None
+    cache_dir: Path | None = None
     output_format: str = "full"
 
     @property

@@ -34,6 +34,8 @@ class Source:
     stdin_filename: Path | None
     ignores: bool = True
     quiet: bool = False
+    caching: bool = True
+    verbose: bool = False
 
     @property
     def virtual(self) -> Path:
@@ -49,6 +51,7 @@ class Source:
 
     def everything(self, contents: Mapping[Path, bytes] | None = None) -> Report:
         """The report with other contents of files, without regard to a baseline."""
+        from dropout_lint.cache.store import location
         from dropout_lint.engine import run
         from dropout_lint.output.progress import Progress
 
@@ -63,6 +66,8 @@ class Source:
             contents=contents,
             ignores=self.ignores,
             progress=progress,
+            cache=location(self.settings) if self.caching else None,
+            warn=self._warn if self.verbose else None,
         )
         if progress is not None:
             progress.close()
@@ -71,6 +76,9 @@ class Source:
                 hint = f"a command comes first: dropout-lint {problem.path}"
                 raise Failure(f"{problem.path}: no such file or folder; {hint}")
         return report
+
+    def _warn(self, reason: str) -> None:
+        click.echo(f"warning: the cache cannot be written: {reason}", err=True)
 
     def lint(self, contents: Mapping[Path, bytes] | None = None) -> Report:
         """The report with other contents of files, less what the baseline knows."""

@@ -67,6 +67,8 @@ def _list_option(name: str, metavar: str, text: str) -> Callable[[Callable[..., 
 )
 @click.option("--no-ignores", is_flag=True, help="Report what comments silence, too.")
 @click.option("--statistics", is_flag=True, help="Print how many findings each rule has, instead of the findings.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep results of earlier runs.")
+@click.option("--cache-dir", metavar="FOLDER", callback=_absolute, help="Where results are kept from run to run.")
 @click.option("--isolated", is_flag=True, help="Ignore all configuration files.")
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of the file that "-" stands for.')
 @_choice_option("output-format", "How to print findings.")
@@ -84,6 +86,7 @@ def check(
     *,
     config: tuple[str, ...],
     isolated: bool,
+    no_cache: bool,
     no_respect_gitignore: bool,
     stdin_filename: Path | None,
     output_file: Path | None,
@@ -134,7 +137,16 @@ def check(
         if show_files:
             return actions.show_files(named, resolver)
         stdin = sys.stdin.buffer.read() if "-" in paths else None
-        source = actions.Source(named, resolver, stdin, stdin_filename, ignores=not no_ignores, quiet=quiet)
+        source = actions.Source(
+            named,
+            resolver,
+            stdin,
+            stdin_filename,
+            ignores=not no_ignores,
+            quiet=quiet,
+            caching=not no_cache,
+            verbose=verbose,
+        )
         printer = actions.Printer(
             resolver.of(Path.cwd()).output_format, output_file, color, quiet=quiet, statistics=statistics
         )

@@ -1,0 +1,76 @@
+"""What an analysis has read and looked for: as long as all of that is as it was, its results are, too.
+
+A trail is kept by file of the project, not by file that is checked: whoever is checked uses some files, and each of
+these leads to look-ups. More may be noted than one file's findings depend on, never less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+FILE, NO_FILE, THERE, NOT_THERE = "f", "-", "e", "n"
+"""What was seen of a path: a regular file, none, anything, nothing."""
+
+
+def digest(data: bytes) -> str:
+    """By what a content is known."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Trail:
+    """See the module; paths are absolute. ``looks``, ``lists`` and ``reads`` are by what led there."""
+
+    contents: dict[Path, str | None] = field(default_factory=dict)
+    """Digests of what was read; None where it could not be read."""
+    torn: set[Path] = field(default_factory=set)
+    """Files that were not the same each time they were read."""
+    looks: dict[Path, dict[Path, str]] = field(default_factory=dict)
+    lists: dict[Path, dict[Path, tuple[str, ...]]] = field(default_factory=dict)
+    """Folders whose files may declare dependencies, and the names of those that do."""
+    reads: dict[Path, set[Path]] = field(default_factory=dict)
+    """Files that were read besides."""
+    used: dict[Path, set[Path]] = field(default_factory=dict)
+    """The files and folders that count, by the file that is checked."""
+    _current: set[Path] = field(default_factory=set)
+
+    def begin(self, entry: Path) -> None:
+        """What is used from here on is used for ``entry``."""
+        self._current = self.used.setdefault(entry, {entry})
+
+    def use(self, path: Path) -> None:
+        """The content of ``path``, or what it led to, counts."""
+        self._current.add(path)
+
+    def note(self, path: Path, data: bytes | None) -> None:
+        """``path`` was read."""
+        self._note(path, digest(data) if data is not None else None)
+
+    def _note(self, path: Path, known: str | None) -> None:
+        if self.contents.setdefault(path, known) != known:
+            self.torn.add(path)
+
+    def read(self, path: Path) -> bytes | None:
+        """The content of a file that counts, or None where it cannot be read."""
+        self.use(path)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = None
+        self.note(path, data)
+        return data
+
+    def look(self, asker: Path, path: Path, seen: str) -> None:
+        """``path`` was looked for on behalf of ``asker``."""
+        self.looks.setdefault(asker, {})[path] = seen
+
+    def list(
+        self, asker: Path, folder: Path, names: tuple[str, ...], read: tuple[tuple[Path, str | None], ...]
+    ) -> None:
+        """The names in ``folder`` counted for ``asker``, and the files that were ``read`` for that."""
+        self.lists.setdefault(asker, {})[folder] = names
+        for path, known in read:
+            self._note(path, known)
+            self.reads.setdefault(asker, set()).add(path)
