@@ -93,15 +93,14 @@ def run(
     ignores: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
-    cache: Path | None = None,
-    warn: Callable[[str], None] | None = None,
+    store: Store | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
     Without ``ignores``, comments silence nothing. ``progress`` is told before each file that is analysed how many are
-    done, and of how many. ``cache`` is the folder that results are kept in; ``warn`` is told why they cannot be.
+    done, and of how many. ``store`` keeps results of runs for later ones.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -113,7 +112,7 @@ def run(
     work = []
     for path in found.files:
         place = normal(path)
-        work.append(_Work(path, resolver.of(place.parent), overlay.get(place)))
+        work.append(_Work(path, resolver.of(place.parent), overlay.get(place) if overlay else None))
     if stdin is not None:
         virtual = stdin_path or Path("-")
         settings = resolver.of(normal(virtual).parent)
@@ -122,12 +121,11 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
-    store = _store(cache, (*overlay, *(normal(item.path) for item in work if item.data is not None)))
+    if store is not None:
+        store.overlay((*overlay, *(normal(item.path) for item in work if item.data is not None)))
     factory = factory or partial(_analysis, contents=overlay)
     outcome = _Outcome(factory, overlay, ignores=ignores, progress=progress, store=store)
     outcome.check(work)
-    if store is not None and store.problem is not None and warn is not None:
-        warn(store.problem)
     return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
 
 
@@ -361,6 +359,9 @@ class _Outcome:
 
     def _is_imported_elsewhere(self, name: str) -> bool:
         """Whether a file that was not checked imports this one: what it finds here is not known."""
+        if self._store is not None:
+            # which files of the project were read for that is not kept
+            self._store.complete = False
         checked = frozenset(normal(Path(each)) for each in self._files)
         path = normal(Path(name))
         return self._analyser(self._settings[name]).imported_by_others(path, checked)
@@ -415,16 +416,10 @@ def _analysis(settings: Settings, root: Path, contents: Mapping[Path, bytes] | N
     return Analysis(settings, root, contents)
 
 
-def _store(cache: Path | None, overlaid: Iterable[Path]) -> Store | None:
-    if cache is None:
-        return None
-    from dropout_lint.cache.store import Store
-
-    return Store(cache, overlaid)
-
-
 def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:
     """Where several rules of one family speak of a line, only the most specific one is heard."""
+    if not findings:
+        return ()
     from dropout_lint.rules import FAMILIES
 
     ranks = {code: (family, rank) for family, codes in enumerate(FAMILIES) for rank, code in enumerate(codes)}

@@ -8,8 +8,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-NAME = ".dropout_lint_cache"
-VARIABLE = "DROPOUT_LINT_CACHE_DIR"
 LARGEST = 64 << 20
 """Bytes of a cache file that are read, and written, at most."""
 MOST_FILES = 48

@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.cache import folder
+from dropout_lint.cache import folder, replay
 from dropout_lint.cache.facts import settled, status_of
 from dropout_lint.cache.packing import Damaged, pack, unpack
 from dropout_lint.cache.table import Asker, Entry, Folder, Table, noted, place_of
-from dropout_lint.cache.tool import fingerprint
+from dropout_lint.cache.tool import fingerprint, own_files
+from dropout_lint.discovery import ARCHIVES
 from dropout_lint.settings import Settings, normal, shown
 from dropout_lint.trail import digest
 from dropout_lint.version import __version__
@@ -60,16 +61,23 @@ class Kept:
 
 
 class Store:
-    """The caches of one run, in the folder ``top``; ``overlaid`` are files that hold something else than on disk."""
+    """The caches of one run, in the folder ``top``."""
 
-    def __init__(self, top: Path, overlaid: Iterable[Path] = ()) -> None:
+    def __init__(self, top: Path) -> None:
         self._top = top
         self._began = time.time_ns()
-        self._overlaid = frozenset(str(path) for path in overlaid)
+        self._overlaid: frozenset[str] = frozenset()
+        self.complete = True
+        """Whether all that the run rests on is known to it."""
         self._tables: dict[Settings, tuple[Path, str, Table]] = {}
         self._new: dict[Settings, dict[str, Entry]] = {}
         self.problem: str | None = None
         """Why nothing could be kept."""
+
+    def overlay(self, paths: Iterable[Path]) -> None:
+        """These files hold something else than on disk."""
+        self._overlaid = frozenset(str(path) for path in paths)
+        self.complete = self.complete and not self._overlaid
 
     def get(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]]) -> Kept | None:
         """What is known of the file at ``path``, if nothing has changed that it depends on.
@@ -103,18 +111,47 @@ class Store:
 
     def write(self, trails: Mapping[Settings, Trail]) -> None:
         """Write what is new; ``trails`` say what it depends on."""
-        for settings, (path, key, known) in self._tables.items():
+        for settings, (path, key, known) in list(self._tables.items()):
             table = known
             new = self._new.get(settings, {})
             trail = trails.get(settings)
             if trail is not None and new:
                 table = _Merging(self._latest(path, key, known), trail, self._began, self._overlaid).with_new(new)
+                self._tables[settings] = (path, key, table)
             elif not table.renewed:
                 continue
             try:
                 self.problem = folder.write(path, table.dump(key)) or self.problem
             except (Damaged, UnicodeError):
                 continue
+
+    def keep_run(self, key: list[object], text: str, code: int, files: Iterable[str], seen: Mapping[str, bool]) -> None:
+        """Keep what a run has printed, with its exit status, if all that it rests on is known.
+
+        ``files`` were checked, ``seen`` is what was looked at to find them.
+        """
+        rests = dict(seen)
+        kept: set[str] = set()
+        for _, _, table in self._tables.values():
+            kept |= table.entries.keys() - table.stale
+            for name, each in table.folders.items():
+                inner = [os.path.join(name, n) for n in each.listed or () if n.endswith("/")]
+                rests.update((path, status_of(path) is not None) for path in (name, *inner))
+                rests.update(
+                    (path, status_of(path) is not None) for path in (os.path.join(name, n) for n in each.links)
+                )
+            rests.update(
+                (name, known is not None or status_of(name) is not None) for name, known in table.contents.items()
+            )
+        for name in map(os.path.abspath, files):
+            self.complete = self.complete and (name in kept or name.endswith(ARCHIVES))
+            rests[name] = True
+        if not self.complete or self.problem is not None:
+            return
+        rests.update((path, True) for path in own_files())
+        data = replay.record(key, text, code, rests, lambda path: settled(status_of(path), self._began))
+        if data is not None:
+            folder.write(self._top / __version__ / replay.file_of(key), data)
 
     def _table(self, settings: Settings) -> tuple[Path, str, Table]:
         if settings not in self._tables:
@@ -280,7 +317,7 @@ class _Merging:
 
 def location(settings: Settings) -> Path:
     """Where the caches of a run lie whose own settings these are."""
-    given = os.environ.get(folder.VARIABLE)
+    given = os.environ.get(replay.VARIABLE)
     if settings.cache_dir is not None:
         return settings.cache_dir
-    return Path(given).absolute() if given else settings.root / folder.NAME
+    return Path(given).absolute() if given else settings.root / replay.NAME

@@ -113,6 +113,7 @@ def check(
     Exit status: 0 when nothing of failing severity was found, 1 when something was, 2 when something
     could not be done.
     """
+    from dropout_lint.cache.store import Store, location
     from dropout_lint.cli import actions
     from dropout_lint.measured import NoResults, read_results
     from dropout_lint.settings import Resolver, SettingsError
@@ -144,7 +145,8 @@ def check(
             stdin_filename,
             ignores=not no_ignores,
             quiet=quiet,
-            caching=not no_cache,
+            store=None if no_cache else Store(location(resolver.of(Path.cwd()))),
+            key=click.get_current_context().find_root().obj,
             verbose=verbose,
         )
         printer = actions.Printer(

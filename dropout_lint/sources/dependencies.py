@@ -68,18 +68,24 @@ class Declarations:
 
 
 def declaring(folder: Path) -> tuple[str, ...]:
-    """The names in ``folder`` that files with declarations have, in the order in which they are read."""
+    """The names in ``folder`` that files with declarations have, in the order in which they are read.
+
+    Among them is that of a folder of such files, ``requirements/``, also where it holds none.
+    """
     try:
         names = {each.name for each in folder.iterdir()}
     except OSError:
         return ()
-    try:
-        inner = [each.name for each in (folder / "requirements").iterdir()] if "requirements" in names else []
-    except OSError:
-        inner = []
     found = [name for name in _READERS if name in names]
     found += sorted(name for name in names if _REQUIREMENTS.fullmatch(name))
-    return (*found, *sorted(f"requirements/{name}" for name in inner if name.endswith(".txt"))[:MOST_FILES])
+    if "requirements" not in names:
+        return tuple(found)
+    try:
+        inner = [each.name for each in (folder / "requirements").iterdir()]
+    except OSError:
+        inner = []
+    more = sorted(f"requirements/{name}" for name in inner if name.endswith(".txt"))
+    return (*found, "requirements/", *more[:MOST_FILES])
 
 
 def declared_in(folder: Path, wanted: frozenset[str]) -> Declarations:
@@ -87,7 +93,8 @@ def declared_in(folder: Path, wanted: frozenset[str]) -> Declarations:
     reader = _Reader(wanted)
     names = declaring(folder)
     for name in names:
-        reader.read(folder / name, _READERS.get(name, _requirements))
+        if not name.endswith("/"):
+            reader.read(folder / name, _READERS.get(name, _requirements))
     return Declarations(tuple(reader.found), tuple(reader.consulted), names, tuple(reader.tried.items()))
 
 
