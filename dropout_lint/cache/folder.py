@@ -28,14 +28,16 @@ def read(path: Path) -> bytes | None:
         handle = os.open(path, flags)
     except (OSError, ValueError):
         return None
-    with os.fdopen(handle, "rb", buffering=0) as stream:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
             return None
-        try:
-            return stream.read(LARGEST + 1)[: status.st_size]
-        except (OSError, MemoryError):
-            return None
+        with open(handle, "rb", closefd=False) as stream:
+            return stream.read(found.st_size)
+    except (OSError, MemoryError):
+        return None
+    finally:
+        os.close(handle)
 
 
 def write(path: Path, data: bytes) -> str | None:

@@ -55,7 +55,7 @@ def replay(key: list[object], arguments: list[str]) -> int | None:
     """Print what the same run has printed and return its exit status; None where something may have changed."""
     try:
         kept = _kept(key, arguments)
-    except (ValueError, TypeError, KeyError, OSError, RecursionError, MemoryError):
+    except (AttributeError, KeyError, MemoryError, OSError, RecursionError, TypeError, ValueError):
         # whatever is wrong with it, the run itself does not depend on it
         return None
     if kept is None:
@@ -126,13 +126,16 @@ def _read(path: str) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return None
-    with open(handle, "rb") as stream:
+    try:
         found = os.fstat(handle)
         # what somebody else has written is nothing to print
         mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
         if found.st_mode & 0o170000 != 0o100000 or not mine or found.st_size > _LARGEST:
             return None
-        return stream.read(found.st_size)
+        with open(handle, "rb", closefd=False) as stream:
+            return stream.read(found.st_size)
+    finally:
+        os.close(handle)
 
 
 def record(

@@ -70,7 +70,7 @@ class Store:
         self.complete = True
         """Whether all that the run rests on is known to it."""
         self._tables: dict[Settings, tuple[Path, str, Table]] = {}
-        self._new: dict[Settings, dict[str, Entry]] = {}
+        self.new: dict[Settings, dict[str, Entry]] = {}
         self.problem: str | None = None
         """Why nothing could be kept."""
 
@@ -107,13 +107,13 @@ class Store:
         except Damaged:
             return
         entry = Entry(kept.candidate, kept.marked, packed)
-        self._new.setdefault(settings, {})[str(path.absolute())] = entry
+        self.new.setdefault(settings, {})[str(path.absolute())] = entry
 
     def write(self, trails: Mapping[Settings, Trail]) -> None:
         """Write what is new; ``trails`` say what it depends on."""
         for settings, (path, key, known) in list(self._tables.items()):
             table = known
-            new = self._new.get(settings, {})
+            new = self.new.get(settings, {})
             trail = trails.get(settings)
             if trail is not None and new:
                 table = _Merging(self._latest(path, key, known), trail, self._began, self._overlaid).with_new(new)

@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": "Run the flagged programs and measure what the findings cost.",
     "rule": "Print the documentation of a rule.",
     "config": "Print the configuration keys, their defaults and meanings.",
+    "clean": "Remove the results that check keeps from run to run.",
     "lsp": "Run the language server, for editors to start.",
 }
 
