@@ -14,6 +14,19 @@ FILE, NO_FILE, THERE, NOT_THERE = "f", "-", "e", "n"
 """What was seen of a path: a regular file, none, anything, nothing."""
 
 
+GLANCE = "?"
+"""What is asked of a file stands under its path with this behind it."""
+
+_CHOICES = (b"KERAS_BACKEND", b"TF_USE_LEGACY_KERAS")
+_LARGEST_SCAN = 1_000_000
+
+
+def chooses_keras(data: bytes) -> bool:
+    """Whether a file names an environment variable by which Keras is chosen."""
+    head = data[:_LARGEST_SCAN]
+    return any(name in head for name in _CHOICES)
+
+
 def digest(data: bytes) -> str:
     """By what a content is known."""
     return blake2b(data, digest_size=16).hexdigest()
@@ -32,6 +45,8 @@ class Trail:
     """Folders whose files may declare dependencies, and the names of those that do."""
     reads: dict[Path, set[Path]] = field(default_factory=dict)
     """Files that were read besides."""
+    glances: dict[Path, bool] = field(default_factory=dict)
+    """Files of which only one thing was asked, see `chooses_keras`, and the answer."""
     used: dict[Path, set[Path]] = field(default_factory=dict)
     """The files and folders that count, by the file that is checked."""
     _current: set[Path] = field(default_factory=set)
@@ -43,6 +58,20 @@ class Trail:
     def use(self, path: Path) -> None:
         """The content of ``path``, or what it led to, counts."""
         self._current.add(path)
+
+    def glance(self, path: Path) -> bool:
+        """Whether a file `chooses_keras`: nothing else of it counts."""
+        place = path / GLANCE
+        self._current.add(place)
+        if place not in self.glances:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                data = None
+            self.note(path, data)
+            self.reads[place] = {path}
+            self.glances[place] = chooses_keras(data or b"")
+        return self.glances[place]
 
     def note(self, path: Path, data: bytes | None) -> None:
         """``path`` was read."""

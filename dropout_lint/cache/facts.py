@@ -10,7 +10,7 @@ import os
 import stat
 
 from dropout_lint.cache.folder import LARGEST
-from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, THERE, digest
+from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, THERE, chooses_keras, digest
 
 Status = list[int]
 
@@ -40,12 +40,22 @@ def settled(found: os.stat_result | None, before: int) -> Status | None:
 
 def digest_of(path: str, found: os.stat_result | None) -> str | None:
     """The digest of a file's content; None where there is none to be had."""
+    data = _content(path, found)
+    return digest(data) if data is not None else None
+
+
+def glance(path: str) -> bool:
+    """Whether a file chooses Keras (see `dropout_lint.trail`)."""
+    return chooses_keras(_content(path, status_of(path)) or b"")
+
+
+def _content(path: str, found: os.stat_result | None) -> bytes | None:
     # a pipe or device would block or never end
     if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
         return None
     try:
         with open(path, "rb") as stream:
-            return digest(stream.read(LARGEST))
+            return stream.read(LARGEST)
     except OSError:
         return None
 

@@ -266,6 +266,7 @@ class _Merging:
         for each in reads:
             self._table.contents[each] = self._contents[each]
         asker.reads |= reads
+        asker.glance = trail.glances.get(path)
         for looked, seen in trail.looks.get(path, {}).items():
             fine = self._note(asker, str(looked), seen) and fine
         for folder_path, names in trail.lists.get(path, {}).items():
@@ -304,6 +305,7 @@ class _Merging:
         asker.reads |= old.reads
         asker.looks |= old.looks
         asker.lists |= old.lists
+        asker.glance = old.glance
         return True
 
     def _finish(self) -> None:

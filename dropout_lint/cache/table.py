@@ -11,11 +11,11 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from dropout_lint.cache.facts import Status, digest_of, holds, settled, status, status_of, told_by_folder
+from dropout_lint.cache.facts import Status, digest_of, glance, holds, settled, status, status_of, told_by_folder
 from dropout_lint.cache.packing import Damaged, items
 from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, THERE, digest
 
-FORMAT = 1
+FORMAT = 2
 MARKS = frozenset({FILE, NO_FILE, THERE, NOT_THERE})
 
 Json = Any
@@ -43,6 +43,17 @@ class Asker:
     looks: set[tuple[str, str]] = field(default_factory=set)
     """Folders and names in them."""
     lists: set[str] = field(default_factory=set)
+    glance: bool | None = None
+    """Of a file that was only glanced at, the answer."""
+
+    def gone(self, files: set[str], looks: set[tuple[str, str]], lists: set[str]) -> bool:
+        """Whether something of it no longer holds; ``files`` have another content."""
+        if not (self.looks.isdisjoint(looks) and self.lists.isdisjoint(lists)):
+            return True
+        changed = self.reads & files
+        if self.glance is None or not changed:
+            return bool(changed)
+        return any(glance(path) is not self.glance for path in changed)
 
 
 @dataclass(slots=True)
@@ -56,7 +67,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Table:
-    """See the module. ``entries`` may hold some that no longer hold: `fresh` tells."""
+    """See the module."""
 
     contents: dict[str, str | None] = field(default_factory=dict)
     statuses: dict[str, Status | None] = field(default_factory=dict)
@@ -66,7 +77,7 @@ class Table:
     uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The askers by the file that was checked."""
     stale: set[str] = field(default_factory=set)
-    """Entries that no longer hold."""
+    """Entries that do not hold in this run."""
     renewed: bool = False
     """Some status can be trusted now that could not before."""
     _second: bytes | None = None
@@ -74,7 +85,9 @@ class Table:
     # Validity -------------------------------------------------------------------------------------------------
 
     def examine(self, now: int, overlaid: frozenset[str] = frozenset()) -> None:
-        """Find out what no longer holds; ``overlaid`` are files that hold something else than on disk."""
+        """Forget what no longer holds, and find out what does not in this run: where ``overlaid`` files hold something
+        else than on disk.
+        """
         files = {path for path, known in self.statuses.items() if not self._same_file(path, known, now)}
         looks: set[tuple[str, str]] = set()
         lists: set[str] = set()
@@ -93,29 +106,35 @@ class Table:
             if not unchanged:
                 folder.status = settled(found, now)
                 self.renewed = self.renewed or folder.status is not None
-        files |= overlaid
         if files or looks or lists:
             self.details()
-            self._spread(files, looks, lists)
+            self._forget(self._resting_on(files, looks, lists))
+        if overlaid:
+            self.details()
+            self.stale |= self._resting_on(set(overlaid), set(), set())
+
+    def _forget(self, entries: set[str]) -> None:
+        """What is left holds for the files as they are now, and can be written as it is."""
+        for entry in entries:
+            self.entries.pop(entry, None)
+            self.uses.pop(entry, None)
+        self._second = None
+        self.renewed = True
 
     def _same_file(self, path: str, known: Status | None, now: int) -> bool:
         found = status_of(path)
         if known is not None and found is not None and status(found) == known:
             return True
-        if digest_of(path, found) != self.contents[path]:
-            return False
-        self.statuses[path] = settled(found, now)
+        content = digest_of(path, found)
+        same = content == self.contents[path]
+        self.contents[path], self.statuses[path] = content, settled(found, now)
         self.renewed = self.renewed or self.statuses[path] is not None
-        return True
+        return same
 
-    def _spread(self, files: set[str], looks: set[tuple[str, str]], lists: set[str]) -> None:
-        gone = {
-            path
-            for path, asker in self.askers.items()
-            if not (asker.reads.isdisjoint(files) and asker.looks.isdisjoint(looks) and asker.lists.isdisjoint(lists))
-        }
-        self.stale |= {entry for entry, askers in self.uses.items() if not gone.isdisjoint(askers)}
-        self.stale |= self.entries.keys() - self.uses.keys()
+    def _resting_on(self, files: set[str], looks: set[tuple[str, str]], lists: set[str]) -> set[str]:
+        gone = {path for path, asker in self.askers.items() if asker.gone(files, looks, lists)}
+        found = {entry for entry, askers in self.uses.items() if not gone.isdisjoint(askers)}
+        return found | (self.entries.keys() - self.uses.keys())
 
     # JSON -----------------------------------------------------------------------------------------------------
 
@@ -151,6 +170,7 @@ class Table:
                     sorted(files[each] for each in asker.reads),
                     list(by_folder.items()),
                     sorted(folders[each] for each in asker.lists),
+                    asker.glance,
                 ]
             )
         details = {
@@ -195,14 +215,16 @@ class Table:
         Raises:
             Damaged: It cannot be read.
         """
-        if self._second is None or self.uses:
+        if self._second is None or self.askers:
             return
         details = _parsed(self._second)
         files, folders = list(self.contents), list(self.folders)
         askers: list[str] = []
         for each in items(details.get("askers")):
-            path, reads, looks, lists = items(each, 4)
-            asker = Asker({_at(files, number) for number in items(reads)})
+            path, reads, looks, lists, seen = items(each, 5)
+            if seen not in (None, True, False):
+                raise Damaged("no answer")
+            asker = Asker({_at(files, number) for number in items(reads)}, glance=seen)
             for look in items(looks):
                 number, names = items(look, 2)
                 folder = _at(folders, number)
@@ -212,11 +234,6 @@ class Table:
             askers.append(path)
         for path, used in _mapping(details.get("uses")).items():
             self.uses[path] = tuple(_at(askers, number) for number in items(used))
-
-    def changed(self) -> None:
-        """What rests on what has changed: it is written anew."""
-        self.details()
-        self._second = None
 
 
 def _parsed(data: bytes) -> dict[str, Json]:

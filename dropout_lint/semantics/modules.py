@@ -82,10 +82,6 @@ def import_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(reversed(parts))
 
 
-_CHOICES = (b"KERAS_BACKEND", b"TF_USE_LEGACY_KERAS")
-_LARGEST_SCAN = 1_000_000
-
-
 class Project:
     """Finds modules below the import roots and keeps what was parsed.
 
@@ -106,15 +102,10 @@ class Project:
         self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
         self._found: dict[tuple[Path, str], tuple[Path | None, dict[Path, str]]] = {}
         self._packages: dict[Path, Path] = {}
-        self._choosing: dict[Path, bool] = {}
 
     def chooses_keras(self, path: Path) -> bool:
         """Whether a file names an environment variable by which Keras is chosen: importing it has that effect."""
-        self._trail.use(path)
-        if path not in self._choosing:
-            data = (self._trail.read(path) or b"")[:_LARGEST_SCAN]
-            self._choosing[path] = any(name in data for name in _CHOICES)
-        return self._choosing[path]
+        return self._trail.glance(path)
 
     def find(self, importer: Path, dotted: str) -> Path | None:
         """The file of the module ``dotted`` as ``importer`` would see it, or None."""

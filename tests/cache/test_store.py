@@ -87,12 +87,11 @@ def test_only_settings_that_count_for_the_analysis_make_it_anew(check, overrides
 
 
 def test_part_of_a_project_keeps_what_is_known_of_the_rest(check, top, write):
-    check()
-    write("flags.py", "FLAG = False\n")
     from dropout_lint.cache.store import Store
 
+    check()
+    write("plain.py", "import re\n")
     run([Path("plain.py")], store=Store(top))
-    write("flags.py", "FLAG = True\n")
     write("other.py", "")
 
     assert check()[1] == ["other.py"]
@@ -183,6 +182,33 @@ def test_what_another_run_has_written_meanwhile_stays(check, top, write):
     run([Path("two.py")], store=two)
 
     assert check()[1] == []
+
+
+def test_a_part_that_is_checked_after_a_change_makes_nothing_else_valid(check, top, write, monkeypatch):
+    from dropout_lint.cache.store import Store
+
+    monkeypatch.setattr("dropout_lint.cache.facts.TICK", -(10**18))
+    check()
+    write("missing.py", "")
+    write("flags.py", "FLAG = False\n")
+    for _ in range(2):
+        run([Path("plain.py")], store=Store(top))
+
+    assert check()[0] == run([Path()])
+
+
+def test_of_modules_that_are_only_imported_little_counts(check, write):
+    """Importing a module may choose the Keras, if it names one of two variables; whatever else is in it does not."""
+    write("missing.py", "x = 1\n")
+    check()
+    write("missing.py", "x = 2\n")
+    assert check()[1] == ["missing.py"]
+    assert check()[1] == []
+
+    write("missing.py", "import os\nos.environ['KERAS_BACKEND'] = 'torch'\n")
+    report, again, _ = check()
+    assert again == ["missing.py", "train.py"]
+    assert report == run([Path()])
 
 
 # What is wrong with it ----------------------------------------------------------------------------------------
