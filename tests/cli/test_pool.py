@@ -228,3 +228,26 @@ def test_a_run_that_is_killed_while_it_fixes_leaves_whole_files(tree):
     assert {path.read_text() for path in before} == {
         text.replace("training=True", "training=False") for text in before.values()
     }
+
+
+THREADED = """\
+import sys, threading
+
+if __name__ == "__main__":
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    from dropout_lint.cli import main
+
+    main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there Python cannot be kept from importing what is checked")
+def test_a_process_with_threads_spawns_others_which_import_nothing_of_the_project(tree, tmp_path, deadly):
+    (tmp_path / "threaded.py").write_text(THREADED)
+    (tree / "random.py").write_text("raise SystemExit('this is imported by what tempfile imports')\n")
+    (tree / "a.py").write_text(FLAGGED)
+    (tree / "b.py").write_text(f"{FLAGGED}# dies of 3\n")
+    (tree / "c.py").write_text(f"from lib.evaluation import validate\n{MODEL}validate(model, x_test, mode=True)\n")
+    done = check("--jobs=2", tree=tree, env=deadly, program=(str(tmp_path / "threaded.py"),))
+
+    assert found(done) == [("a.py", "KTM101"), ("b.py", "KTM991"), ("c.py", "KTM101")]
