@@ -7,16 +7,20 @@ def main() -> None:
     """Run the command line and end the process with its exit status."""
     import sys
 
-    from dropout_lint.cache.replay import key_of, replay
+    try:
+        from dropout_lint.cache.replay import key_of, replay
 
-    key = key_of(sys.argv[1:])
-    status = replay(key, sys.argv[1:]) if key is not None else None
-    if status is not None:
-        sys.exit(status)
+        key = key_of(sys.argv[1:])
+        status = replay(key, sys.argv[1:]) if key is not None else None
+        if status is not None:
+            sys.exit(status)
 
-    from dropout_lint.cli import main as command_line
+        from dropout_lint.cli import main as command_line
 
-    command_line(key=key)
+        command_line(key=key)
+    except KeyboardInterrupt:
+        # before the command line could say so, or while the process ends
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ _TYPES: dict[str, Json] = {
     "boolean": {"type": "boolean"},
     "choice": {},
     "keras-version": {"type": "string", "pattern": r"^(2(\.\d{1,2}(\.\d+)?)?|3(\.([3-9]|1[0-6])(\.\d+)?)?)$"},
+    "number": {"type": "integer", "minimum": 1},
     "path": {"type": "string"},
     "paths": _STRINGS,
     "patterns": _STRINGS,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dropout_lint import pool
 from dropout_lint.discovery import ARCHIVES, Problem, discover, excluded, matching, unsupported
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.selection import (
@@ -26,16 +28,16 @@ from dropout_lint.selection import (
 )
 from dropout_lint.settings import Resolver, Settings, normal, shown
 from dropout_lint.sources.notebook import Notebook, broken_cells
-from dropout_lint.sources.reading import decode_source, in_cells
+from dropout_lint.sources.reading import decode_source, in_cells, is_notebook
 from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
 from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, suppressions
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
 from dropout_lint.tool_rules import all_rules
+from dropout_lint.trail import Kept, Trail
 
 if TYPE_CHECKING:
     from dropout_lint.cache.store import Store
-    from dropout_lint.trail import Trail
 
 
 class Analyser(Protocol):
@@ -93,14 +95,16 @@ def run(
     ignores: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
+    processes: bool = False,
     store: Store | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
-    Without ``ignores``, comments silence nothing. ``progress`` is told before each file that is analysed how many are
-    done, and of how many. ``store`` keeps results of runs for later ones.
+    Without ``ignores``, comments silence nothing. ``progress`` is told how many of the files to analyse are done, and
+    of how many. With ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same.
+    ``store`` keeps results of runs for later ones.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -108,7 +112,10 @@ def run(
     resolver = resolver or Resolver()
     found = discover(paths, resolver)
     problems = list(found.problems)
-    overlay = contents or {}
+    overlay = dict(contents or {})
+    if stdin is not None:
+        # it stands for the file for those who import it, too
+        overlay.setdefault(normal(stdin_path or Path("-")), stdin)
     work = []
     for path in found.files:
         place = normal(path)
@@ -121,12 +128,13 @@ def run(
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin))
+    default = resolver.of(Path.cwd())
     if store is not None:
         store.overlay((*overlay, *(normal(item.path) for item in work if item.data is not None)))
     factory = factory or partial(_analysis, contents=overlay)
     outcome = _Outcome(factory, overlay, ignores=ignores, progress=progress, store=store)
-    outcome.check(work)
-    return outcome.report(tuple(sorted(problems)), resolver.of(Path.cwd()))
+    outcome.check(work, spread=processes, jobs=default.jobs)
+    return outcome.report(tuple(sorted(problems)), default)
 
 
 def check_paths(paths: Iterable[str | Path], resolver: Resolver | None = None) -> Report:
@@ -167,11 +175,78 @@ class _File:
     settings: Settings
 
 
-class _Outcome:
-    """Findings as they come in, and the files they are in.
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file to analyse, and its content."""
 
-    This is the seam for a pool of workers: `check` may hand its files to others, `_add` takes what they return.
-    """
+    path: Path
+    settings: Settings
+    data: bytes
+    on_disk: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What was found in a file, whether it will be found again, and what that rests on, if that was asked for."""
+
+    findings: tuple[Finding, ...]
+    lasting: bool = False
+    trail: Trail | None = None
+
+
+class _Examiner:
+    """What is found in one file, whatever happens in it. Pickled to where the work is done."""
+
+    def __init__(self, factory: AnalyserFactory, *, trailing: bool = False) -> None:
+        self._factory = factory
+        self._trailing = trailing
+        self._analysers: dict[tuple[Settings, Path], Analyser] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(_Examiner, trailing=self._trailing), (self._factory,)
+
+    def trails(self) -> Iterator[tuple[Settings, Trail]]:
+        """What was read and looked for since this was last asked."""
+        for (settings, _), analyser in self._analysers.items():
+            yield settings, analyser.trail.take()
+
+    def prepare(self) -> None:
+        """Load what reading any file takes, so that who is forked has it."""
+        import dropout_lint.semantics.interpreter
+        import dropout_lint.syntax.parse  # noqa: F401
+
+    def analyser(self, settings: Settings) -> Analyser:
+        """What analyses the files that these settings are for."""
+        place = (settings, settings.root)
+        if place not in self._analysers:
+            self._analysers[place] = self._factory(settings, settings.root)
+        return self._analysers[place]
+
+    def __call__(self, entry: _Entry) -> _Examined:
+        """The findings of an entry file, its failure among them."""
+        name = shown(entry.path)
+        found: list[Finding] = []
+        lasting = False
+        try:
+            text = decode_source(entry.data, entry.path)
+            found += _broken_cells(name, text)
+            found += self.analyser(entry.settings).check(entry.path, text)
+            lasting = True
+        except SyntaxFailure as failure:
+            found.append(_syntax_error(name, failure))
+            lasting = True
+        except NotAnalysed as failure:
+            found.append(_not_analysed(name, failure.reason))
+        except SourceError as error:
+            found.append(_not_analysed(name, str(error)))
+        except Exception as error:
+            found.append(_crashed(name, error))
+        trail = self.analyser(entry.settings).trail.take() if self._trailing and lasting else None
+        return _Examined(tuple(found), lasting, trail)
+
+
+class _Outcome:
+    """Findings as they come in, and the files they are in."""
 
     def __init__(
         self,
@@ -182,20 +257,20 @@ class _Outcome:
         progress: Callable[[int, int], None] | None = None,
         store: Store | None = None,
     ) -> None:
-        self._factory = factory
+        self._examiner = _Examiner(factory, trailing=store is not None)
+        self._trails: dict[Settings, Trail] = {}
         self._progress = progress
         self._store = store
         self.ignores = ignores
         self._contents = contents
-        self._analysers: dict[tuple[Settings, Path], Analyser] = {}
         self._findings: dict[tuple[object, ...], Finding] = {}
         self._texts: dict[str, Text] = {}
         self._settings: dict[str, Settings] = {}
         self._files: list[str] = []
         self._candidates = 0
 
-    def check(self, work: Sequence[_Work]) -> None:
-        pending: list[tuple[_Work, bytes]] = []
+    def check(self, work: Sequence[_Work], *, spread: bool = False, jobs: int | None = None) -> None:
+        pending: list[_Entry] = []
         for item in work:
             name = shown(item.path)
             self._files.append(name)
@@ -210,29 +285,61 @@ class _Outcome:
                     self._add(check_archive(name, item.path if item.data is None else item.data, item.settings))
                     continue
                 data = read_bytes(item.path) if item.data is None else item.data
-                candidate = self._analyser(item.settings).is_candidate(item.path, data)
+                candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
                 if not candidate:
                     if MARK in data:
                         self._texts[name] = decode_source(data, item.path)
-                    self._keep(item, marked=MARK in data)
+                    if item.data is None:
+                        self._keep(item.settings, item.path, Kept(candidate=False, marked=MARK in data))
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
             except Exception as error:
                 self._add([_crashed(name, error)])
             else:
                 if candidate:
-                    pending.append((item, data))
+                    pending.append(_Entry(item.path, item.settings, data, on_disk=item.data is None))
         self._candidates += len(pending)
-        if pending:
+        # Where several entries find the same thing, their order decides, and not who was done first.
+        if self._store is not None:
+            for settings, trail in self._examiner.trails():
+                self._follow(settings, trail)
+        found = self._examined(pending, jobs, spread=spread)
+        for number, entry in enumerate(pending):
+            result = found[number]
+            self._add(result.findings)
+            if result.trail is not None:
+                self._follow(entry.settings, result.trail)
+            if result.lasting and entry.on_disk:
+                self._keep(entry.settings, entry.path, Kept(True, MARK in entry.data, result.findings))
+            if result.findings or MARK in entry.data or is_notebook(entry.path):
+                with suppress(SourceError):
+                    self._texts[shown(entry.path)] = decode_source(entry.data, entry.path)
+        if self._store is not None:
+            self._store.write(self._trails)
+
+    def _follow(self, settings: Settings, trail: Trail) -> None:
+        self._trails.setdefault(settings, Trail()).merge(trail)
+
+    def _examined(self, entries: Sequence[_Entry], jobs: int | None, *, spread: bool) -> dict[int, _Examined]:
+        """What is found in each of the entries."""
+        found: dict[int, _Examined] = {}
+        if spread and entries:
+            tasks = [pool.Task(entry, len(entry.data), str(entry.path.parent)) for entry in entries]
+            count = pool.processes(tasks, jobs)
+            with closing(pool.spread(tasks, self._examiner, count, self._examiner.prepare)) as results:
+                for number, result in results:
+                    name = shown(entries[number].path)
+                    found[number] = _Examined((_lost(name, result),)) if isinstance(result, pool.Lost) else result
+                    self._tell(len(found), len(entries))
+        left = [number for number in range(len(entries)) if number not in found]
+        if left:
             thresholds = gc.get_threshold()
-            # Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them.
-            gc.set_threshold(50_000, 50, 50)
+            gc.set_threshold(*pool.GC_THRESHOLDS)
             try:
-                on_deep_stack(lambda: self._check_candidates(pending))
+                on_deep_stack(lambda: self._examine_here(entries, left, found))
             finally:
                 gc.set_threshold(*thresholds)
-        if self._store is not None:
-            self._store.write({settings: each.trail for (settings, _), each in self._analysers.items()})
+        return found
 
     def _is_kept(self, item: _Work, name: str) -> bool:
         """Whether an earlier run has found out all about a file that is as it was; its findings are then taken over."""
@@ -257,35 +364,18 @@ class _Outcome:
         except SourceError:
             return ()
 
-    def _keep(self, item: _Work, *, marked: bool, findings: Sequence[Finding] | None = None) -> None:
-        """Keep what was found out about a file; without findings, it is no candidate."""
-        if self._store is None or item.data is not None:
-            return
-        from dropout_lint.cache.store import Kept
+    def _keep(self, settings: Settings, path: Path, kept: Kept) -> None:
+        if self._store is not None:
+            self._store.put(settings, path, kept)
 
-        self._store.put(item.settings, item.path, Kept(findings is not None, marked, tuple(findings or ())))
+    def _examine_here(self, entries: Sequence[_Entry], numbers: Iterable[int], found: dict[int, _Examined]) -> None:
+        for number in numbers:
+            self._tell(len(found), len(entries))
+            found[number] = self._examiner(entries[number])
 
-    def _check_candidates(self, pending: Sequence[tuple[_Work, bytes]]) -> None:
-        for number, (item, data) in enumerate(pending):
-            if self._progress is not None:
-                self._progress(number, len(pending))
-            name = shown(item.path)
-            try:
-                text = decode_source(data, item.path)
-                self._texts[name] = text
-                found = [*_broken_cells(name, text), *self._analyser(item.settings).check(item.path, text)]
-                self._add(found)
-                self._keep(item, marked=MARK in data, findings=found)
-            except SyntaxFailure as failure:
-                broken = [_syntax_error(name, failure)]
-                self._add(broken)
-                self._keep(item, marked=MARK in data, findings=broken)
-            except NotAnalysed as failure:
-                self._add([_not_analysed(name, failure.reason)])
-            except SourceError as error:
-                self._add([_not_analysed(name, str(error))])
-            except Exception as error:
-                self._add([_crashed(name, error)])
+    def _tell(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(done, total)
 
     def _add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -364,7 +454,7 @@ class _Outcome:
             self._store.complete = False
         checked = frozenset(normal(Path(each)) for each in self._files)
         path = normal(Path(name))
-        return self._analyser(self._settings[name]).imported_by_others(path, checked)
+        return self._examiner.analyser(self._settings[name]).imported_by_others(path, checked)
 
     def _file(self, name: str, default: Settings) -> _File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
@@ -392,12 +482,6 @@ class _Outcome:
             text = decode_source(read_bytes(Path(name)) if data is None else data, Path(name))
             self._texts[name] = text
         return text
-
-    def _analyser(self, settings: Settings) -> Analyser:
-        place = (settings, settings.root)
-        if place not in self._analysers:
-            self._analysers[place] = self._factory(settings, settings.root)
-        return self._analysers[place]
 
 
 def _place_inside(finding: Finding) -> str:
@@ -516,6 +600,13 @@ def _not_analysed(path: str, reason: str) -> Finding:
         path=path,
         span=Span(start, start),
     )
+
+
+def _lost(path: str, lost: pool.Lost) -> Finding:
+    hint = "exclude the file"
+    if lost.memory:
+        hint = f"if that was for lack of memory, give it more; else {hint}"
+    return replace(_not_analysed(path, lost.reason), help=hint)
 
 
 def _crashed(path: str, error: Exception) -> Finding:

@@ -188,6 +188,12 @@ OPTIONS: tuple[Option, ...] = (
         "The folder that results are kept in; .dropout_lint_cache beside the configuration file when not set.",
     ),
     Option("output-format", "choice", "full", "How findings are printed.", OUTPUT_FORMATS),
+    Option(
+        "jobs",
+        "number",
+        None,
+        "How many processes share the work; as many as there are cores and enough to do for when not set.",
+    ),
 )
 
 OPTION_BY_KEY = {option.key: option for option in OPTIONS}
@@ -211,6 +217,8 @@ def toml(value: object) -> str:
         return "[" + ", ".join(toml(item) for item in value) + "]"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, Enum):
         value = value.value
     return json.dumps(str(value), ensure_ascii=False)
@@ -294,6 +302,14 @@ def _boolean(_: Option, value: object, __: Path) -> bool:
     return value
 
 
+def _number(_: Option, value: object, __: Path) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"must be a number from 1 up, not {toml_kind(value)}")
+    if value < 1:
+        raise ValueError(f"must be a number from 1 up, not {value}")
+    return value
+
+
 def _paths(option: Option, value: object, folder: Path) -> tuple[Path, ...]:
     return tuple(Path(folder, path) for path in _strings(option, value, folder))
 
@@ -318,6 +334,7 @@ _READERS: dict[str, Callable[[Option, object, Path], object]] = {
     "boolean": _boolean,
     "choice": _choice,
     "keras-version": _keras_version,
+    "number": _number,
     "paths": _paths,
     "path": _path,
     "patterns": _patterns,

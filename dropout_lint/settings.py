@@ -64,6 +64,7 @@ class Settings:
     baseline: Path | None = None
     cache_dir: Path | None = None
     output_format: str = "full"
+    jobs: int | None = None
 
     @property
     def selection(self) -> Selection:

@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from dropout_lint.findings import Finding
 
 FILE, NO_FILE, THERE, NOT_THERE = "f", "-", "e", "n"
 """What was seen of a path: a regular file, none, anything, nothing."""
@@ -32,6 +36,15 @@ def digest(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a file that is as it was: whether it was analysed, whether it holds suppressions, findings."""
+
+    candidate: bool
+    marked: bool
+    findings: tuple[Finding, ...] = ()
+
+
 @dataclass(slots=True)
 class Trail:
     """See the module; paths are absolute. ``looks``, ``lists`` and ``reads`` are by what led there."""
@@ -50,6 +63,7 @@ class Trail:
     used: dict[Path, set[Path]] = field(default_factory=dict)
     """The files and folders that count, by the file that is checked."""
     _current: set[Path] = field(default_factory=set)
+    _answers: dict[Path, bool] = field(default_factory=dict)
 
     def begin(self, entry: Path) -> None:
         """What is used from here on is used for ``entry``."""
@@ -63,15 +77,16 @@ class Trail:
         """Whether a file `chooses_keras`: nothing else of it counts."""
         place = path / GLANCE
         self._current.add(place)
-        if place not in self.glances:
+        if place not in self._answers:
             try:
                 data = path.read_bytes()
             except OSError:
                 data = None
             self.note(path, data)
-            self.reads[place] = {path}
-            self.glances[place] = chooses_keras(data or b"")
-        return self.glances[place]
+            self._answers[place] = chooses_keras(data or b"")
+        self.reads[place] = {path}
+        self.glances[place] = self._answers[place]
+        return self._answers[place]
 
     def note(self, path: Path, data: bytes | None) -> None:
         """``path`` was read."""
@@ -103,3 +118,36 @@ class Trail:
         for path, known in read:
             self._note(path, known)
             self.reads.setdefault(asker, set()).add(path)
+
+    def take(self) -> Trail:
+        """What was noted since this was last asked, which is not known here any more."""
+        taken = Trail(self.contents, self.torn, self.looks, self.lists, self.reads, self.glances, self.used)
+        self.contents, self.torn, self.looks, self.lists = {}, set(), {}, {}
+        self.reads, self.glances, self.used, self._current = {}, {}, {}, set()
+        return taken
+
+    def merge(self, other: Trail) -> None:
+        """Add what somebody else has noted; where two have seen different things, nothing can rest on them."""
+        for path, known in other.contents.items():
+            self._note(path, known)
+        self.torn |= other.torn
+        for asker, looks in other.looks.items():
+            _join(self.looks.setdefault(asker, {}), looks, asker, self.torn)
+        for asker, lists in other.lists.items():
+            _join(self.lists.setdefault(asker, {}), lists, asker, self.torn)
+        for place, answer in other.glances.items():
+            if self.glances.setdefault(place, answer) is not answer:
+                self.torn.add(place)
+        for asker, reads in other.reads.items():
+            self.reads.setdefault(asker, set()).update(reads)
+        for entry, used in other.used.items():
+            self.used.setdefault(entry, set()).update(used)
+
+
+_Seen = TypeVar("_Seen")
+
+
+def _join(known: dict[Path, _Seen], more: dict[Path, _Seen], asker: Path, torn: set[Path]) -> None:
+    for path, seen in more.items():
+        if known.setdefault(path, seen) != seen:
+            torn.add(asker)

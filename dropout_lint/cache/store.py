@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from dropout_lint.cache.table import Asker, Entry, Folder, Table, noted, place_o
 from dropout_lint.cache.tool import fingerprint, own_files
 from dropout_lint.discovery import ARCHIVES
 from dropout_lint.settings import Settings, normal, shown
-from dropout_lint.trail import digest
+from dropout_lint.trail import Kept, digest
 from dropout_lint.version import __version__
 
 if TYPE_CHECKING:
@@ -49,15 +49,6 @@ _WITHOUT_EFFECT = frozenset(
     }
 )
 """Settings that count before or after the analysis of a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What an earlier run has found out about a file that is as it was."""
-
-    candidate: bool
-    marked: bool
-    findings: tuple[Finding, ...] = ()
 
 
 class Store:

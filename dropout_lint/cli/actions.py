@@ -60,20 +60,23 @@ class Source:
         progress = None if self.quiet else Progress(sys.stderr)
         contents = contents or {}
         stdin = contents.get(self.virtual, self.stdin) if self.stdin is not None else None
-        report = run(
-            self.paths,
-            self.resolver,
-            stdin=stdin,
-            stdin_path=self.stdin_filename,
-            contents=contents,
-            ignores=self.ignores,
-            progress=progress,
-            store=self.store,
-        )
+        try:
+            report = run(
+                self.paths,
+                self.resolver,
+                stdin=stdin,
+                stdin_path=self.stdin_filename,
+                contents=contents,
+                ignores=self.ignores,
+                progress=progress,
+                processes=True,
+                store=self.store,
+            )
+        finally:
+            if progress is not None:
+                progress.close()
         if self.verbose and self.store is not None and self.store.problem is not None:
             click.echo(f"warning: the cache cannot be written: {self.store.problem}", err=True)
-        if progress is not None:
-            progress.close()
         for problem in report.errors:
             if problem.message == "no such file or folder" and problem.path in COMMANDS:
                 hint = f"a command comes first: dropout-lint {problem.path}"

@@ -77,6 +77,9 @@ def _list_option(name: str, metavar: str, text: str) -> Callable[[Callable[..., 
 @click.option(
     "--verified", metavar="FILE", type=click.Path(path_type=Path), help="Show what `verify` measured (its JSON)."
 )
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), help="How many processes share the work.  [default: one for each core]"
+)
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked, and stop.")
 @click.option("--show-settings", is_flag=True, help="Print the settings that hold here, and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print findings only, no summary.")

@@ -551,9 +551,7 @@ def _is_record(cls: ClassValue) -> bool:
                 "chex",
             }:
                 return True
-        if any(base.name in {"typing.NamedTuple", "pydantic.BaseModel"} for base in each.external_bases):
-            return True
-    return False
+    return any(base.name in {"typing.NamedTuple", "pydantic.BaseModel"} for base in cls.external_bases)
 
 
 def _fill_record(run: Run, frame: Frame, instance: Instance, cls: ClassValue, arguments: Arguments) -> None:

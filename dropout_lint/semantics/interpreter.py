@@ -127,11 +127,17 @@ def _names_used(run: Run, module: Module) -> dict[str, frozenset[int]]:
 
 def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance]]:
     """The methods of the entry's classes, each with the objects it may belong to."""
+    made: dict[int, list[Instance]] = {}
+    """By class, its bases included; what is made meanwhile is looked at once, too."""
+    looked_at = 0
     for cls in list(run.classes):
         if cls.module is not module:
             continue
-        made = [each for each in run.instances if isinstance(each.cls, ClassValue) and cls in each.cls.ancestry()]
-        receivers = made[:_MOST_OBJECTS_PER_CLASS] or [_imagine(run, module, cls)]
+        for instance in run.instances[looked_at:]:
+            for ancestor in instance.cls.ancestry() if isinstance(instance.cls, ClassValue) else ():
+                made.setdefault(id(ancestor), []).append(instance)
+        looked_at = len(run.instances)
+        receivers = made.get(id(cls), [])[:_MOST_OBJECTS_PER_CLASS] or [_imagine(run, module, cls)]
         for value in list(cls.attributes.values()):
             if isinstance(value, FunctionValue) and value.owner is cls and value.name != "__init__":
                 for receiver in receivers:

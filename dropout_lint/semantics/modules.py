@@ -82,6 +82,10 @@ def import_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(reversed(parts))
 
 
+MOST_KEPT = 1_000_000
+"""Characters of source whose trees are kept; they are some 60 times as large, where lines are very short 500 times."""
+
+
 class Project:
     """Finds modules below the import roots and keeps what was parsed.
 
@@ -100,6 +104,8 @@ class Project:
         self._load = load
         self._trail = trail if trail is not None else Trail()
         self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
+        """Those asked for last stand at the end."""
+        self._kept = 0
         self._found: dict[tuple[Path, str], tuple[Path | None, dict[Path, str]]] = {}
         self._packages: dict[Path, Path] = {}
 
@@ -155,21 +161,33 @@ class Project:
         return found
 
     def tree(self, path: Path) -> tuple[str, cst.Module] | None:
-        """Text and tree of a file, read and parsed once."""
+        """Text and tree of a file, read and parsed once if it is asked for again soon."""
         self._trail.use(path)
         self._package_root(path)
-        if path not in self._trees:
-            self._trees[path] = self._load(path)
-        return self._trees[path]
+        if path in self._trees:
+            found = self._trees[path] = self._trees.pop(path)
+        else:
+            found = self._load(path)
+            self._remember(path, found)
+        return found
 
     def keep(self, path: Path, text: str, tree: cst.Module) -> None:
         """Use this text for ``path`` (a file that is being linted, an unsaved buffer)."""
         self._package_root(path)
-        self._trees[path] = (text, tree)
+        self.forget(path)
+        self._remember(path, (text, tree))
 
     def forget(self, path: Path) -> None:
         """Let the tree of ``path`` go; it is parsed again if somebody asks."""
-        self._trees.pop(path, None)
+        parsed = self._trees.pop(path, None)
+        if parsed is not None:
+            self._kept -= len(parsed[0])
+
+    def _remember(self, path: Path, parsed: tuple[str, cst.Module] | None) -> None:
+        self._trees[path] = parsed
+        self._kept += 0 if parsed is None else len(parsed[0])
+        while self._kept > MOST_KEPT:
+            self.forget(next(path for path, each in self._trees.items() if each is not None))
 
 
 def _is_file(path: Path) -> bool:

@@ -201,14 +201,18 @@ class ClassValue:
         self.attributes: dict[str, Value] = {}
         self.decorators: tuple[Value, ...] = ()
 
-    def ancestry(self, depth: int = 0) -> Iterator[ClassValue]:
-        """The class and its project bases, nearest first (bounded: a class may inherit from itself)."""
-        yield self
-        if depth < 12:
-            for base in self.bases:
-                for alternative in alternatives(base):
-                    if isinstance(alternative, ClassValue):
-                        yield from alternative.ancestry(depth + 1)
+    def ancestry(self) -> Iterator[ClassValue]:
+        """The class and its project bases, each once, nearest first (a class may seem to inherit from itself)."""
+        seen: set[int] = set()
+        waiting: list[ClassValue] = [self]
+        while waiting and len(seen) < _MOST_ANCESTORS:
+            cls = waiting.pop()
+            if id(cls) in seen:
+                continue
+            seen.add(id(cls))
+            yield cls
+            known = [each for base in cls.bases for each in alternatives(base) if isinstance(each, ClassValue)]
+            waiting += reversed(known)
 
     def find(self, name: str) -> Value | None:
         """An attribute of the class or of a project base."""
@@ -247,6 +251,9 @@ class ClassValue:
         return any(
             isinstance(each, Opaque) for cls in self.ancestry() for base in cls.bases for each in alternatives(base)
         )
+
+
+_MOST_ANCESTORS = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)

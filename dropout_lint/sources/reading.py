@@ -19,7 +19,12 @@ def decode_source(data: bytes, path: Path) -> Text:
     Raises:
         SourceError: It is not what its name says.
     """
-    return decode_notebook(data, path) if path.suffix.lower() == ".ipynb" else decode(data, path)
+    return decode_notebook(data, path) if is_notebook(path) else decode(data, path)
+
+
+def is_notebook(path: Path) -> bool:
+    """Whether a file is a notebook, by its name."""
+    return path.suffix.lower() == ".ipynb"
 
 
 def in_cells(finding: Finding, texts: dict[str, Text]) -> Finding:

@@ -112,7 +112,7 @@ def apply(edit):
                 os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def agree(directory, edits, tick):
+def agree(directory, edits, tick, *, processes=False):
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("dropout_lint.cache.facts.TICK", tick)
         shutil.rmtree(directory, ignore_errors=True)
@@ -124,7 +124,7 @@ def agree(directory, edits, tick):
         for edit in (("nothing",), ("nothing",), *edits, ("nothing",)):
             apply(edit)
             paths = [Path(edit[1] if edit[0] == "check" and Path(edit[1]).exists() else "")]
-            kept = run(paths, store=Store(Path("cache").absolute()))
+            kept = run(paths, store=Store(Path("cache").absolute()), processes=processes)
             anew = run(paths)
             assert kept == anew
             assert json_report(kept) == json_report(anew)
@@ -145,6 +145,12 @@ TICKS = pytest.mark.parametrize(
 @given(edits=st.lists(EDITS, min_size=3, max_size=6))
 def test_results_are_those_of_a_run_without_a_cache(tmp_path_factory, tick, edits):
     agree(tmp_path_factory.getbasetemp() / "edited", edits, tick)
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=st.lists(EDITS, min_size=3, max_size=6))
+def test_so_they_are_where_other_processes_do_the_work(tmp_path_factory, edits):
+    agree(tmp_path_factory.getbasetemp() / "edited", edits, -(10**18), processes=True)
 
 
 @TICKS

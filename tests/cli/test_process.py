@@ -13,7 +13,7 @@ import dropout_lint as package
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])}
 
-HEAVY = ("keras", "libcst", "numpy", "rich", "tensorflow", "tf_keras")
+HEAVY = ("keras", "libcst", "multiprocessing", "numpy", "rich", "tensorflow", "tf_keras")
 
 
 def dropout_lint(*arguments, cwd, stdin="", **environment):
@@ -29,7 +29,7 @@ def dropout_lint(*arguments, cwd, stdin="", **environment):
 
 
 def loaded_by(program, cwd):
-    """The heavy modules that ``program`` loads."""
+    """The heavy modules that ``program`` loads, not counting what processes it starts do."""
     listing = (
         f"import atexit, sys\natexit.register(lambda: print([m for m in {HEAVY!r} if m in sys.modules]))\n{program}"
     )
@@ -58,13 +58,21 @@ def test_files_without_keras_load_neither_parser_nor_rich(tmp_path):
     assert loaded_by(MAIN.format(arguments=["."]), tmp_path) == "[]"
 
 
-def test_linting_never_loads_what_it_checks(tmp_path):
+@pytest.mark.parametrize(
+    ("program", "loaded"),
+    [
+        (MAIN.format(arguments=["."]), "['libcst', 'multiprocessing']"),
+        ("import dropout_lint\ndropout_lint.check_paths(['.'])", "['libcst']"),
+    ],
+    ids=["command line", "library"],
+)
+def test_linting_never_loads_what_it_checks(tmp_path, program, loaded):
     (tmp_path / "a.py").write_text(
         "import keras\n\nmodel = keras.Sequential([keras.layers.Dropout(0.5)])\nmodel.fit(x, y)\n"
         "print(model(x_test, training=False))\n"
     )
 
-    assert loaded_by(MAIN.format(arguments=["."]), tmp_path) == "['libcst']"
+    assert loaded_by(program, tmp_path) == loaded
 
 
 def test_the_module_runs_as_a_program(tmp_path):

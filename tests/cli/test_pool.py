@@ -1,0 +1,253 @@
+"""Work shared by processes: the same report whatever their number, and whatever happens to one of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import dropout_lint as package
+
+SOURCES = Path(package.__file__).parents[1]
+
+DEADLY = '''
+"""Python's parser, with a weakness: it dies of the words of a comment, or falls asleep over them."""
+
+import ast, os, pathlib, re, signal, time
+
+real = ast.parse
+
+def parse(source, *arguments, **keywords):
+    if isinstance(source, str) and "# sleeps" in source:
+        pathlib.Path(f"asleep{os.getpid()}").touch()
+        time.sleep(600)
+    for how, what in re.findall(r"# dies (by|of|once) (\\w+)", source) if isinstance(source, str) else ():
+        if how == "of":
+            os._exit(int(what))
+        mark = pathlib.Path(what)
+        if how == "once" and mark.exists():
+            continue
+        mark.touch()
+        signal.raise_signal(getattr(signal, what, signal.SIGKILL))
+    return real(source, *arguments, **keywords)
+
+ast.parse = parse
+'''
+
+MODEL = """\
+import keras
+
+model = keras.Sequential([keras.layers.Dropout(0.5)])
+model.fit(x, y)
+"""
+HELPER = "def validate(model, x_test, mode):\n    return model(x_test, training=mode)\n"
+FLAGGED = f"{MODEL}print(model(x_test, training=True).argmax())\n"
+
+
+def notebook(*cells):
+    listed = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": cell} for cell in cells
+    ]
+    return json.dumps({"cells": listed, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture
+def deadly(tmp_path):
+    """The environment of a Python whose parser can be killed; see `DEADLY`."""
+    folder = tmp_path / "deadly"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(DEADLY)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(SOURCES)])}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Where files are written: a project with a helper that the others import."""
+    root = tmp_path / "project"
+    (root / "lib").mkdir(parents=True)
+    (root / ".git").mkdir()
+    (root / "lib" / "__init__.py").write_text("")
+    (root / "lib" / "evaluation.py").write_text(HELPER)
+    return root
+
+
+def check(*arguments, tree, env=None, program=("-m", "dropout_lint")):
+    return subprocess.run(
+        [sys.executable, *program, "--output-format=json", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tree,
+        check=False,
+        env=env or {**os.environ, "PYTHONPATH": str(SOURCES)},
+    )
+
+
+def found(done):
+    assert done.stderr == ""
+    return [(each["path"], each["code"]) for each in json.loads(done.stdout)["findings"]]
+
+
+def test_the_report_is_the_same_whatever_the_number_of_processes(tree, deadly):
+    for number in range(8):
+        folder = tree / f"part{number % 3}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"flagged{number}.py").write_text(FLAGGED + "\n" * number)
+        (folder / f"through{number}.py").write_text(
+            f"from lib.evaluation import validate\n{MODEL}validate(model, x_test, mode=True)\n"
+        )
+    (tree / "broken.py").write_text("import keras\nmodel(x, training=True\n")
+    (tree / "latin.py").write_bytes(b"import keras\nmodel(x, training='\xff')\n")
+    (tree / "deep.py").write_text(f"import keras\nmodel({'(' * 300}{')' * 300}, training=True)\n")
+    (tree / "book.ipynb").write_text(notebook(MODEL, "print(model(x_test, training=True).argmax())", "x = (\n"))
+    (tree / "segfault.py").write_text(f"{FLAGGED}# dies by SIGSEGV\n")
+    (tree / "leaves.py").write_text(f"{FLAGGED}# dies of 3\n")
+    one, two, four = (check("--jobs", str(jobs), tree=tree, env=deadly) for jobs in (1, 2, 4))
+
+    assert (one.returncode, one.stderr) == (1, "")
+    assert (two.stdout, two.returncode) == (one.stdout, 1)
+    assert (four.stdout, four.returncode) == (one.stdout, 1)
+    assert [each for each in found(one) if not each[0].startswith("part")] == [
+        ("book.ipynb", "KTM101"),
+        ("book.ipynb", "KTM990"),
+        ("broken.py", "KTM990"),
+        ("deep.py", "KTM991"),
+        ("latin.py", "KTM991"),
+        ("leaves.py", "KTM991"),
+        ("segfault.py", "KTM991"),
+    ]
+    assert len(found(one)) == 7 + 16
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "help_"),
+    [
+        ("by SIGSEGV", "the process that analysed it was killed by SIGSEGV, twice", "exclude the file"),
+        (
+            "by SIGKILL",
+            "the process that analysed it was killed by SIGKILL, twice",
+            "if that was for lack of memory, give it more; else exclude the file",
+        ),
+        ("of 3", "the process that analysed it ended with status 3, twice", "exclude the file"),
+        ("of 0", "the process that analysed it ended with status 0, twice", "exclude the file"),
+    ],
+)
+def test_a_file_that_kills_is_reported_and_the_others_are_done(tree, deadly, words, message, help_):
+    (tree / "a.py").write_text(FLAGGED)
+    (tree / "b.py").write_text(f"{FLAGGED}# dies {words}\n")
+    (tree / "c.py").write_text(FLAGGED)
+    done = check("--jobs=1", tree=tree, env=deadly)
+
+    assert found(done) == [("a.py", "KTM101"), ("b.py", "KTM991"), ("c.py", "KTM101")]
+    lost = json.loads(done.stdout)["findings"][1]
+    assert (lost["message"], lost["help"]) == (f"the file was not analysed: {message}", help_)
+
+
+def test_a_process_that_dies_once_costs_nothing(tree, deadly):
+    (tree / "a.py").write_text(f"{FLAGGED}# dies once mark\n")
+    (tree / "b.py").write_text(FLAGGED)
+
+    assert found(check("--jobs=2", tree=tree, env=deadly)) == [("a.py", "KTM101"), ("b.py", "KTM101")]
+    assert (tree / "mark").exists()
+
+
+def wait_for(condition):
+    """Wait until something is so, which takes as long as it takes; a minute means that it never will be."""
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("waited in vain")
+
+
+def members(group):
+    """The processes of a group that are alive."""
+    listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == str(group) and "Z" not in line]
+
+
+def start(*arguments, tree, env):
+    """A run in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dropout_lint", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tree,
+        env=env,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and signals are those of POSIX")
+@pytest.mark.parametrize("whole_group", [True, False], ids=["in a terminal", "the parent alone"])
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [
+        (signal.SIGINT, 130, "\ninterrupted\n"),
+        (signal.SIGTERM, -signal.SIGTERM, ""),
+        (signal.SIGKILL, -signal.SIGKILL, ""),
+    ],
+)
+def test_whatever_ends_the_run_leaves_no_process(tree, deadly, number, status, told, whole_group):
+    for name in ("a.py", "b.py", "c.py"):
+        (tree / name).write_text(f"{FLAGGED}# sleeps\n")
+    process = start("--jobs=2", tree=tree, env=deadly)
+    wait_for(lambda: len(list(tree.glob("asleep*"))) == 2)
+    if whole_group:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    out, error = process.communicate()
+
+    assert (process.returncode, out, error) == (status, "", told)
+    wait_for(lambda: members(process.pid) == [])
+
+
+def test_a_run_that_is_killed_while_it_fixes_leaves_whole_files(tree):
+    before = {tree / f"a{number}.py": f"{FLAGGED}# {number}\n" for number in range(3)}
+    for path, text in before.items():
+        path.write_text(text)
+        path.chmod(0o640)
+    env = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    process = start("--fix", "--unsafe-fixes", "--jobs=2", tree=tree, env=env)
+    first = min(before)
+    wait_for(lambda: first.read_text() != before[first])
+    process.kill()
+    process.communicate()
+
+    for path, text in before.items():
+        assert path.read_text() in (text, text.replace("training=True", "training=False"))
+        assert path.stat().st_mode & 0o777 == 0o640
+    assert check("--fix", "--unsafe-fixes", tree=tree).returncode == 0
+    assert {path.read_text() for path in before} == {
+        text.replace("training=True", "training=False") for text in before.values()
+    }
+
+
+THREADED = """\
+import sys, threading
+
+if __name__ == "__main__":
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    from dropout_lint.cli import main
+
+    main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there Python cannot be kept from importing what is checked")
+def test_a_process_with_threads_spawns_others_which_import_nothing_of_the_project(tree, tmp_path, deadly):
+    (tmp_path / "threaded.py").write_text(THREADED)
+    (tree / "random.py").write_text("raise SystemExit('this is imported by what tempfile imports')\n")
+    (tree / "a.py").write_text(FLAGGED)
+    (tree / "b.py").write_text(f"{FLAGGED}# dies of 3\n")
+    (tree / "c.py").write_text(f"from lib.evaluation import validate\n{MODEL}validate(model, x_test, mode=True)\n")
+    done = check("--jobs=2", tree=tree, env=deadly, program=(str(tmp_path / "threaded.py"),))
+
+    assert found(done) == [("a.py", "KTM101"), ("b.py", "KTM991"), ("c.py", "KTM101")]

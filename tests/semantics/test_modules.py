@@ -1,0 +1,75 @@
+"""The project's modules and classes: what is kept of them, and for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import libcst as cst
+import pytest
+
+from dropout_lint.semantics import modules
+from dropout_lint.semantics.modules import Module, Project
+from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.values import ClassValue
+
+A, B, C = (Path(f"/project/{name}.py") for name in "abc")
+
+
+@pytest.fixture
+def parsed():
+    """The files that were parsed, in order."""
+    return []
+
+
+@pytest.fixture
+def project(parsed, monkeypatch):
+    """A project that keeps the trees of two of its files, of ten characters each."""
+    monkeypatch.setattr(modules, "MOST_KEPT", 25)
+
+    def load(path):
+        parsed.append(path.stem)
+        return (f"{path.stem} = 12345", cst.parse_module(f"{path.stem} = 12345")) if path != C else None
+
+    return Project((Path("/project"),), load)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("aaa", "a"),
+        ("abab", "ab"),
+        ("abdab", "abdab"),
+        ("abadab", "abdb"),
+        ("cccc", "c"),
+        ("abccab", "abc"),
+    ],
+)
+def test_trees_are_kept_for_so_much_source_those_asked_for_last(project, parsed, asked, expected):
+    found = [project.tree(Path(f"/project/{name}.py")) for name in asked]
+
+    assert [each is None for each in found] == [name == "c" for name in asked]
+    assert "".join(parsed) == expected
+
+
+def test_what_is_checked_itself_counts_like_what_is_imported(project, parsed):
+    text = "z" * 30
+    project.tree(A)
+    project.keep(B, text, cst.parse_module(text))
+    project.tree(A)
+
+    assert parsed == ["a", "a"]
+
+
+def make_class(name, *bases):
+    tree = cst.parse_module(f"class {name}: pass")
+    return ClassValue(tree.body[0], Module(A, "a", "", tree), Scope("module"), bases)
+
+
+def test_a_class_has_each_ancestor_once_however_many_ways_lead_there():
+    one = other = make_class("Root")
+    for number in range(12):
+        one, other = make_class(f"One{number}", one, other), make_class(f"Other{number}", other, one)
+
+    names = [each.name for each in one.ancestry()]
+    assert names[:3] == ["One11", "One10", "One9"]
+    assert (len(names), len(set(names))) == (24, 24)
