@@ -1,7 +1,8 @@
-"""Runs of which nothing has changed, as processes: they print what they printed, and load nothing for it."""
+"""Runs of which nothing has changed print what they printed."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,14 +13,12 @@ import pytest
 
 import dropout_lint as package
 from dropout_lint.cache import replay
+from dropout_lint.cli import main
 from dropout_lint.version import __version__
 
 FORMATS = ("full", "concise", "grouped", "json", "json-lines", "sarif", "github", "gitlab", "junit", "rdjson", "pylint")
 PROGRAM = """\
 import sys
-import dropout_lint.cache.facts
-# as if all this had lain there for long
-dropout_lint.cache.facts.TICK = -10**18
 from dropout_lint.__main__ import main
 try:
     main()
@@ -28,18 +27,32 @@ finally:
 """
 
 
-def dropout_lint(*arguments, stdin=None, **environment):
-    """Exit status, standard output, and whether the command line was loaded."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        capture_output=True,
-        check=False,
-        input=stdin,
-        env={**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1]), **environment},
-    )
-    *told, loaded = done.stderr.decode().splitlines()
-    assert "Traceback" not in "".join(told)
-    return done.returncode, done.stdout.decode(), loaded == "True"
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch):
+    """As if all had lain there for long."""
+    monkeypatch.setattr("dropout_lint.cache.facts.TICK", -(10**18))
+
+
+@pytest.fixture
+def dropout_lint(capsys, monkeypatch):
+    """What a process does: exit status, standard output, and whether it took a run."""
+
+    def ran(*arguments, **environment):
+        arguments = list(arguments)
+        with monkeypatch.context() as changed:
+            changed.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+            for name, value in environment.items():
+                changed.setenv(name, value)
+            key = replay.key_of(arguments)
+            code = replay.replay(key, arguments)
+            anew = code is None
+            if anew:
+                with pytest.raises(SystemExit) as ended:
+                    main(arguments, key=key)
+                code = ended.value.code
+        return code, capsys.readouterr().out, anew
+
+    return ran
 
 
 def runs(top):
@@ -47,7 +60,7 @@ def runs(top):
 
 
 @pytest.mark.parametrize("style", FORMATS)
-def test_all_formats_are_the_same_to_the_byte(top, style):
+def test_all_formats_are_the_same_to_the_byte(dropout_lint, top, style):
     arguments = (".", "--output-format", style)
     anew = dropout_lint(*arguments, "--no-cache")
     assert not top.exists()
@@ -59,14 +72,14 @@ def test_all_formats_are_the_same_to_the_byte(top, style):
 
 
 @pytest.fixture
-def kept(top):
+def kept(dropout_lint, top):
     """A run that is replayed: exit status and output."""
     code, text, _ = dropout_lint(".")
     assert len(runs(top)) == 1
     return code, text
 
 
-def test_what_is_replayed_is_what_was_printed(kept):
+def test_what_is_replayed_is_what_was_printed(dropout_lint, kept):
     assert dropout_lint(".") == (*kept, False)
 
 
@@ -82,7 +95,7 @@ def test_what_is_replayed_is_what_was_printed(kept):
         pytest.param("requirements.txt", "keras==2.15\n", id="what decides the Keras"),
     ],
 )
-def test_nothing_is_replayed_once_something_has_changed(kept, write, name, content):
+def test_nothing_is_replayed_once_something_has_changed(dropout_lint, kept, write, name, content):
     if content is None:
         os.utime(name)
     else:
@@ -106,14 +119,14 @@ def test_nothing_is_replayed_once_something_has_changed(kept, write, name, conte
     ],
 )
 @pytest.mark.usefixtures("kept")
-def test_another_run_is_another_run(arguments, environment):
+def test_another_run_is_another_run(dropout_lint, arguments, environment):
     code, text, loaded = dropout_lint(*arguments, **environment)
 
     assert (code, text) == dropout_lint(*arguments, "--no-cache", **environment)[:2]
     assert loaded
 
 
-def test_runs_that_change_or_read_more_are_not_kept(top):
+def test_runs_that_change_or_read_more_are_not_kept(dropout_lint, top):
     for arguments in (
         ("--fix",),
         ("--diff",),
@@ -123,7 +136,7 @@ def test_runs_that_change_or_read_more_are_not_kept(top):
         ("missing", "."),
         ("-v",),
     ):
-        dropout_lint(*arguments, ".", stdin=b"")
+        dropout_lint(*arguments, ".")
 
     assert runs(top) == []
 
@@ -184,17 +197,38 @@ def test_what_is_too_young_is_not_kept(top):
     assert replay.record([], "", 0, {"train.py": False}, lambda _: None) is None
 
 
-def test_nobody_listens(kept):
-    """A reader that has gone away is no reason for a traceback."""
-    reader, writer = os.pipe()
-    os.close(reader)
+def process(**streams):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, "."],
-        stdout=writer,
         stderr=subprocess.PIPE,
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])},
+        **streams,
     )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+@pytest.mark.slow
+def test_a_process_loads_nothing_for_it_and_no_reader_is_needed(top):
+    assert process(stdout=subprocess.PIPE)[2] == "True\n"
+    key = json.loads(_key_of_a_process())
+    (top / __version__ / replay.file_of(key)).write_text(
+        json.dumps({"key": key, "text": "told\n", "code": 1, "seen": {}})
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    assert process(stdout=subprocess.PIPE) == (1, b"told\n", "False\n")
+    assert process(stdout=writer) == (1, None, "False\n")
     os.close(writer)
 
-    assert (done.returncode, done.stderr.decode()) == (1, "False\n")
+
+def _key_of_a_process():
+    program = "import json, sys\nfrom dropout_lint.cache.replay import key_of\nprint(json.dumps(key_of(sys.argv[1:])))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "."],
+        stdout=subprocess.PIPE,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])},
+    )
+    return done.stdout
