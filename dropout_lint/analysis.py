@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.discovery import excluded
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
+from dropout_lint.importers import IMPORT, MOST_FILES, Importers
 from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
@@ -21,19 +23,17 @@ from dropout_lint.targets import Target, Targets
 from dropout_lint.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     import libcst as cst
 
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
+    from dropout_lint.triage import Triage
 
-_IMPORT = re.compile(
-    rb"^[ \t]*\"?(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
-)
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
+_ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
 _DEEPEST_CLOSURE = 400
-_MOST_IMPORTERS = 5_000
 
 
 class Analysis:
@@ -45,53 +45,33 @@ class Analysis:
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
             root,
         )
-        self._triggers = _triggers()
-        self._scans: dict[Path, tuple[bool, bool, tuple[Path, ...]]] = {}
+        self._triage: Triage | None = None
         self._project: Project | None = None
         self.trail = Trail()
         self._targets = Targets(settings.keras_version, root, self.trail)
+        self._importers = Importers(self._files, self._imports)
 
     # Triage ---------------------------------------------------------------------------------------------------
 
     def is_candidate(self, path: Path, data: bytes) -> bool:
-        """Whether a rule could fire in ``path`` with the content ``data``.
+        """Whether a rule could fire in ``path`` with the content ``data``; see `dropout_lint.triage`."""
+        if self._triage is None:
+            from dropout_lint.rules import REGISTRY
+            from dropout_lint.triage import Triage
 
-        It, or what it imports, must hold a trigger, and must name Keras.
-        """
+            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
         entry = path.absolute()
         self.trail.begin(entry)
         self.trail.note(entry, data)
-        triggered, keras, imports = self._scan_bytes(entry, data)
-        seen = {entry}
-        waiting = list(imports)
-        while not (triggered and keras) and waiting and len(seen) < _DEEPEST_CLOSURE:
-            module = waiting.pop()
-            if module in seen:
-                continue
-            seen.add(module)
-            found = self._scan(module)
-            triggered, keras = triggered or found[0], keras or found[1]
-            waiting.extend(found[2])
-        return triggered and keras
+        return self._triage.is_candidate(entry, data)
 
-    def _scan(self, path: Path) -> tuple[bool, bool, tuple[Path, ...]]:
-        self.trail.use(path)
-        if path not in self._scans:
-            data = self._contents.get(path)
-            self._scans[path] = self._scan_bytes(path, (self.trail.read(path) or b"") if data is None else data)
-        return self._scans[path]
-
-    def _scan_bytes(self, path: Path, data: bytes) -> tuple[bool, bool, tuple[Path, ...]]:
-        """Whether a file holds a trigger, whether it names Keras, and which project files it imports."""
-        triggered = any(trigger in data for trigger in self._triggers)
-        keras = any(name in data for name in _KERAS)
-        if triggered and keras:
-            return True, True, ()
-        return triggered, keras, tuple(self._imports(path, data))
+    def _read(self, path: Path) -> bytes:
+        data = self._contents.get(path)
+        return (self.trail.read(path) or b"") if data is None else data
 
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
         project = self._modules()
-        for match in _IMPORT.finditer(data):
+        for match in IMPORT.finditer(data):
             dots, base, names, plain = (
                 part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
             )
@@ -106,11 +86,9 @@ class Analysis:
                 ]
             else:
                 found = [project.find(path, base)]
-                found += (
-                    [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
-                    if found[0] is not None
-                    else []
-                )
+                if found[0] is not None or base.partition(".")[0] not in _ELSEWHERE:
+                    # a folder need not have an `__init__.py`
+                    found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
             yield from (each for each in found if each is not None)
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
@@ -122,7 +100,7 @@ class Analysis:
         seen = 0
         for other in self._files():
             seen += 1
-            if seen > _MOST_IMPORTERS:
+            if seen > MOST_FILES:
                 return True
             if other in checked or other == path:
                 continue
@@ -134,13 +112,25 @@ class Analysis:
                 return True
         return False
 
-    def _files(self) -> Iterator[Path]:
-        """The Python files of the project, less what is excluded."""
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
+        return self._importers.of(path.absolute())
+
+    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
+        folders: list[Path] = []
+        known = set(map(str, checked))
+        return any(str(path) not in known for path in self._files(folders)), tuple(folders)
+
+    def _files(self, walked: list[Path] | None = None) -> Iterator[Path]:
+        """The Python files of the project, less what is excluded; always in the same order."""
         for root in self._roots:
             for folder, folders, files in os.walk(root):
                 here = Path(folder)
-                folders[:] = [name for name in folders if not excluded(here / name, self._settings)]
-                yield from (here / name for name in files if name.endswith(".py"))
+                if walked is not None:
+                    walked.append(here)
+                folders[:] = sorted(name for name in folders if not excluded(here / name, self._settings))
+                yield from (here / name for name in sorted(files) if name.endswith(".py"))
 
     # Analysis -------------------------------------------------------------------------------------------------
 
@@ -196,13 +186,6 @@ def _judged(finding: Finding, target: Target) -> Finding:
     return replace(finding, keras=finding.keras or (str(target.keras),), keras_known_by=target.reason)
 
 
-def _triggers() -> tuple[bytes, ...]:
-    """The byte strings of which a file must hold one for any rule to fire, frequent ones first."""
-    from dropout_lint.rules import REGISTRY
-
-    return tuple(dict.fromkeys(trigger for rule in REGISTRY for trigger in rule.triggers))
-
-
 def load_module(path: Path, data: bytes | None = None) -> tuple[str, cst.Module] | None:
     """Text and tree of an imported module; None where it cannot be had, which is reported when it is linted itself."""
     from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
@@ -217,9 +200,9 @@ def load_module(path: Path, data: bytes | None = None) -> tuple[str, cst.Module]
 
 def _best(drafts: list[tuple[Rule, Draft]]) -> list[tuple[Rule, Draft]]:
     """One draft for each rule and place: the surest, by the shortest chain."""
-    found: dict[tuple[str, int], tuple[Rule, Draft]] = {}
+    found: dict[tuple[str, int, bool], tuple[Rule, Draft]] = {}
     for rule, draft in drafts:
-        slot = (rule.code, id(draft.place.node))
+        slot = (rule.code, id(draft.place.node), bool(draft.message))
         known = found.get(slot)
         if known is None or _rank(draft) > _rank(known[1]):
             found[slot] = (rule, draft)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,8 +56,16 @@ class Analyser(Protocol):
         """The findings whose analysis starts in the file."""
         ...
 
+    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
+        ...
+
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
         """Whether a file of the project that is not among those ``checked`` imports ``path``."""
+        ...
+
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
         ...
 
 
@@ -93,6 +101,7 @@ def run(
     stdin_path: Path | None = None,
     contents: Mapping[Path, bytes] | None = None,
     ignores: bool = True,
+    importers: bool = True,
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
     processes: bool = False,
@@ -102,9 +111,10 @@ def run(
 
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
-    Without ``ignores``, comments silence nothing. ``progress`` is told how many of the files to analyse are done, and
-    of how many. With ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same.
-    ``store`` keeps results of runs for later ones.
+    Without ``ignores``, comments silence nothing. Without ``importers``, files are not read from the side of those
+    that import them, too. ``progress`` is told how many of the files to analyse are done, and of how many. With
+    ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same. ``store`` keeps results
+    of runs for later ones.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -127,12 +137,18 @@ def run(
         if reason:
             problems.append(Problem(shown(virtual), reason))
         elif not excluded(virtual, settings):
-            work.append(_Work(virtual, settings, stdin))
+            work.append(_Work(virtual, settings, stdin, "buffer"))
     default = resolver.of(Path.cwd())
     if store is not None:
         store.overlay((*overlay, *(normal(item.path) for item in work if item.data is not None)))
-    factory = factory or partial(_analysis, contents=overlay)
-    outcome = _Outcome(factory, overlay, ignores=ignores, progress=progress, store=store)
+    outcome = _Outcome(
+        factory or partial(_analysis, contents=overlay),
+        overlay,
+        ignores=ignores,
+        importers=importers,
+        progress=progress,
+        store=store,
+    )
     outcome.check(work, spread=processes, jobs=default.jobs)
     return outcome.report(tuple(sorted(problems)), default)
 
@@ -163,6 +179,13 @@ class _Work:
     path: Path
     settings: Settings
     data: bytes | None = None
+    role: str = "file"
+    """``"file"``, ``"buffer"`` (nobody is asked who imports it), or ``"importer"`` (only read for what it says of files
+    that are checked)."""
+
+
+_MOST_IMPORTERS = 32
+"""Importers that are read in one run besides the files that are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +205,10 @@ class _Entry:
     path: Path
     settings: Settings
     data: bytes
+    role: str = "file"
     on_disk: bool = True
+    kept: Kept | None = None
+    """What an earlier run has found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,16 +280,19 @@ class _Outcome:
         contents: Mapping[Path, bytes],
         *,
         ignores: bool = True,
+        importers: bool = True,
         progress: Callable[[int, int], None] | None = None,
         store: Store | None = None,
     ) -> None:
         self._examiner = _Examiner(factory, trailing=store is not None)
         self._trails: dict[Settings, Trail] = {}
+        self._with_importers = importers
         self._progress = progress
         self._store = store
         self.ignores = ignores
         self._contents = contents
         self._findings: dict[tuple[object, ...], Finding] = {}
+        self._withdrawn: set[tuple[object, ...]] = set()
         self._texts: dict[str, Text] = {}
         self._settings: dict[str, Settings] = {}
         self._files: list[str] = []
@@ -276,7 +305,10 @@ class _Outcome:
             self._files.append(name)
             self._settings[name] = item.settings
             try:
-                if self._is_kept(item, name):
+                kept = self._kept(item, name)
+                if kept is not None:
+                    if kept.candidate:
+                        pending.append(_Entry(item.path, item.settings, b"", item.role, kept=kept))
                     continue
                 if is_archive(item.path):
                     from dropout_lint.archives import check_archive
@@ -297,20 +329,31 @@ class _Outcome:
                 self._add([_crashed(name, error)])
             else:
                 if candidate:
-                    pending.append(_Entry(item.path, item.settings, data, on_disk=item.data is None))
+                    pending.append(_Entry(item.path, item.settings, data, item.role, on_disk=item.data is None))
         self._candidates += len(pending)
-        # Where several entries find the same thing, their order decides, and not who was done first.
+        entries = [*pending, *self._importers(pending)]
         if self._store is not None:
             for settings, trail in self._examiner.trails():
                 self._follow(settings, trail)
-        found = self._examined(pending, jobs, spread=spread)
-        for number, entry in enumerate(pending):
-            result = found[number]
-            self._add(result.findings)
+        todo = [entry for entry in entries if entry.kept is None]
+        results = self._examined(todo, jobs, spread=spread)
+        examined = iter([results[number] for number in range(len(todo))])
+        named = set(self._files)
+        # Where several entries find the same thing, their order decides, and not who was done first.
+        for entry in entries:
+            result = _Examined(entry.kept.findings) if entry.kept is not None else next(examined)
             if result.trail is not None:
                 self._follow(entry.settings, result.trail)
+            if entry.role == "importer":
+                # what is wrong with it itself is reported where it is checked
+                self._add(finding for finding in result.findings if finding.path in named)
+                continue
+            self._add(result.findings)
+            if entry.kept is not None:
+                continue
             if result.lasting and entry.on_disk:
-                self._keep(entry.settings, entry.path, Kept(True, MARK in entry.data, result.findings))
+                kept = Kept(candidate=True, marked=MARK in entry.data, findings=result.findings)
+                self._keep(entry.settings, entry.path, kept)
             if result.findings or MARK in entry.data or is_notebook(entry.path):
                 with suppress(SourceError):
                     self._texts[shown(entry.path)] = decode_source(entry.data, entry.path)
@@ -341,22 +384,17 @@ class _Outcome:
                 gc.set_threshold(*thresholds)
         return found
 
-    def _is_kept(self, item: _Work, name: str) -> bool:
-        """Whether an earlier run has found out all about a file that is as it was; its findings are then taken over."""
+    def _kept(self, item: _Work, name: str) -> Kept | None:
+        """What an earlier run has found out about a file, if that still holds."""
         if self._store is None or item.data is not None or is_archive(item.path):
-            return False
+            return None
         kept = self._store.get(item.settings, item.path, self._lines_of)
-        if kept is None:
-            return False
-        if kept.marked or kept.findings:
+        if kept is not None and (kept.marked or kept.findings):
             try:
                 self._text_of(name)
             except SourceError:
-                if kept.marked:
-                    return False
-        self._candidates += kept.candidate
-        self._add(kept.findings)
-        return True
+                return None
+        return kept
 
     def _lines_of(self, path: Path) -> tuple[str, ...]:
         try:
@@ -377,15 +415,57 @@ class _Outcome:
         if self._progress is not None:
             self._progress(done, total)
 
+    def _importers(self, entries: Sequence[_Entry]) -> list[_Entry]:
+        """What imports the files that are checked, and is not checked itself."""
+        if not self._with_importers:
+            return []
+        known = {normal(Path(name)) for name in self._files}
+        if not self._others(entries, known):
+            return []
+        found: list[_Entry] = []
+        for entry in entries:
+            if entry.role != "file" or entry.path.suffix != ".py":
+                continue
+            for path in self._examiner.analyser(entry.settings).importers(normal(entry.path)):
+                if path in known or len(found) >= _MOST_IMPORTERS:
+                    continue
+                known.add(path)
+                try:
+                    data = self._contents.get(path) or read_bytes(path)
+                except SourceError:
+                    continue
+                kept = self._store.get(entry.settings, path, self._lines_of) if self._store is not None else None
+                kept = kept if kept is not None and kept.candidate else None
+                found.append(_Entry(path, entry.settings, data, "importer", kept=kept))
+        return found
+
+    def _others(self, entries: Sequence[_Entry], checked: set[Path]) -> bool:
+        """Whether the projects of these entries hold files that are not checked."""
+        found = False
+        for settings in dict.fromkeys(entry.settings for entry in entries if entry.role == "file"):
+            some, folders = self._examiner.analyser(settings).others(checked)
+            found = found or some
+            if self._store is not None:
+                self._store.walked.update(map(str, folders))
+        if found and self._store is not None:
+            # which of them were read for what they import is not kept
+            self._store.complete = False
+        return found
+
     def _add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             # The entry that reaches it by the shortest chain explains it best; the rest decides ties.
             key = (finding.path, finding.cell, finding.span, finding.code, _place_inside(finding))
+            if finding.withdraws:
+                self._withdrawn.add(key)
+                continue
             known = self._findings.get(key)
             if known is None or _preference(finding) < _preference(known):
                 self._findings[key] = finding
 
     def report(self, problems: tuple[Problem, ...], default: Settings) -> Report:
+        for key in self._withdrawn:
+            self._findings.pop(key, None)
         files: dict[str, _File] = {}
         wanted: list[Finding] = []
         for finding in sorted(self._findings.values(), key=lambda finding: finding.sort_key):

@@ -109,9 +109,21 @@ class Probe:
       are compared bit by bit. No counterfactual.
     * ``"raises"``: a statement that raises; the counterfactual names the exceptions expected (``"TypeError"``,
       ``"TypeError or ValueError"``), None for any.
-    * ``"mode"``: a call, or a ``def`` or ``class``: the mode-dependent layers that run below it ought to be in the mode
-      True or False, or follow the phase (``"phase"``: training mode in ``fit``, inference elsewhere). Confirmed by what
-      is observed, moving statistics included.
+    * ``"mode"``: a call, or a ``def`` or ``class``: the mode-dependent layers that run below it (and in the layer,
+      where the call puts one into a graph) ought to be in the mode True or False, in inference whenever they run
+      (``"inference"``), or follow the phase (``"phase"``: training mode in ``fit``, inference elsewhere). Confirmed by
+      what is observed, moving statistics included.
+    * ``"nested"``: a statement in a loop over layers: the batch normalisation inside the models it goes over ought to
+      be in inference from there on (``"inference"``).
+    * ``"default"``: the parameter ``training`` of a ``call``: calls that fall back on its default are played with the
+      mode that is given.
+    * ``"made"``: an expression in ``call`` that makes a layer: is it another one each time, with weights that no model
+      lists? No counterfactual.
+    * ``"unread"``: a layer's call (or construction) whose result goes nowhere: results are compared bit by bit with it
+      and with ``"nan"`` in its place.
+    * ``"output"``: the construction of a dropout layer that stands behind a model's answer: the rows of ``fit`` are
+      played with it in training mode, and without it (False).
+    * ``"export"``: a call that exports a model: what is served is compared with the model in the given mode.
     * ``"weights"``: an attribute target or any expression: the weights of the layer (of ``layer`` in
       ``layer.trainable``) ``"move"``, or ``"stay"``, in the training that follows, against what the code means. None:
       whichever contradicts the value that was assigned.
@@ -166,6 +178,11 @@ class Finding:
     file_span: Span | None = None
     """In a notebook, the lines of the file itself."""
     measured: Measured | None = None
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it says nothing but that the place is right as it is, whatever other entries find there."""
+        return not self.message
 
     @property
     def region(self) -> Span:

@@ -69,6 +69,12 @@ class FakeAnalysis:
     def imported_by_others(self, _path, _checked):
         return False
 
+    def importers(self, _path):
+        return ()
+
+    def others(self, _checked):
+        return False, ()
+
     def is_candidate(self, path, data):
         self.trail.begin(path.absolute())
         self.trail.note(path.absolute(), data)

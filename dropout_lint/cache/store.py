@@ -37,6 +37,7 @@ _WITHOUT_EFFECT = frozenset(
         "fixable",
         "force_exclude",
         "ignore",
+        "jobs",
         "min_confidence",
         "min_severity",
         "output_format",
@@ -60,6 +61,8 @@ class Store:
         self._overlaid: frozenset[str] = frozenset()
         self.complete = True
         """Whether all that the run rests on is known to it."""
+        self.walked: set[str] = set()
+        """Folders in which files were looked for that are not checked."""
         self._tables: dict[Settings, tuple[Path, str, Table]] = {}
         self.new: dict[Settings, dict[str, Entry]] = {}
         self.problem: str | None = None
@@ -121,7 +124,7 @@ class Store:
 
         ``files`` were checked, ``seen`` is what was looked at to find them.
         """
-        rests = dict(seen)
+        rests = {**seen, **{path: os.path.isdir(path) for path in self.walked}}
         kept: set[str] = set()
         for _, _, table in self._tables.values():
             kept |= table.entries.keys() - table.stale
@@ -253,7 +256,9 @@ class _Merging:
         reads = {str(each) for each in trail.reads.get(path, ())}
         if name in self._contents:
             reads.add(name)
-        fine = reads.isdisjoint(self._bad) and name not in self._bad
+        # of what was used without being read nothing could be told: it has another content than on disk
+        told = name in self._contents or path in trail.lists or path in trail.glances
+        fine = told and reads.isdisjoint(self._bad) and name not in self._bad
         for each in reads:
             self._table.contents[each] = self._contents[each]
         asker.reads |= reads

@@ -280,7 +280,7 @@ def _lint(program: Program, keras_version: str | None, select: tuple[str, ...], 
         version = keras_version or configured or keras_of(python)
         if version is not None:
             overrides["keras-version"] = version
-        report = run([script], Resolver(overrides=overrides))
+        report = run([script], Resolver(overrides=overrides), importers=False)
     except SettingsError as error:
         raise Failure(str(error)) from error
     for problem in report.errors:

@@ -375,6 +375,16 @@ def layer(name: str) -> LayerFacts | None:
     return _BY_CANONICAL_NAME.get(name)
 
 
+def augmentation_names() -> frozenset[str]:
+    """The names of the layer classes that change their input in training by default."""
+    return frozenset(facts.name for facts in LAYERS.values() if facts.mode == "augmentation")
+
+
+def mode_layer_names() -> frozenset[str]:
+    """The names of the layer classes that depend on the mode by themselves."""
+    return frozenset(facts.name for facts in LAYERS.values() if facts.mode not in {"none", "wrapper"})
+
+
 def is_layer_class(name: str) -> bool:
     """Whether the canonical ``name`` is a known layer class of Keras."""
     return name in _BY_CANONICAL_NAME

@@ -157,6 +157,9 @@ DROPOUT_ARGUMENTS: Final[dict[str, tuple[str, int]]] = {
     "tensorflow.nn.experimental.general_dropout": ("rate", 1),
     "tensorflow.compat.v1.layers.dropout": ("rate", 1),
     "tensorflow.layers.dropout": ("rate", 1),
+    # classes of TensorFlow 1, made here and called elsewhere
+    "tensorflow.compat.v1.layers.Dropout": ("rate", 0),
+    "tensorflow.layers.Dropout": ("rate", 0),
     "tensorflow.compat.v2.nn.dropout": ("rate", 1),
 }
 

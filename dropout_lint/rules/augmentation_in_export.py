@@ -49,7 +49,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import MethodCall
 from dropout_lint.semantics.intent import is_test_code
@@ -100,6 +100,7 @@ def _draft(event: MethodCall, layers: tuple[Instance, ...], context: Context) ->
         help="export a model without the augmentation layers: keep them in the input pipeline or in an outer model",
         notes=(f"on {version_text(context.keras)} predict() of the same model does not augment",),
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("export", event.place, False),
         keras=() if holding.certain else holding.versions,
     )
 
@@ -112,6 +113,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b".export(", b"add_endpoint"),
+    needs=(frozenset({"augmentation"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -208,6 +208,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"Random", b"MixUp", b"CutMix", b"RandAugment", b"AugMix"),
+    needs=(frozenset({"augmentation"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -258,6 +258,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b".call(", b"def __call__"),
+    needs=(frozenset({"call-bypassed", "call-operator"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -55,7 +55,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
 from dropout_lint.keras.layers import layer as layer_facts
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import stays_active
 from dropout_lint.semantics.events import FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent, is_test_code
@@ -167,6 +167,7 @@ def _draft(
         fix_title="make the default None",
         applicability=Applicability.UNSAFE,
         changes=(Change("replace", Place(call.module, given.default), "None"),),
+        probe=ProbeAt("default", Place(call.module, given), False),
     )
 
 
@@ -178,6 +179,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"def call",),
+    needs=(frozenset({"flag-true-default", "flag-other"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -121,6 +121,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"fit(", b"predict(", b"evaluate(", b"_on_batch(", b"function", b"callbacks"),
+    needs=(frozenset({"late"}), frozenset({"traces"})),
+    wide="traces",
     check=check,
     doc=__doc__ or "",
 )

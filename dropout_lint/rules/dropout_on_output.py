@@ -53,7 +53,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import ModelUse, Place
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import last_layers, mode_of
@@ -92,6 +92,7 @@ def _of_model(model: Instance) -> Iterator[Draft]:
                 confidence=Confidence.HIGH,
                 label=f"drops what the {answer} puts out",
                 help="put it in front of the last layer, or leave it out",
+                probe=ProbeAt("output", Place(dropped.module, dropped.node), False),
             )
         return
 
@@ -118,6 +119,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"ropout",),
+    needs=(frozenset({"compiled-answer"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

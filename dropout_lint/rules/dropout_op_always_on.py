@@ -291,6 +291,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"dropout", b"moments", b"random"),
+    needs=(frozenset({"random"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -56,7 +56,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.keras.entry_points import application
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Moment, Place, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
@@ -176,6 +176,7 @@ def _draft(event: ModeCall, ignored: Holding, context: Context) -> Draft:
         help="set trainable = False on its BatchNormalization layers before compile()",
         notes=("Keras 2 and 3.16 (in development) keep it in inference mode",),
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("mode", event.place, "inference"),
         keras=() if ignored.certain else ignored.versions,
     )
 
@@ -188,6 +189,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"training",),
+    needs=(frozenset({"flag-false", "flag-other", "flag-by-position"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -66,6 +66,7 @@ from dropout_lint.semantics.events import ModelUse
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.ownership import tokens_of
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
+from dropout_lint.semantics.values import truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,10 @@ def check(context: Context) -> Iterator[Draft]:
                 yield _draft(context, generation, verdict, _never(verdict))
     for found in by_toggle(context.interpretation, "stale", context.generations, context.backend):
         for generation, verdict in found.items():
-            if toggles_a_trained_model(context.interpretation, verdict) and not is_test_code(verdict.toggle.frames):
+            if truth(verdict.toggle.value) is True or is_test_code(verdict.toggle.frames):
+                # opened for its own steps: that the model round it goes on with it frozen is what a GAN wants
+                continue
+            if toggles_a_trained_model(context.interpretation, verdict):
                 yield _draft(context, generation, verdict, _both(verdict))
 
 
@@ -129,6 +133,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set"}),),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )

@@ -130,6 +130,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"keep", b"retain", b"Keep", b"KEEP", b"surviv"),
+    needs=(frozenset({"keeps"}),),
     check=check,
     doc=__doc__ or "",
 )

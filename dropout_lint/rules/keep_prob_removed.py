@@ -113,6 +113,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"keep_prob",),
+    local=True,
+    of_tests=True,
     check=check,
     doc=__doc__ or "",
 )

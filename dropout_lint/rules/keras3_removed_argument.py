@@ -248,6 +248,8 @@ RULE = Rule(
         b"use_multiprocessing",
         b"max_queue_size",
     ),
+    local=True,
+    of_tests=True,
     check=check,
     doc=__doc__ or "",
 )

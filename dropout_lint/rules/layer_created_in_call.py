@@ -57,7 +57,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import Constructed, FunctionCall, LayerCall, ModelUse
 from dropout_lint.semantics.intent import is_test_code
@@ -218,6 +218,7 @@ def _draft(event: Constructed, frame: Frame, builds: bool, context: Context) -> 
         label="another layer in every call",
         help="make it in __init__() or build(), and call it here",
         chain=chain_of(outer) if len(outer) > 1 else (),
+        probe=ProbeAt("made", event.place),
         keras=keras,
     )
 
@@ -230,6 +231,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"def call",),
+    needs=(frozenset({"made-in-call"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

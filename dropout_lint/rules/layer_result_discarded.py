@@ -49,7 +49,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.rules.model import Change, Context, Draft, Rule
+from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Constructed, Discarded, Event, Frame, LayerCall, MethodCall
 from dropout_lint.semantics.intent import is_test_code
@@ -158,6 +158,7 @@ def _thrown_away(event: LayerCall) -> Draft:
         fix_title="keep its output",
         applicability=Applicability.UNSAFE if change else None,
         changes=change,
+        probe=ProbeAt("unread", event.place, "nan"),
     )
 
 
@@ -178,6 +179,7 @@ def _kept_in_vain(event: LayerCall, name: str) -> Draft:
         label="the result goes nowhere",
         help=f"use `{name}` in what follows",
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("unread", event.place, "nan"),
     )
 
 
@@ -191,6 +193,7 @@ def _never_applied(event: Constructed, name: str) -> Draft:
         label="not applied to anything",
         help="apply it to a tensor, add it to the model, or remove it",
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
+        probe=ProbeAt("unread", event.place, "nan"),
     )
 
 
@@ -202,6 +205,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"Dropout", b"Noise", b"Random", b"layers."),
+    needs=(frozenset({"discarded"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -198,6 +198,8 @@ RULE = Rule(
         b".p=",
         b'"p"',
     ),
+    needs=(frozenset({"mode-attribute"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

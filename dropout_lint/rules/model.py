@@ -42,7 +42,10 @@ class ProbeAt:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finding before its nodes have positions."""
+    """A finding before its nodes have positions.
+
+    Without a message it says that the place is right, as this program shows: what others find there is withdrawn.
+    """
 
     place: Place
     message: str
@@ -157,6 +160,14 @@ class Rule:
     check: Check
     doc: str
     """The documentation, under fixed headings."""
+    needs: tuple[frozenset[str], ...] = ()
+    """Features of outlines (`dropout_lint.outline`): of each set, one must be there for the rule to say anything."""
+    local: bool = False
+    """Whether the file in which it says something holds what it needs, whoever imports that file."""
+    wide: str = "active"
+    """The feature of an entry with which what it imports counts, too."""
+    of_tests: bool = False
+    """Whether it speaks of unit tests, too."""
     default: bool = True
     check_saved: CheckSaved | None = None
     """What it finds in saved models."""

@@ -247,6 +247,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"def call",),
+    needs=(frozenset({"deaf-model"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -50,7 +50,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from dropout_lint.findings import Confidence, Severity
-from dropout_lint.rules.model import Context, Draft, Rule
+from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
@@ -117,6 +117,7 @@ def _missed(context: Context, toggle: TrainableSet, among: tuple[Value, ...]) ->
         label="not reached for nested layers",
         help="loop over the layers of the nested model, or freeze it as a whole",
         chain=chain_of(toggle.frames) if len(toggle.frames) > 1 else (),
+        probe=ProbeAt("nested", toggle.place, "inference"),
     )
 
 
@@ -166,6 +167,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set"}),),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )

@@ -177,6 +177,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"training",),
+    needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -155,6 +155,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"GradientTape", b"train_step", b"jax.grad", b"value_and_grad", b".gradients(", b"minimize("),
+    needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -154,6 +154,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b".eval(", b".train(", b".requires_grad_(", b"parameters(", b".zero_grad("),
+    needs=(frozenset({"torch-method"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

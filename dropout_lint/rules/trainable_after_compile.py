@@ -13,6 +13,9 @@ Which weights get gradients is decided once, when the train function is built: K
 one "opened" later stays as it is, and nothing warns; `model.summary()` shows the new flags. On Keras 3 a batch of
 another size traces the step anew, and then the change takes effect after all, in the middle of an epoch.
 
+In a callback, compiling is no way out: the running `fit()` calls the train function that `compile()` has just taken
+away, and raises.
+
 One order is right on both: set the flags, compile, then fit; and compile again after every change.
 
 Toggles that a `compile()` may see on some path are left alone, and so are those that an outer model's `compile()` is
@@ -52,7 +55,8 @@ It has none: compiling makes a new optimizer, which is a decision of its own.
 Keras 3.15.1 and tf_keras 2.21: a layer frozen between two fits moves in the second.
 Frozen between `compile()` and the first fit it moves on tf_keras 2.21 and does not on Keras 3.3 to 3.15, also after
 an `evaluate()`. Toggled in a callback at the second epoch it moves on both; `make_train_function(force=True)` freezes
-it on Keras 3.15.1 and does not on tf_keras 2.21.
+it on Keras 3.15.1 and does not on tf_keras 2.21. A callback that compiles after an epoch or a batch makes the next
+step raise: TypeError ('NoneType' object is not callable) on tf_keras 2.21 and Keras 3.15.1, ValueError on JAX.
 """
 
 from __future__ import annotations
@@ -71,6 +75,11 @@ from dropout_lint.semantics.values import alternatives
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dropout_lint.semantics.events import TrainableSet
+
+
+_END_FIRST = "end this fit(), change the flag, compile() and fit() the rest of the epochs"
+
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each toggle that the training after it does not see."""
@@ -82,6 +91,25 @@ def check(context: Context) -> Iterator[Draft]:
             # a GAN's: another rule's
             continue
         yield _draft(context, found)
+    for found in by_toggle(context.interpretation, "recompiled", context.generations, context.backend):
+        toggle = next(iter(found.values())).toggle
+        if not is_test_code(toggle.frames):
+            yield _recompiled(toggle)
+
+
+def _recompiled(toggle: TrainableSet) -> Draft:
+    return Draft(
+        place=toggle.place,
+        message=(
+            f"{assignment_of(toggle)} is compiled in a callback, which takes the train function away from the running "
+            "fit(): its next step raises"
+        ),
+        confidence=Confidence.HIGH,
+        label="compiled while fit() runs",
+        help=_END_FIRST,
+        chain=chain_of(toggle.frames) if len(toggle.frames) > 1 else (),
+        probe=ProbeAt("weights", toggle.place),
+    )
 
 
 def _draft(context: Context, found: dict[int, Verdict]) -> Draft:
@@ -108,7 +136,7 @@ def _draft(context: Context, found: dict[int, Verdict]) -> Draft:
         label="not seen by the training that follows",
         help="compile the model again after changing it, with a new optimizer"
         if isinstance(use, ModelUse)
-        else "end this fit(), change the flag, compile() and fit() the rest of the epochs",
+        else _END_FIRST,
         notes=("a batch of another size makes Keras 3 trace the step anew: then it takes effect, mid-training",)
         if 3 in found
         else (),
@@ -126,6 +154,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set"}),),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )

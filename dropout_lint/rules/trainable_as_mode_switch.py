@@ -248,6 +248,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set"}),),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )

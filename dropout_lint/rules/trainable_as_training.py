@@ -145,6 +145,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b".trainable",),
+    needs=(frozenset({"flag-other"}),),
     check=check,
     doc=__doc__ or "",
 )

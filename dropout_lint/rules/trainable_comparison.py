@@ -203,6 +203,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"rain", b"RAIN", b"able =", b"able=", b"abel =", b"abel="),
+    needs=(frozenset({"trainable-compared", "trainable-misspelt"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

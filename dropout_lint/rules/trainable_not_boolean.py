@@ -169,6 +169,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set", "trainable-given"}),),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )

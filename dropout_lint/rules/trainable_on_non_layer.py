@@ -178,6 +178,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set"}),),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )

@@ -53,10 +53,12 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
+from dropout_lint.semantics.conditions import guard_words
 from dropout_lint.semantics.events import Place, TrainableSet
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import mode_of, weightless
 from dropout_lint.semantics.values import Instance, Value, alternatives, truth
+from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -73,10 +75,19 @@ def check(context: Context) -> Iterator[Draft]:
 
 
 def _passed_on(event: TrainableSet, context: Context) -> bool:
-    """``trainable=trainable`` on every layer of a block: a uniform setting, not a belief about this one."""
+    """``trainable=trainable`` on every layer of a block: a uniform setting, not a belief about this one.
+
+    What drops and is handed the mode of the program (``trainable=training``) is believed to switch by it.
+    """
     if event.how != "constructor":
         return False
     if isinstance(event.node, cst.Name) and event.node.value in {"True", "False"}:
+        return False
+    named = guard_words(event.node) if isinstance(event.node, cst.BaseExpression) else frozenset()
+    if any(is_mode_name(name) for name in named) and all(
+        isinstance(each, Instance) and mode_of(each) in {"dropout", "noise", "augmentation"}
+        for each in alternatives(event.receiver)
+    ):
         return False
     if all(truth(each) is None for each in alternatives(event.value)):
         return True
@@ -153,6 +164,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.SAFE,
     triggers=(b"trainable",),
+    needs=(frozenset({"trainable-set", "trainable-given"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -63,11 +63,13 @@ from dropout_lint.semantics.intent import (
     flag_says_intent,
     guarded_on_purpose,
     is_test_code,
+    place_means_it,
+    switches,
     uses_keras,
 )
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Opaque, alternatives, truth
-from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.semantics.words import is_mode_name, words
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -80,7 +82,12 @@ def check(context: Context) -> Iterator[Draft]:
         if not isinstance(event, ModeCall) or event.graph or truth(event.flag) is not True:
             continue
         frame = _chosen_in_call(event)
-        if frame is None or is_test_code(event.frames) or _meant(event, frame, context):
+        if frame is None or is_test_code(event.frames):
+            continue
+        if _drawn_from(event, frame, context):
+            yield Draft(_anchor(event), "", Confidence.HIGH)
+            continue
+        if _meant(event, frame, context):
             continue
         confidence = _confidence(event, frame)
         if confidence is not None:
@@ -96,17 +103,34 @@ def _chosen_in_call(event: ModeCall) -> Frame | None:
     return choosing_call(event)
 
 
+def _anchor(event: ModeCall) -> Place:
+    return Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
+
+
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
+    if (
+        place_means_it(event)
+        or class_means_it(event)
+        or guarded_on_purpose(event)
+        or flag_says_intent(event)
+        or comment_says_intent(event)
+    ):
         return True
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs
         return True
-    return _is_switch(event, frame) or _drawn_from(event, frame, context)
+    return _is_switch(event, frame, context)
 
 
-def _is_switch(event: ModeCall, frame: Frame) -> bool:
-    """Whether whoever makes the layer can choose: a constructor argument that is not simply the mode."""
+_EXISTENCE = frozenset({"apply", "use", "with", "add", "has", "have", "include"})
+
+
+def _is_switch(event: ModeCall, frame: Frame, context: Context) -> bool:
+    """Whether whoever makes the layer can choose: a constructor argument that is not simply the mode.
+
+    ``use_dropout=True`` asks whether there is dropout, not when it drops: where nobody asks otherwise, and the model is
+    trained in sight, that is no choice of what it does afterwards.
+    """
     node = event.choice.place.node
     origin = event.flag.origin if isinstance(event.flag, Const) else None
     parameter = isinstance(node, cst.Name) and (node.value in frame.arguments or node.value in frame.defaulted)
@@ -116,7 +140,19 @@ def _is_switch(event: ModeCall, frame: Frame) -> bool:
     own = owner is not None and any(_holds(cls, origin.node) for cls in owner.ancestry())
     in_default = own and owner is not None and _is_default(owner, origin.node)
     name = node.attr.value if isinstance(node, cst.Attribute) else node.value if isinstance(node, cst.Name) else ""
+    if in_default and _EXISTENCE.intersection(words(name)) and not switches(name) and _is_trained(event, context):
+        return False
     return (not own or in_default) and not is_mode_name(name)
+
+
+def _is_trained(event: ModeCall, context: Context) -> bool:
+    wanted = {layer.serial for layer in content(event.callee).layers}
+    return any(
+        isinstance(other, ModelUse)
+        and other.kind == "train"
+        and any(layer.serial in wanted for layer in content(other.receiver).layers)
+        for other in context.interpretation.events
+    )
 
 
 def _holds(cls: ClassValue, node: cst.CSTNode) -> bool:
@@ -170,7 +206,7 @@ def _confidence(event: ModeCall, frame: Frame) -> Confidence | None:
 def _draft(event: ModeCall, frame: Frame, confidence: Confidence, context: Context) -> Draft:
     held = content(event.callee)
     owner = frame.owner.name if frame.owner is not None else "the class"
-    anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
+    anchor = _anchor(event)
     has_parameter = "training" in _parameters(frame)
     return Draft(
         place=anchor,
@@ -228,6 +264,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
+    needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -78,7 +78,9 @@ from dropout_lint.semantics.intent import (
     flag_says_intent,
     guarded_on_purpose,
     is_test_code,
+    place_means_it,
 )
+from dropout_lint.semantics.learning import callee_of
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
@@ -192,8 +194,10 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
     meant = bool(uses) or _means_it(event) or builds_generator(event, context.interpretation)
     honoured = _honoured(context)
     through_predict = bool(uses) and all(isinstance(use, ModelUse) and use.kind == "inference" for use in uses)
+    anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
     if meant and (honoured is not False or not through_predict):
-        return None
+        known = any(not isinstance(callee_of(use), Opaque) for use in uses)
+        return Draft(anchor, "", Confidence.HIGH) if known else None
     known = is_layer(event.callee)
     subject = name_of_callee(event)
     if meant:
@@ -207,7 +211,6 @@ def _draft(event: ModeCall, context: Context) -> Draft | None:
             f"training=True is written into the graph for `{subject}`: {_consequence(context, stays_active(held))}"
         )
         help_text = "leave the flag out: fit() turns the layer on, evaluate() and predict() turn it off"
-    anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
     return Draft(
         place=anchor,
         message=message,
@@ -233,7 +236,7 @@ def _confidence(held: Content, context: Context) -> Confidence:
     """
     if not held.layers:
         return Confidence.MEDIUM
-    if any(mode_of(layer) not in {"dropout", "noise"} for layer in held.layers):
+    if any(mode_of(layer) not in {"dropout", "noise", "rnn-dropout"} for layer in held.layers):
         return Confidence.HIGH
     return Confidence.HIGH if _used(held, context) else Confidence.LOW
 
@@ -273,7 +276,13 @@ def _notes(context: Context) -> tuple[str, ...]:
 
 
 def _means_it(event: ModeCall) -> bool:
-    if class_means_it(event) or guarded_on_purpose(event) or flag_says_intent(event) or comment_says_intent(event):
+    if (
+        place_means_it(event)
+        or class_means_it(event)
+        or guarded_on_purpose(event)
+        or flag_says_intent(event)
+        or comment_says_intent(event)
+    ):
         return True
     for frame in event.frames:
         if frame.function is None:
@@ -317,6 +326,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
+    needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
     check=check,
     check_saved=check_saved,
     doc=__doc__ or "",

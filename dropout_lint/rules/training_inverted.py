@@ -133,6 +133,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
+    needs=(frozenset({"flag-other", "flag-by-position"}),),
     check=check,
     doc=__doc__ or "",
 )

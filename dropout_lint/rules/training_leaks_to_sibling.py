@@ -246,6 +246,10 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training", b"Random", b"def call"),
+    needs=(
+        frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position", "flag-false", "augmentation"}),
+    ),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -113,7 +113,7 @@ def _says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:
 
 
 def _ignored(event: ModelUse | ModeCall) -> bool:
-    if any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
+    if _steps_outside(event) or is_test_code(event.frames):
         return True
     if any(use.text == "get_updates()" for use in event.used("gradient")):
         # a graph of the first Keras, in which a call that says nothing follows the learning phase that is fed
@@ -125,6 +125,12 @@ def _ignored(event: ModelUse | ModeCall) -> bool:
         return False
     # its own `call` may run in training mode by default, or have to be told
     return off_switch(event.frames) is not None or truth(event.bare.default) is not False
+
+
+def _steps_outside(event: ModelUse | ModeCall) -> bool:
+    """Whether it happens in some ``call``, which whoever takes the gradient has told the mode or not."""
+    inside = [frame for frame in event.frames if frame.hook == "call"]
+    return bool(inside) and not any(inside[-1] in use.frames for use in event.used("gradient"))
 
 
 def _switched(layers: tuple[Instance, ...], settled: frozenset[int]) -> tuple[Instance, ...]:

@@ -142,6 +142,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
+    needs=(frozenset({"flag-none"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

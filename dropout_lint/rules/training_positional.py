@@ -160,6 +160,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.SAFE,
     triggers=(b"training", b", True)", b", False)", b", not "),
+    needs=(frozenset({"flag-by-position"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -243,6 +243,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training", b", True)"),
+    needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,10 @@ def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -
         bound = (
             alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
         )
-        if path is not None or level:
+        inner = None if path is not None or level else _in_namespace(run, frame, base, name)
+        if inner is not None:
+            _defer(run, scope, bound, partial(_whole_module, run, inner))
+        elif path is not None or level:
             _defer(run, scope, bound, partial(_lazy_member, run, frame, path, name, level, base))
         else:
             _bind(run, scope, bound, _member(run, frame, origin, name, level, base))
@@ -93,6 +97,19 @@ def _project_path(run: Run, frame: Frame, level: int, dotted: str) -> Path | Non
     if level:
         return run.project.find_relative(frame.module.path, level, dotted)
     return run.project.find(frame.module.path, dotted) if dotted.partition(".")[0] not in _KERAS_ROOTS else None
+
+
+def _in_namespace(run: Run, frame: Frame, base: str, name: str) -> Path | None:
+    """The file of a module in a folder without ``__init__.py``: ``from networks import unet``."""
+    root = base.partition(".")[0]
+    if not root or root in _KERAS_ROOTS or root in sys.stdlib_module_names:
+        return None
+    return run.project.find(frame.module.path, f"{base}.{name}")
+
+
+def _whole_module(run: Run, path: Path) -> Value:
+    module = load(run, path)
+    return ModuleValue(module) if module is not None else UNKNOWN
 
 
 def _defer(run: Run, scope: Scope, name: str, resolve: Callable[[], Value]) -> None:

@@ -22,6 +22,7 @@ from dropout_lint.semantics.values import (
     truth,
 )
 from dropout_lint.semantics.words import (
+    INTENT_WORDS,
     RoleNames,
     is_mode_name,
     says_intent,
@@ -126,6 +127,19 @@ def class_means_it(event: ModeCall) -> bool:
     if isinstance(event.callee, Instance) and isinstance(event.callee.cls, ClassValue):
         owners.append(event.callee.cls)
     return any(class_says_intent(cls) for cls in owners)
+
+
+_OTHER_MATTERS = frozenset({"variational", "posterior", "prenet", "stochastic", "permanent", "concrete"})
+
+
+def place_means_it(event: ModeCall) -> bool:
+    """Whether the file it stands in, or its folder, is named so: ``mc_dropout/lstm.py``.
+
+    A variational autoencoder is another matter.
+    """
+    path = event.place.module.path
+    named = {*words(path.stem), *words(path.parent.name)}
+    return bool(named & INTENT_WORDS - _OTHER_MATTERS) or "monte_carlo" in f"{path.parent.name}/{path.stem}".lower()
 
 
 def class_says_intent(cls: ClassValue) -> bool:

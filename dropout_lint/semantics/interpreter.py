@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.semantics import calls
-from dropout_lint.semantics.events import Frame, Interpretation
+from dropout_lint.semantics.events import Frame, Interpretation, ModelUse
 from dropout_lint.semantics.imports import load
 from dropout_lint.semantics.models import MODEL_NAMES
 from dropout_lint.semantics.modules import Module, Project, import_name
@@ -71,7 +71,7 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.generations,
         frozenset(run.names),
         run.reads,
-        {node: hook for node, (_, hook) in run.callback_functions.items()},
+        {node: hook for node, (_, hook, _) in run.callback_functions.items()},
         frozenset(run.compiled),
         run.course.roots,
         tuple(run.unmet),
@@ -83,9 +83,7 @@ def _assume(run: Run, module: Module) -> None:
     """Interpret what nobody called."""
     run.loops, run.tapes, run.guards, run.branches, run.facts = [], [], [], [], {}
     done: set[tuple[int, int]] = set()
-    for function, _ in list(run.callback_functions.values()):
-        done.add((id(function.node), 0))
-        calls.call_function(run, None, function, calls.Arguments(), None, hook="callback", assumed=True)
+    _call_back(run, done)
     used = _names_used(run, module)
     # first what nobody refers to, then what is left: whoever is called is known by how it is called.
     # Interpreting one function may define others; a bounded number of rounds reaches them.
@@ -111,6 +109,18 @@ def _assume(run: Run, module: Module) -> None:
             done.add((id(function.node), 0))
             if id(function.node) not in run.called:
                 calls.call_function(run, None, function, calls.Arguments(), None, assumed=True)
+        _call_back(run, done)
+
+
+def _call_back(run: Run, done: set[tuple[int, int]]) -> None:
+    """Interpret the functions and methods that Keras's callbacks were handed."""
+    for function, _, receiver in list(run.callback_functions.values()):
+        slot = (id(function.node), receiver.serial if isinstance(receiver, Instance) else 0)
+        if slot not in done:
+            done.add(slot)
+            calls.call_function(
+                run, None, function, calls.Arguments(), None, receiver=receiver, hook="callback", assumed=True
+            )
 
 
 def _names_used(run: Run, module: Module) -> dict[str, frozenset[int]]:
@@ -148,11 +158,13 @@ def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance
 
 
 def _steps_of_imported(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance]]:
-    """The training and evaluation steps of models that are made here, of classes that are defined elsewhere."""
+    """The steps of models that are made here, of classes defined elsewhere; of what is fitted, ``call`` too."""
+    fitted = {id(event.receiver) for event in run.events if isinstance(event, ModelUse) and event.kind == "train"}
     for instance in list(run.instances):
         cls = instance.cls
-        if instance.module is module and isinstance(cls, ClassValue) and cls.module is not module:
-            for name in sorted(_STEPS):
+        own = instance.module is module or id(instance) in fitted
+        if own and isinstance(cls, ClassValue) and cls.module is not module:
+            for name in sorted(_STEPS | {"call"} if id(instance) in fitted else _STEPS):
                 value = cls.find(name)
                 if isinstance(value, FunctionValue) and hook_of(name, cls) is not None:
                     yield value, instance

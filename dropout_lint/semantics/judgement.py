@@ -16,7 +16,7 @@ from dropout_lint.semantics.flags import (
     values_of,
 )
 from dropout_lint.semantics.models import mode_of, weightless
-from dropout_lint.semantics.ownership import Ownership, Token, is_inside
+from dropout_lint.semantics.ownership import Ownership, Token, is_inside, is_some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Verdict:
     """``stale``: the train function that runs was built before it. ``never-trains``: the frozen model was compiled
     open, and its train function is first built now. ``undone``: a toggle of the model round it overrides it.
     ``gated``: a layer is opened inside a model that stays frozen. ``ignored``: the model's flag had this value
-    already."""
+    already. ``recompiled``: it is compiled while ``fit`` runs."""
     toggle: TrainableSet
     model: Token
     use: ModelUse | TrainableSet
@@ -60,11 +60,18 @@ class Judge:
     def compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
         """Find the flags that have changed since the train function was built."""
         assert function.flags is not None
+        some_are_frozen = any(
+            False in values_of(settings)
+            for each, settings in function.flags.items()
+            if self._ownership.contains(model, each)
+        )
         for token in self.inside(model, state):
             built = settings_of(function.flags, token, self._ownership, self._loaded)
             then = values_of(built)
-            # who opens a layer of an unknown model while it trains knows that it is frozen
-            guessed = use is None and built == DEFAULT and self._ownership.object_of(model) is None
+            # who opens a layer of an unknown model while it trains knows that it is frozen, and so does who opens some
+            # layer of a model that holds frozen ones
+            unknown = self._ownership.object_of(model) is None or (some_are_frozen and is_some_of(token))
+            guessed = use is None and built == DEFAULT and unknown
             for each in state.flags[token]:
                 if each.toggle is None or each.toggle in toggles_in(built) or None in then:
                     continue
@@ -82,6 +89,10 @@ class Judge:
                         known=each.value is not None,
                     )
                 )
+
+    def recompiled(self, toggle: TrainableSet, model: Token) -> None:
+        """Note a toggle that a callback compiles, which takes the train function from the ``fit`` that calls it."""
+        self._add(Verdict("recompiled", toggle, model, toggle))
 
     def first(self, use: ModelUse, model: Token, function: Function | None, state: State) -> None:
         """Find the model that was compiled open, frozen for another model, and is first trained frozen."""

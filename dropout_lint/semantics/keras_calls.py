@@ -25,6 +25,7 @@ from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
     Argument,
+    Bound,
     ClassValue,
     Const,
     FunctionValue,
@@ -37,6 +38,7 @@ from dropout_lint.semantics.values import (
     Value,
     alternatives,
     fingerprint,
+    limited,
     tags_of,
     truth,
 )
@@ -116,7 +118,7 @@ def construct(
 
 
 def _note_callbacks(run: Run, name: str, arguments: Arguments) -> None:
-    """The functions that ``LearningRateScheduler`` and ``LambdaCallback`` are given."""
+    """The functions and methods that ``LearningRateScheduler`` and ``LambdaCallback`` are given."""
     given = dict(arguments.keywords)
     if name == "keras.callbacks.LearningRateScheduler":
         schedule = arguments.get("schedule", 0)
@@ -124,7 +126,9 @@ def _note_callbacks(run: Run, name: str, arguments: Arguments) -> None:
     for hook, argument in given.items():
         for each in alternatives(argument.value):
             if isinstance(each, FunctionValue):
-                run.callback_functions.setdefault(id(each.node), (each, hook))
+                run.callback_functions.setdefault(id(each.node), (each, hook, None))
+            elif isinstance(each, Bound):
+                run.callback_functions.setdefault(id(each.function.node), (each.function, hook, each.receiver))
 
 
 def _look_into_lambda(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> None:
@@ -329,7 +333,7 @@ def call_layer(
     result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event")
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
-    return Opaque(tags | result_tags)
+    return Opaque(limited(tags | result_tags))
 
 
 def _note_call(

@@ -297,7 +297,12 @@ def _get_layer(run: Run, receiver: Instance, arguments: Arguments) -> Value:
         if receiver.keras_name == "keras.Sequential" and -len(known) <= position < len(known):
             return known[position]
     names = alternatives(name.value) if name is not None else (UNKNOWN,)
-    return join([_layer_called(receiver, known, each) for each in names], 64)
+    found = [_layer_called(receiver, known, each) for each in names]
+    if sum(isinstance(each, Opaque) for each in found) > 1:
+        # one of several that are not known: some layer of the model
+        some = _layer_called(receiver, known, UNKNOWN)
+        found = [*(each for each in found if not isinstance(each, Opaque)), some]
+    return join(found, 64)
 
 
 def _layer_called(receiver: Instance, known: tuple[Value, ...] | None, name: Value) -> Value:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.words import is_test_module
 from dropout_lint.trail import FILE, NO_FILE, Trail
 
 if TYPE_CHECKING:
@@ -13,19 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import libcst as cst
-
-
-_TESTS = re.compile(
-    r"^(?:import|from)[ \t]+(?:pytest|unittest|absl\.testing|nose|hypothesis)\b"
-    r"|^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\(|^class[ \t]+(?:Test\w*|\w+Tests?)\b|\bTestCase\)",
-    re.MULTILINE,
-)
-"""What only modules with unit tests hold, if they are named like them."""
-_FRAMEWORK = re.compile(
-    r"^(?:import|from)[ \t]+(?:pytest|unittest|absl\.testing|nose)\b(?=.*^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\()",
-    re.MULTILINE | re.DOTALL,
-)
-"""What tells them whatever they are named: a framework, and tests for it."""
 
 
 class Module:
@@ -52,15 +39,9 @@ class Module:
 
     @property
     def is_test(self) -> bool:
-        """Whether it holds unit tests: it defines some and imports what runs them, or is named like them.
-
-        A script called ``test_model.py`` that evaluates a model is none.
-        """
+        """Whether it holds unit tests; see `dropout_lint.semantics.words.is_test_module`."""
         if self._is_test is None:
-            name = self.path.name
-            named = name.startswith("test_") or name.endswith(("_test.py", "_tests.py"))
-            pattern = _TESTS if named else _FRAMEWORK
-            self._is_test = name == "conftest.py" or pattern.search(self.text) is not None
+            self._is_test = is_test_module(self.path.name, self.text)
         return self._is_test
 
     @property
@@ -107,6 +88,7 @@ class Project:
         """Those asked for last stand at the end."""
         self._kept = 0
         self._found: dict[tuple[Path, str], tuple[Path | None, dict[Path, str]]] = {}
+        self._between: dict[Path, tuple[Path, ...]] = {}
         self._packages: dict[Path, Path] = {}
 
     def chooses_keras(self, path: Path) -> bool:
@@ -114,10 +96,14 @@ class Project:
         return self._trail.glance(path)
 
     def find(self, importer: Path, dotted: str) -> Path | None:
-        """The file of the module ``dotted`` as ``importer`` would see it, or None."""
+        """The file of the module ``dotted`` as ``importer`` would see it, or None.
+
+        A program in ``part/tools`` may be run from ``part``: between its own folder and the roots, the nearest counts.
+        """
         if not dotted:
             return None
-        for root in dict.fromkeys((importer.parent, self._package_root(importer), *self._roots)):
+        package_root = self._package_root(importer)
+        for root in dict.fromkeys((importer.parent, package_root, *self._above(importer.parent), *self._roots)):
             found = self._look(importer, root, dotted)
             if found is not None:
                 return found
@@ -136,6 +122,14 @@ class Project:
                     self._trail.look(path, folder / "__init__.py", NO_FILE)
                 break
         return self._packages[path]
+
+    def _above(self, folder: Path) -> tuple[Path, ...]:
+        """The folders between ``folder`` and the root it lies below, nearest first."""
+        if folder not in self._between:
+            parents = folder.parents
+            root = next((each for each in self._roots if each in parents), None)
+            self._between[folder] = tuple(parents[: parents.index(root)]) if root is not None else ()
+        return self._between[folder]
 
     def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives, tags_of
+from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives, limited, tags_of
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
 
@@ -80,7 +80,7 @@ def passed_on(name: str, tags: Tags) -> Tags:
 
 def through_layer(tags: Tags) -> Tags:
     """What is left of the marks on a layer's input."""
-    return frozenset(tag for tag in tags if tag[0] not in {"noise", "offset", "statistic"})
+    return limited(frozenset(tag for tag in tags if tag[0] not in {"noise", "offset", "statistic"}))
 
 
 def note_choice(run: Run, name: str, arguments: Arguments, frame: Frame, node: cst.CSTNode) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MODEL_WORDS = frozenset({"model", "models", "net", "network"})
 _COMPILING = frozenset({"loss", "optimizer", "metrics"})
 """Keywords that only Keras's ``compile`` has."""
+_MODEL_METHODS = frozenset({"get_layer", "train_on_batch", "test_on_batch", "predict_on_batch"})
+"""Methods that only Keras's models have."""
 
 
 def sureness(
@@ -42,7 +44,7 @@ def sureness(
         return None
     if not found and not model and is_layer_of_known_model(value, interpretation):
         return Confidence.HIGH
-    if ("model",) in tags_of(value) or _is_compiled(value, interpretation):
+    if ("model",) in tags_of(value) or _is_used_as_model(value, interpretation):
         return Confidence.MEDIUM
     if found or not uses_keras(frames):
         return None
@@ -99,13 +101,13 @@ def _is_position(part: object) -> bool:
     return isinstance(part, int) or (isinstance(part, str) and (part == "[]" or part.endswith(":")))
 
 
-def _is_compiled(value: Value, interpretation: Interpretation) -> bool:
-    """Whether the program compiles the same unknown object as only Keras models are compiled."""
+def _is_used_as_model(value: Value, interpretation: Interpretation) -> bool:
+    """Whether the program treats the same unknown object as only Keras models are: compiles it, asks it for a layer."""
     key = value.key if isinstance(value, Opaque) else None
     return any(
         isinstance(event, MethodCall)
-        and event.name == "compile"
+        and (event.name in _MODEL_METHODS or event.name == "compile")
         and (event.receiver is value or (key is not None and getattr(event.receiver, "key", None) == key))
-        and not _COMPILING.isdisjoint(event.arguments.keywords)
+        and (event.name in _MODEL_METHODS or not _COMPILING.isdisjoint(event.arguments.keywords))
         for event in interpretation.events
     )

@@ -23,7 +23,7 @@ from dropout_lint.semantics.events import (
     Use,
 )
 from dropout_lint.semantics.passages import Course, Passage
-from dropout_lint.semantics.scopes import Store
+from dropout_lint.semantics.scopes import Store, Writes
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -38,6 +38,7 @@ from dropout_lint.semantics.values import (
     Value,
     alternatives,
     fingerprint,
+    limited,
     tags_of,
 )
 
@@ -56,6 +57,9 @@ DEEPEST_CALL = 8
 DEEPEST_CONSTRUCTION = 16
 """For ``__init__`` and ``build``: what a model holds is made by layers of factories, each calling the next."""
 _COUNTING = frozenset({"range", "trange", "arange", "prange"})
+MOST_USES = 80
+"""What is remembered of one output; the second half is kept for gradients, which come last and decide."""
+_TRAINING_USES = frozenset({"gradient", "input-gradient", "train-input"})
 STEPS_PER_FILE = 150_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 
@@ -82,6 +86,8 @@ class Run:
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
+        self._left: list[list[Writes]] = []
+        """For each turn of a loop that runs: what was written on the paths that left it early."""
         self.tapes: list[Value] = []
         """What records gradients: ``GradientTape`` objects, functions under ``jax.grad``, losses under ``minimize``."""
         self.differentiated: dict[int, set[tuple[Any, ...]]] = {}
@@ -110,8 +116,8 @@ class Run:
         self.reads: Reads = {}
         self.compiled: set[int] = set()
         """The functions (ids of their nodes) handed to ``tf.function`` or ``jax.jit`` in a call."""
-        self.callback_functions: dict[int, tuple[FunctionValue, str]] = {}
-        """What is handed to a callback of Keras to be called, with the hook in which it is."""
+        self.callback_functions: dict[int, tuple[FunctionValue, str, Value | None]] = {}
+        """What is handed to a callback of Keras to be called, with the hook in which it is, and whose method it is."""
         self.flags: dict[str, Value] = {}
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}
@@ -209,6 +215,21 @@ class Run:
             self.loops.pop()
 
     @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Run one turn of a loop: what was written before a ``break`` or ``continue`` may hold after it."""
+        self._left.append([])
+        try:
+            yield
+        finally:
+            for writes in self._left.pop():
+                self.store.merge(writes, Writes())
+
+    def note_left(self, leaves: bool, writes: Writes) -> None:
+        """Keep what a path wrote until the turn it leaves is over."""
+        if leaves and self._left:
+            self._left[-1].append(writes)
+
+    @contextmanager
     def guarded(
         self, guard: frozenset[str], facts: dict[tuple[Any, ...], bool], branch: Branch | None = None
     ) -> Iterator[None]:
@@ -283,7 +304,7 @@ class Run:
         )
         for serial in serials:
             event = self.by_serial.get(serial)
-            if event is not None and len(event.uses) < 40:
+            if event is not None and len(event.uses) < (MOST_USES if kind in _TRAINING_USES else MOST_USES // 2):
                 event.uses.append(use)
 
     def note_sum(self, left: Value, right: Value, frame: Frame, node: cst.CSTNode) -> None:
@@ -355,7 +376,7 @@ class Run:
 
 def derived(*values: Value, extra: Tags = frozenset()) -> Value:
     """An opaque value computed from ``values``; symbolic where one of them is."""
-    tags = frozenset().union(extra, *(tags_of(value) for value in values))
+    tags = limited(frozenset().union(extra, *(tags_of(value) for value in values)))
     symbolic = [value for value in values if isinstance(value, Symbolic)]
     if symbolic:
         layers: dict[Any, Value] = {}

@@ -411,8 +411,10 @@ def _either(
     run.course.fork(words, arm_one, arm_two)
     if flow_one is Flow.ON and flow_two is not Flow.ON:
         run.store.apply(writes_one)
+        run.note_left(flow_two is Flow.LEAVES_TURN, writes_two)
     elif flow_two is Flow.ON and flow_one is not Flow.ON:
         run.store.apply(writes_two)
+        run.note_left(flow_one is Flow.LEAVES_TURN, writes_one)
     else:
         run.store.merge(writes_one, writes_two)
     if Flow.ON in (flow_one, flow_two):
@@ -435,7 +437,7 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
         selects = loop.targets if goes_over_layers(element) else frozenset()
 
         def turn() -> Flow:
-            with run.course.passage("turn", selects=selects):
+            with run.course.passage("turn", selects=selects), run.turn():
                 bind(run, frame, scope, node.target, element)
                 return execute_block(run, frame, scope, block_of(node.body))
 
@@ -464,7 +466,7 @@ def _while(run: Run, frame: Frame, scope: Scope, node: cst.While) -> Flow:
             return Flow.ON
 
         def turn() -> Flow:
-            with run.course.passage("turn"):
+            with run.course.passage("turn"), run.turn():
                 return execute_block(run, frame, scope, block_of(node.body))
 
         flow = turn()

@@ -29,7 +29,7 @@ from dropout_lint.semantics.judgement import Judge, Verdict
 from dropout_lint.semantics.models import is_layer, is_model, weightless
 from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage
-from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives, truth
+from dropout_lint.semantics.values import NONE, Const, Instance, Opaque, alternatives, truth
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Interpretation
@@ -102,6 +102,10 @@ class _Walk:
         self._steps = MOST_STEPS
         self._open: list[tuple[Passage, list[tuple[str, State]]]] = []
         self._selecting = 0
+        self._watcher: Instance | None = None
+        """The callback whose hook is gone through."""
+        self._recompiled: set[Token] = set()
+        """What it compiles although it is what ``fit`` runs."""
         self._judge = Judge(self._ownership, generation, self._loaded)
 
     @property
@@ -340,8 +344,19 @@ class _Walk:
         consumed = state.consumed | {(each, model) for each in toggles} if compiles else state.consumed
         return replace(state, used=state.used | toggles, consumed=consumed)
 
+    def _is_running(self, use: ModelUse, model: Token) -> bool:
+        """Whether a model is the one that the callback is called for."""
+        if self._watcher is None:
+            return False
+        unknown = any(
+            isinstance(each, Instance) and each.node is self._watcher.node for each in alternatives(use.receiver)
+        )
+        return unknown or model in tokens_of(self._watcher.attributes.get("model", NONE))
+
     def _compiled(self, use: ModelUse, model: Token, state: State) -> State:
         before = state.functions.get(model)
+        if use.method == "compile" and self._is_running(use, model):
+            self._recompiled.add(model)
         remakes = use.method == "make_train_function"
         if remakes and self._generation == 2:
             return state
@@ -388,9 +403,15 @@ class _Walk:
         if self._generation == 3 and frame.name == "on_train_begin":
             return
         functions = {**state.functions, **{each: Function(state.flags) for each in models}}
+        self._recompiled.clear()
+        self._watcher = receiver
         after = self._passage(story, replace(state, functions=functions, consumed=frozenset()))
+        self._watcher = None
         if after is None:
             return
+        for toggle, model in after.consumed if frame.name != "on_train_begin" else ():
+            if toggle.frames[0] is frame and model in self._recompiled:
+                self._judge.recompiled(toggle, model)
         for model in models:
             function = after.functions.get(model)
             if function is None or function.flags is None:

@@ -20,8 +20,9 @@ COUNTERS = frozenset({"epoch", "batch", "step", "iteration", "i", "idx"})
 
 def kind_of(event: AttributeSet, interpretation: Interpretation) -> str:
     """What is set: the ``rate`` of a layer, a ``flag`` of the project's that a traced function reads, or neither."""
-    found = alternatives(event.receiver)
-    if event.name in _RATES and all(_has_rate(each, event, interpretation) for each in found):
+    # nothing can be set on None: where it may be None, it is something else by then
+    found = [each for each in alternatives(event.receiver) if not (isinstance(each, Const) and each.value is None)]
+    if event.name in _RATES and found and all(_has_rate(each, event, interpretation) for each in found):
         return "rate"
     if event.name == "trainable":
         return ""

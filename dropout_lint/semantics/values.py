@@ -413,6 +413,24 @@ def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
     return OneOf(tuple(known))
 
 
+MOST_EVENTS = 192
+"""Calls whose output a value is followed to be computed from: of more, the first and the last of them.
+
+In a loop over a deep network every value would come from thousands, and every step would copy them.
+"""
+
+
+def limited(tags: Tags) -> Tags:
+    """``tags`` with a bounded number of calls among them."""
+    if len(tags) <= MOST_EVENTS:
+        return tags
+    serials = sorted(tag[1] for tag in tags if tag[0] == "event")
+    if len(serials) <= MOST_EVENTS:
+        return tags
+    gone = frozenset(serials[MOST_EVENTS // 2 : -MOST_EVENTS // 2])
+    return frozenset(tag for tag in tags if tag[0] != "event" or tag[1] not in gone)
+
+
 def tags_of(value: Value, depth: int = 4) -> Tags:
     """The tags of a value and of what it contains."""
     if isinstance(value, (Opaque, Symbolic)):

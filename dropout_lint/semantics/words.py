@@ -6,6 +6,17 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+_TESTS = re.compile(
+    r"^(?:import|from)[ \t]+(?:pytest|unittest|absl\.testing|nose|hypothesis)\b"
+    r"|^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\(|^class[ \t]+(?:Test\w*|\w+Tests?)\b|\bTestCase\)",
+    re.MULTILINE,
+)
+"""What only modules with unit tests hold, if they are named like them."""
+_FRAMEWORK = re.compile(
+    r"^(?:import|from)[ \t]+(?:pytest|unittest|absl\.testing|nose)\b(?=.*^[ \t]*(?:async[ \t]+)?def[ \t]+test_?\w*\()",
+    re.MULTILINE | re.DOTALL,
+)
+"""What tells them whatever they are named: a framework, and tests for it."""
 _SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 # Shares of inference among functions with these words, read in 82 public repositories: at least nine in ten.
@@ -42,6 +53,15 @@ INTENT_WORDS = frozenset(
     "prenet mc mcd mcdropout montecarlo bayes bayesian uncertainty uncertain epistemic aleatoric stochastic permanent "
     "posterior variational predictive_distribution conf_int credible concrete".split()
 )
+
+
+def is_test_module(name: str, text: str) -> bool:
+    """Whether a file of this name holds unit tests: it defines some and imports what runs them, or is named like them.
+
+    A script called ``test_model.py`` that evaluates a model is none.
+    """
+    named = name.startswith("test_") or name.endswith(("_test.py", "_tests.py"))
+    return name == "conftest.py" or (_TESTS if named else _FRAMEWORK).search(text) is not None
 
 
 @lru_cache(maxsize=8192)

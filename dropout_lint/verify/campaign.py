@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.verify.experiment import measuring_job, replay_job
-from dropout_lint.verify.judgement import ending, judge_experiment, with_replay
+from dropout_lint.verify.judgement import ending, judge_experiment
+from dropout_lint.verify.past import run_past
 from dropout_lint.verify.programs import Program, as_program
 from dropout_lint.verify.replay import changed_numbers, same_output
+from dropout_lint.verify.replayed import with_replay
 from dropout_lint.verify.result import CONFIRMED
 from dropout_lint.verify.scheduling import Runs
 
@@ -81,7 +83,17 @@ def verify_program(
     """
     program, runs = as_program(program), runs or Runs(options)
     run = runs.start(python, measuring_job(program, arguments, experiments, options), progress).result()
-    results = {e.number: judge_experiment(e, run, options.margin, options.seed) for e in experiments}
+
+    def judge(experiment: Experiment, one: Run) -> Result:
+        return judge_experiment(experiment, one, options.margin, options.seed)
+
+    def again(past: Sequence[Experiment]) -> Run:
+        finding = past[-1].finding
+        tell(f"running {program.label} again past {finding.source}:{finding.span.start.line} ({finding.code})")
+        return runs.start(python, measuring_job(program, arguments, experiments, options, past), progress).result()
+
+    results = {e.number: judge(e, run) for e in experiments}
+    run_past(experiments, results, run, again, judge)
     replayer = _Replayer(program, arguments, experiments, python, options, run, tell, runs)
     together = None
     if replayer.wanted():
@@ -194,7 +206,7 @@ class _Replayer:
         """False where a fixed run cannot differ: a line never executed, a toggle already proved without effect."""
         if not experiment.has_fixed_run:
             return False
-        if experiment.is_toggle:
+        if experiment.compares_bits:
             return self._options.replays is not None or (result.reached > 0 and not result.measured)
         probe = experiment.finding.probe
         never = result.reached == 0 and (probe is None or probe.kind != "graph-call")

@@ -89,6 +89,7 @@ def _metric(metric: Metric) -> Json:
         "difference": _finite(metric.difference),
         "interval": None if bounds.low is None else [bounds.low, bounds.high],
         "interval_over": "none" if bounds.low is None else bounds.over,
+        "interval_reason": metric.why,
         "clusters": bounds.clusters,
         "margin": metric.margin,
         "rows": metric.rows,

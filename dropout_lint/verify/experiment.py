@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, object]
 
-PLAYED = frozenset({"call", "layer-call", "graph-call", "toggle", "op", "statement"})
+PLAYED = frozenset({"call", "layer-call", "graph-call", "toggle", "op", "statement", "default", "unread", "output"})
 """Kinds of probes whose counterfactual can be forced during a whole run."""
 
 OF_THE_TOOL = "KTM9"
@@ -39,6 +39,11 @@ class Experiment:
     def is_toggle(self) -> bool:
         """True for findings that claim an assignment has no effect."""
         return self.finding.probe is not None and self.finding.probe.kind == "toggle"
+
+    @property
+    def compares_bits(self) -> bool:
+        """True for findings that say something does nothing: results with and without it are to be identical."""
+        return self.finding.probe is not None and self.finding.probe.kind in ("toggle", "unread")
 
     @property
     def has_fixed_run(self) -> bool:
@@ -93,10 +98,29 @@ def plan(findings: Iterable[Finding]) -> tuple[Experiment, ...]:
 
 
 def measuring_job(
-    program: Program | Path, arguments: Sequence[str], experiments: Sequence[Experiment], options: Options
+    program: Program | Path,
+    arguments: Sequence[str],
+    experiments: Sequence[Experiment],
+    options: Options,
+    past: Sequence[Experiment] = (),
 ) -> Json:
-    """The run as written, with every probe in place."""
-    return {**_base(program, arguments, experiments, options), "probes": _probes(experiments), "trace": options.trace}
+    """The run as written, with every probe in place; the findings ``past`` repaired, or their statements left out."""
+    edits: dict[str, list[list[object]]] = {}
+    skip: dict[str, list[list[int]]] = {}
+    for experiment in past:
+        if experiment.edits is not None:
+            path, replacements = experiment.edits
+            edits.setdefault(path, []).extend(replacements)
+        elif experiment.finding.probe is not None:
+            probe = experiment.finding.probe
+            skip.setdefault(absolute(probe.path), []).append(numbers(probe.span))
+    return {
+        **_base(program, arguments, experiments, options),
+        "probes": _probes(experiments),
+        "trace": options.trace,
+        "edits": edits,
+        "skip": skip,
+    }
 
 
 def replay_job(
@@ -109,16 +133,19 @@ def replay_job(
 ) -> Json:
     """A whole run without measuring: as written where ``fixed`` is empty, else with those findings repaired.
 
-    A repair is the finding's own fix where it has one, else the counterfactual forced at its probe. ``run`` numbers the
-    pair: from the second on, the seeds the program sets are moved, equally in both arms.
+    A repair is the finding's own fix where it has one, else the counterfactual forced at its probe. A result that is
+    said to go nowhere is spoilt instead, unless others are repaired with it: its fix would change the model. ``run``
+    numbers the pair: from the second on, the seeds the program sets are moved, equally in both arms.
     """
     edits: dict[str, list[list[object]]] = {}
     forced: list[Experiment] = []
     for experiment in fixed:
-        if experiment.edits is not None:
+        probe = experiment.finding.probe
+        spoilt = probe is not None and probe.kind == "unread" and len(fixed) == 1
+        if experiment.edits is not None and not spoilt:
             path, replacements = experiment.edits
             edits.setdefault(path, []).extend(replacements)
-        elif experiment.finding.probe is not None:
+        elif probe is not None:
             forced.append(experiment)
     return {
         **_base(program, arguments, experiments, options),

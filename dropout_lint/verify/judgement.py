@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.verify.observed import NO_EXPERIMENT, judge_observed
+from dropout_lint.verify.observed import judge_observed
 from dropout_lint.verify.result import Metric, Outputs, Result
 from dropout_lint.verify.statistics import (
     RATE_MARGIN,
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dropout_lint.verify.experiment import Experiment, Json
-    from dropout_lint.verify.replay import Printed
     from dropout_lint.verify.runner import Run
-
-
-FEWEST_PAIRS = 4
-"""Pairs of runs of a program that does not repeat itself, before they say anything."""
 
 
 def judge_experiment(experiment: Experiment, run: Run, margin: float | None, seed: int) -> Result:
@@ -44,7 +40,7 @@ def judge_experiment(experiment: Experiment, run: Run, margin: float | None, see
     measured = judge_observed(base, experiment, run)
     if measured is not None:
         return measured
-    if experiment.is_toggle:
+    if experiment.compares_bits:
         events = [event for event in run.of("toggle") if event["probe"] == number]
         measured = _judge_toggle(base, events) if events else None
     else:
@@ -107,6 +103,7 @@ def _judge_toggle(base: Result, events: Sequence[Json]) -> Result:
         "ran_in_training": sum(ran.values()),
         "values": first["values"],
         "kinds": sorted({event["boundary"]["kind"] for event in events}),  # type: ignore[index]
+        "of": "assignment" if base.finding.probe is None or base.finding.probe.kind == "toggle" else "result",
     }
     base = replace(
         base,
@@ -124,9 +121,8 @@ def _judge_toggle(base: Result, events: Sequence[Json]) -> Result:
         return replace(
             base, verdict="inconclusive", reason="two identical calls differ, so the toggle cannot be judged"
         )
-    return replace(
-        base, verdict="inconclusive", reason=f"the assignment changes the result here: max |Δ| = {largest:g}"
-    )
+    subject = "the assignment changes the result" if toggle["of"] == "assignment" else "something reads the result"
+    return replace(base, verdict="inconclusive", reason=f"{subject} here: max |Δ| = {largest:g}")
 
 
 def _plain_metric(metric: Any, event: Json) -> Metric:
@@ -201,20 +197,27 @@ def _judge_entry_point(base: Result, events: Sequence[Json], run: Run, margin: f
     return replace(base, verdict=verdict, direction=direction, reason=reason)
 
 
-def _judge_metric(metric: Any, event: Json, rows: Any, margin: float | None, seed: int) -> Metric:
+def _judge_metric(metric: Any, event: Json, arrays: Any, margin: float | None, seed: int) -> Metric:
     name = metric["name"]
     left, right = tuple(map(float, metric["as_written"])), tuple(map(float, metric["fixed"]))
     fixed = sum(right) / len(right)
     difference = sum(left) / len(left) - fixed
-    differences = rows.get("metric:" + name)
+    differences = arrays.get("metric:" + name)
     bounds = Interval(None, None, "none")
     if differences is not None:
         batches: Any = event["batches"]
         bounds = interval(differences, batches, coupled=bool(event["batch_coupled"]), seed=seed)
+    elif metric.get("interval"):
+        # Recomputed on resampled rows, where the metric itself is.
+        low, high = metric["interval"]
+        bounds = Interval(low, high, metric["over"], metric["clusters"])
     limit = margin_of(name, fixed, margin)
     per_pass = [value - fixed for value in left]
     verdict, direction = judge(difference, bounds, limit, per_pass, sign_of(name))
-    return Metric(name, left, right, difference, bounds, _integer(event, "rows"), limit, verdict, direction)
+    if math.isfinite(fixed) and not any(map(math.isfinite, left)):
+        verdict, direction = "confirmed", "changed" if sign_of(name) == 0 else "worse"
+    rows, why = _integer(event, "rows"), metric.get("why", "")
+    return Metric(name, left, right, difference, bounds, rows, limit, verdict, direction, why)
 
 
 def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | None:
@@ -294,54 +297,3 @@ def _scarce(metrics: Sequence[Metric], outputs: Outputs | None) -> str:
     return (
         "more rows would decide" if any(m.interval.low is not None for m in unsure) else "too few rows for an interval"
     )
-
-
-def with_replay(result: Result, numbers: tuple[Printed, ...], *, deterministic: bool | None) -> Result:
-    """Add what a replay showed; it confirms a finding that the site alone did not, if the program repeats itself.
-
-    ``deterministic`` is None when that was not tested.
-    """
-    result = replace(result, replay=numbers)
-    direction = _replay_direction(numbers)
-    if result.verdict == "confirmed" and result.direction == "changed" and direction in ("worse", "better"):
-        # The site saw outputs only; the program's own numbers say what the change means.
-        return replace(result, direction=direction)
-    if result.verdict not in ("no-material-difference", "inconclusive", "not-reached") or deterministic is None:
-        return result
-    if not deterministic:
-        apart = tuple(printed for printed in numbers if _apart(printed))
-        direction = _replay_direction(apart)
-        if direction == "none":
-            return result
-        pairs = len(apart[0].as_written)
-        reason = f"by replay: in {pairs} pairs of runs, all numbers as written lie beyond all fixed ones"
-        return replace(result, verdict="confirmed", direction=direction, reason=reason)
-    if direction == "none":
-        probe = result.finding.probe
-        unmeasured = NO_EXPERIMENT in result.reason or (
-            probe is not None and probe.kind == "toggle" and not result.measured
-        )
-        if result.reached and result.verdict == "inconclusive" and unmeasured:
-            if probe is not None and probe.kind in ("statement", "toggle") and not numbers:
-                return replace(result, verdict="confirmed-no-effect", reason="by replay: without it nothing changes")
-            return replace(result, verdict="no-material-difference", reason="")
-        return result
-    reason = "by replay: the program prints other numbers when this alone is fixed, and the same ones when run again"
-    return replace(result, verdict="confirmed", direction=direction, reason=reason)
-
-
-def _apart(printed: Printed) -> bool:
-    """True when no run of one arm reaches into the other; by chance that happens once in 35 for four pairs."""
-    left, right = printed.as_written, printed.fixed
-    return len(left) >= FEWEST_PAIRS and (min(left) > max(right) or max(left) < min(right))
-
-
-def _replay_direction(numbers: Sequence[Printed]) -> str:
-    """What the printed numbers that changed by more than their margin say."""
-    directions = set()
-    for printed in numbers:
-        difference = printed.as_written[0] - printed.fixed[0]
-        sign = sign_of(printed.label)
-        if abs(difference) > margin_of(printed.label, printed.fixed[0]):
-            directions.add("changed" if sign == 0 else "worse" if difference * sign < 0 else "better")
-    return next((direction for direction in ("worse", "changed", "better") if direction in directions), "none")

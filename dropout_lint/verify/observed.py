@@ -36,7 +36,7 @@ def _judge_raises(base: Result, probe: Probe | None, events: Sequence[Json], run
     expected = {word for word in str(probe.counterfactual or "").replace(",", " ").split() if word not in ("or", "and")}
     found: Any = next((event for event in events if event["event"] == "raised"), None)
     if found is None:
-        found = _uncaught(base, run)
+        found = uncaught(base, run)
     if found is None:
         if base.reached:
             return replace(base, verdict="no-material-difference", reason=f"{_times(base)} and raised nothing")
@@ -52,7 +52,7 @@ def _judge_raises(base: Result, probe: Probe | None, events: Sequence[Json], run
     return replace(base, verdict="confirmed-raises", exception=exception, reached=max(base.reached, 1))
 
 
-def _uncaught(base: Result, run: Run) -> Json | None:
+def uncaught(base: Result, run: Run) -> Json | None:
     """The exception that ended the program, if it came through the flagged lines."""
     from dropout_lint.verify.experiment import absolute
 
@@ -100,6 +100,8 @@ def _judge_modes(base: Result, probe: Probe | None, events: Sequence[Json], run:
 
 def _wanted(claim: object, phase: str, layers: Sequence[Json]) -> bool | None:
     """The mode layers ought to run in during a phase; None where nothing is said about it."""
+    if claim == "inference":
+        return False
     if isinstance(claim, bool):
         trained = any(layer["phase"] in TRAINING_PHASES for layer in layers)
         # A definition also runs in evaluate(); what ought to train is judged where training is.
@@ -192,6 +194,53 @@ def weights_text(observed: Json) -> str:
     return f"the weights of {weights['layer']}{flag} moved in {steps}: ‖Δ {name}‖ = {largest:.3g}"
 
 
+def _judge_made(base: Result, probe: Probe | None, events: Sequence[Json], run: Run) -> Result | None:  # noqa: ARG001
+    """Layers made in ``call``: others each time, and not the model's; or the program cannot be traced with them."""
+    found: Any = next((event for event in reversed(events) if event["event"] == "made"), None)
+    ended: Any = uncaught(base, run)
+    if ended is not None:
+        return replace(base, verdict="confirmed-raises", exception=ended["exception"], reached=max(base.reached, 1))
+    if found is None:
+        return None
+    base = replace(base, measured=found["total"], observed={"made": found})
+    if found["listed"]:
+        return replace(base, verdict="no-material-difference", reason=f"{found['owner']} keeps what is made there")
+    if found["total"] > 1 or found["weights"]:
+        return replace(base, verdict="confirmed", reason=made_text(found))
+    return replace(base, verdict="inconclusive", reason=f"{found['kind']} was made once; a second call would tell")
+
+
+def made_text(made: dict[str, Any]) -> str:
+    """What became of layers made in ``call``, in words."""
+    total, apart = made["total"], made["apart"]
+    parts = [f"{made['kind']} was made {total:,} times" if total != 1 else f"{made['kind']} was made once"]
+    if apart:
+        name = max(apart, key=apart.get)
+        parts.append(f"the first two differ: ‖Δ {name}‖ = {apart[name]:.3g}")
+    if made["weights"]:
+        parts.append(f"their weights are not among those of {made['owner'] or 'a model'}")
+    elif total != 1:
+        parts.append("each with a random state of its own")
+    return "; ".join(parts)
+
+
+def _judge_unread(base: Result, probe: Probe | None, events: Sequence[Json], run: Run) -> Result | None:
+    """A layer whose result goes nowhere: no layer takes it, and it runs in no model."""
+    if any(event["event"] == "toggle" for event in events):
+        return None
+    found: Any = next((event for event in reversed(events) if event["event"] == "unread"), None)
+    if found is None:
+        # Called in `call`: a comparison, or a whole run with its result spoilt, tells.
+        return _judge_reach(base, probe, events, run)
+    base = replace(base, measured=found["layers"], observed={"unread": found})
+    kind = found["kind"]
+    if found["ran"] or found["taken"]:
+        reason = f"the {kind} ran {found['ran']} times; {found['taken']} layers take its output"
+        return replace(base, verdict="no-material-difference", reason=reason)
+    fate = f"no layer takes the output of the {kind}" if found["called"] else f"the {kind} is never called"
+    return replace(base, verdict="confirmed-no-effect", reason=f"{fate}; it ran in no model of the program")
+
+
 def _judge_state(base: Result, probe: Probe | None, events: Sequence[Json], run: Run) -> Result | None:  # noqa: ARG001
     found: list[Any] = [event for event in events if event["event"] == "state"]
     if not found:
@@ -235,4 +284,7 @@ JUDGES: dict[str, Callable[[Result, Probe | None, Sequence[Json], Run], Result |
     "state": _judge_state,
     "observe": _judge_reach,
     "statement": _judge_reach,
+    "nested": _judge_modes,
+    "made": _judge_made,
+    "unread": _judge_unread,
 }

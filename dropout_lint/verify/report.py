@@ -135,6 +135,8 @@ def _toggle_line(toggle: Json) -> str:
     largest = toggle["max_abs_difference"]
     identical = "identical to the last bit" if largest == 0 else "different"
     ran = toggle["ran_in_training"]
+    if toggle.get("of") == "result":
+        return f"{calls} with what it gives, and with nan in its place: {identical} (max |Δ| = {largest:g})"
     return (
         f"{calls} with and without the assignment on {names}: {identical} (max |Δ| = {largest:g}); "
         f"dropout ran in training mode {ran} times"
@@ -174,7 +176,8 @@ def _counted(bounds: Interval) -> str:
 def _interval_text(metric: Metric, *, points: bool) -> str:
     bounds = metric.interval
     if bounds.low is None or bounds.high is None:
-        return "none: rows unknown" if bounds.over == "none" else f"none: {_counted(bounds)} only"
+        unknown = metric.why or "rows unknown"
+        return f"none: {unknown}" if bounds.over == "none" else f"none: {_counted(bounds)} only"
     text = f"[{_signed(bounds.low, points=points)}, {_signed(bounds.high, points=points)}]"
     return text if bounds.over == "rows" else f"{text} over {bounds.over}"
 
@@ -204,7 +207,7 @@ def afterwards(result: Result) -> Iterator[str]:
         if result.replay:
             yield "the program prints, as written → fixed:"
             yield from (f"  {line}" for line in printed_lines(result.replay))
-        else:
+        elif result.verdict != "confirmed-no-effect":
             yield "replayed with the fix, the program prints the same numbers"
 
 

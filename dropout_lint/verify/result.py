@@ -36,6 +36,8 @@ class Metric:
     margin: float
     verdict: str
     direction: str
+    why: str = ""
+    """Why there is no interval, where more is known than that there are no rows."""
 
     @property
     def passes(self) -> int:

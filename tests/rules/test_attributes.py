@@ -110,6 +110,10 @@ FOUND = {
     "requires_grad of weights": ("KTM304", "for weight in model.trainable_weights:\n    weight.requires_grad = False"),
     "the rate": ("KTM304", "model.layers[1].p = 0"),
     "frozen": ("KTM304", "base.frozen = True"),
+    "of something that is asked for its layers by name": (
+        "KTM304",
+        "def convert(backbone):\n    port(backbone.get_layer('embedding').kernel)\n    backbone.training = False",
+    ),
     "by setattr": ("KTM304", 'setattr(model, "training", False)'),
     "of a class that does not read it": (
         "KTM304",

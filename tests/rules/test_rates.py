@@ -62,6 +62,14 @@ RATES = {
     "zero": ("layers.Dropout(0)\nlayers.LSTM(8, dropout=0.0)", []),
     "noise of one": ("layers.GaussianNoise(1.0)", []),
     "computed": ("layers.Dropout(50 / 100)", []),
+    "layer of TensorFlow 1": (
+        "def hidden(x, keep_prob):\n    return tf.layers.Dropout(keep_prob)(x), tf.compat.v1.layers.Dropout(rate=keep_prob)(x)\n",
+        ["KTM502", "KTM502"],
+    ),
+    "layer of TensorFlow 1, complement": (
+        "def hidden(x, keep_prob):\n    return tf.layers.Dropout(1 - keep_prob)(x)\n",
+        [],
+    ),
     "complement": ("keep = 0.8\nlayers.Dropout(1 - keep)", []),
     "unknown": ("def block(rate):\n    return layers.Dropout(rate)\n", []),
     "none, by default": ("def block(rate=None):\n    return layers.Dropout(rate)\n", []),

@@ -54,6 +54,14 @@ FLAGS = {
             return np.argmax(net(x, training=training), 1)
         print(answer(model, x_test))
         """,
+    "before break": """\
+        best = None
+        for candidate in [model]:
+            if candidate.name == elsewhere:
+                best = candidate
+                break
+        print(np.argmax(best(x_test, training=True), 1))
+        """,
     "closure": """\
         def make(mode):
             return lambda x: np.argmax(model(x, training=mode), 1)
@@ -427,6 +435,22 @@ SWITCHES = {
         ),
         [],
     ),
+    "whether there is dropout, which nobody asks for otherwise": (
+        (
+            "class Block(layers.Layer):\n    def __init__(self, use_dropout=True):\n        super().__init__()\n        self.drop, self.use_dropout = layers.Dropout(0.5), use_dropout\n"
+            "    def call(self, x, training=None):\n        return self.drop(x, training=self.use_dropout)\n"
+            "net = keras.Sequential([Block(), layers.Dense(2)])\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        ["KTM103"],
+    ),
+    "whether there is dropout, which somebody asks for": (
+        (
+            "class Block(layers.Layer):\n    def __init__(self, use_dropout=True):\n        super().__init__()\n        self.drop, self.use_dropout = layers.Dropout(0.5), use_dropout\n"
+            "    def call(self, x, training=None):\n        return self.drop(x, training=self.use_dropout)\n"
+            "net = keras.Sequential([Block(use_dropout=True), layers.Dense(2)])\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        [],
+    ),
     "attribute": (
         (
             "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop, self.training_mode = layers.Dropout(0.5), True\n"
@@ -447,9 +471,16 @@ SWITCHES = {
     ),
     "dense layer in a graph": ("i = keras.Input((4,))\nlayers.Dense(1)(i, training=True)\n", []),
     "recurrent layer without dropout": ("i = keras.Input((4, 1))\nh = layers.LSTM(4)(i, training=True)\n", []),
-    "recurrent layer with dropout": (
-        "i = keras.Input((4, 1))\nh = layers.LSTM(4, dropout=0.2)(i, training=True)\n",
+    "recurrent layer with dropout, in a model that is trained": (
+        (
+            "i = keras.Input((4, 1))\nh = layers.LSTM(4, dropout=0.2)(i, training=True)\n"
+            "net = keras.Model(i, h)\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
         ["KTM102"],
+    ),
+    "recurrent layer with dropout, in a model nobody uses": (
+        "i = keras.Input((4, 1))\nh = layers.LSTM(4, dropout=0.2)(i, training=True)\n",
+        [],
     ),
 }
 
@@ -490,6 +521,14 @@ TRAINABLE = {
     ),
     "setattr": ("setattr(model.layers[1], 'trainable', False)\n", ["KTM201"]),
     "constructor": ("layers.Dropout(0.5, trainable=False)\n", ["KTM201"]),
+    "constructor, with the mode": (
+        "def head(training=True):\n    return layers.Dense(5, trainable=training), layers.Dropout(0.5, trainable=training)\n",
+        ["KTM201"],
+    ),
+    "constructor, like all of a block": (
+        "def head(trainable=True):\n    return layers.Dense(5, trainable=trainable), layers.Dropout(0.5, trainable=trainable)\n",
+        [],
+    ),
     "dense constructor": ("layers.Dense(5, trainable=False)\n", []),
     "variable": ("tf.Variable(0, trainable=False)\n", []),
     "own class": ("class Config:\n    pass\nconfig = Config()\nconfig.trainable = True\n", []),
@@ -582,3 +621,32 @@ def test_a_function_called_from_everywhere_loses_no_gradient():
         "print(np.argmax(scaled(model(x_test, training=True))))\n"
     )
     assert [line for _, line in found(source)] == ["print(np.argmax(scaled(model(x_test, training=True))))"]
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("mc_dropout/lstm.py", []),
+        ("uncertainty_lstm.py", []),
+        ("bayesian/models.py", []),
+        ("mcmodel/lstm.py", ["KTM103", "KTM102"]),
+        ("variational_autoencoder.py", ["KTM103", "KTM102"]),
+    ],
+)
+def test_a_file_or_folder_says_by_its_name_that_dropout_is_to_stay_on(path, codes):
+    program = PRELUDE + textwrap.dedent(
+        """\
+        class Block(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.drop = layers.Dropout(0.5)
+            def call(self, x):
+                return self.drop(x, training=True)
+        inputs = keras.Input((4,))
+        net = keras.Model(inputs, layers.LSTM(8, dropout=0.5)(inputs, training=True))
+        net.compile("adam", "mse")
+        net.fit(rows, rows)
+        """
+    )
+    report = check_source(program, path, Resolver(isolated=True, overrides={"keras-version": "2.15"}))
+    assert [finding.code for finding in report.findings] == codes

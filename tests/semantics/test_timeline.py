@@ -239,6 +239,35 @@ IN_CALLBACKS = {
                 if epoch > 2:
                     freeze(self.model)
         """,
+    "compiled there": """\
+        class Freeze(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 3:
+                    self.model.trainable = False
+                    self.model.compile("adam", "mse")
+        """,
+    "of layers that a plan names": """\
+        class Open(keras.callbacks.Callback):
+            def __init__(self, plan):
+                super().__init__()
+                self.plan = plan
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch in self.plan:
+                    for name in self.plan[epoch]:
+                        self.model.get_layer(name).trainable = True
+        base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
+        setattr(base, "trainable", False)
+        model = keras.Model(base.input, layers.Dense(3)(base.output))
+        model.compile("adam", "mse")
+        model.fit(x, y, callbacks=[Open({3: ["block_16_project"], 5: ["block_14_project", "block_15_project"]})])
+        """,
+    "of some layers, compiled there": """\
+        class Open(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                for layer in self.model.layers[-epoch:]:
+                    layer.trainable = True
+                self.model.compile("adam", "mse")
+        """,
 }
 
 
@@ -451,12 +480,27 @@ IN_TIME = {
         model.layers[1].trainable = False
         model.fit(x, y)
         """,
-    "a callback that compiles": """\
+    "a callback that compiles and ends the training": """\
         class Freeze(keras.callbacks.Callback):
             def on_epoch_begin(self, epoch, logs=None):
                 if epoch == 3:
                     self.model.trainable = False
                     self.model.compile("adam", "mse")
+                    self.model.stop_training = True
+        """,
+    "a callback that compiles when all is over": """\
+        class Open(keras.callbacks.Callback):
+            def on_train_end(self, logs=None):
+                self.model.trainable = True
+                self.model.compile("adam", "mse")
+        """,
+    "a callback that compiles another model": """\
+        class Freeze(keras.callbacks.Callback):
+            def __init__(self, critic):
+                self.critic = critic
+            def on_epoch_begin(self, epoch, logs=None):
+                self.critic.trainable = False
+                self.critic.compile("adam", "mse")
         """,
     "a callback that makes the function again": """\
         class Freeze(keras.callbacks.Callback):
@@ -714,6 +758,21 @@ RIGHT_GANS = {
 def test_gans_that_are_right_are_left_alone(source, version):
     program = GAN + textwrap.dedent(source)
     assert found(program, select=("KTM203", "KTM204", "KTM205", "KTM208"), version=version, notes=True) == []
+
+
+def test_on_keras_2_a_discriminator_may_be_opened_again_when_the_combined_model_is_compiled():
+    program = GAN + textwrap.dedent(
+        """\
+        judge, forger = critic(), painter()
+        judge.trainable = False
+        combined = round_it(judge, forger)
+        judge.trainable = True
+        for step in range(10):
+            judge.train_on_batch(x, y)
+            combined.train_on_batch(z, y)
+        """
+    )
+    assert found(program, select=("KTM203", "KTM208"), version="2", notes=True) == []
 
 
 def test_toggles_between_the_steps_of_a_gan_compiled_open_are_found_on_keras_2():

@@ -100,6 +100,22 @@ LATE = {
             return lr
         model.fit(x, y, callbacks=[keras.callbacks.LearningRateScheduler(schedule)])
         """,
+    "in a method of another object": """\
+        class Training:
+            dropout = None
+            def __init__(self, model):
+                self.model = model
+            def schedule(self, epoch, lr):
+                if self.dropout is not None and epoch > 2:
+                    self.dropout.rate = 0.75
+                return lr
+            def training(self, x, y):
+                for layer in self.model.layers:
+                    if isinstance(layer, layers.Dropout):
+                        self.dropout = layer
+                        break
+                self.model.fit(x, y, callbacks=[keras.callbacks.LearningRateScheduler(self.schedule)])
+        """,
     "a flag between predictions": "net.predict(x)\nnet.noisy = False\nnet.predict(x)",
     "a flag between evaluations": "net.evaluate(x, y)\nnet.noisy = False\nnet.evaluate(x, y)",
     "a flag of a layer inside": """\

@@ -132,6 +132,28 @@ TRAINED = {
                 self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
                 return {"loss": loss}
         """,
+    "a long way to the loss": """\
+        def measured(answers):
+"""
+    + "".join(f"            print(tf.reduce_mean(answers[{place}]))\n" for place in range(60))
+    + """\
+            return tf.reduce_mean(answers)
+        with tf.GradientTape() as tape:
+            loss = measured(model(rows))
+        update(tape, loss, model.trainable_variables)
+        """,
+    "a step in `call`": """\
+        class Distilled(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.student = build()
+            def call(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.student(x))
+                weights = self.student.trainable_weights
+                optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+                return loss
+        """,
     "model of an object": """\
         class Agent(tf.Module):
             def __init__(self):

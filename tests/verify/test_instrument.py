@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from dropout_lint.verify.child.instrument import definition_lines, enclosing_call_lines, rewrite
 from dropout_lint.verify.child.job import Probe
+from dropout_lint.verify.child.modes import _observed
 
 
 def span(text, wanted):
@@ -126,6 +129,28 @@ def test_two_probes_share_the_watch_of_a_statement():
 )
 def test_weights_are_those_of_the_object_whose_flag_is_set(text, flagged, expected):
     assert rewrite(text, [Probe(0, "weights", "p.py", span(text, flagged), "move")])[0] == expected
+
+
+def test_what_the_loop_around_a_statement_goes_over_is_wrapped():
+    text = "for a in b:\n    for layer in m.layers[:-1]:\n        if t(layer):\n            layer.trainable = False\n"
+
+    rewritten, failures = rewrite(text, [Probe(0, "nested", "p.py", span(text, "layer.trainable"), "inference")])
+
+    assert failures == {}
+    assert rewritten == text.replace("m.layers[:-1]", "__dropout_lint__.listed(0, m.layers[:-1])")
+    assert rewrite("layer.trainable = False", [Probe(0, "nested", "p.py", (1, 1, 1, 16))])[1] == {
+        0: "no such expression at its position"
+    }
+
+
+def test_watching_a_layer_leaves_the_default_of_its_call_where_keras_2_reads_it():
+    def call(self, inputs, training=True):
+        return inputs, training
+
+    watched = _observed(call, 1, lambda *_: None)
+
+    assert inspect.getfullargspec(watched) == inspect.getfullargspec(call)
+    assert watched(None, 3) == (3, True)
 
 
 def test_a_definition_is_found_by_any_part_of_its_header():

@@ -9,8 +9,9 @@ import pytest
 
 from dropout_lint.findings import Confidence, Finding, Position, Probe, Severity, Span
 from dropout_lint.verify.experiment import Experiment
-from dropout_lint.verify.judgement import judge_experiment, with_replay
+from dropout_lint.verify.judgement import judge_experiment
 from dropout_lint.verify.replay import Printed
+from dropout_lint.verify.replayed import with_replay
 from dropout_lint.verify.runner import Run
 
 SPAN = Span(Position(3, 1), Position(3, 9))
@@ -151,3 +152,58 @@ def test_a_replay_confirms_what_the_site_could_not_if_the_program_repeats_itself
     replayed = with_replay(result, (Printed("test accuracy", (0.8,), (0.9,)),), deterministic=deterministic)
 
     assert (replayed.verdict, replayed.direction) == expected
+
+
+def made(total, weights=(), apart=None, listed=False):
+    seen = {"kind": "Dense", "total": total, "owner": "Net", "weights": list(weights), "apart": apart or {}}
+    return {"event": "made", "probe": 0, "listed": listed, **seen}
+
+
+def unread(called=1, taken=0, ran=0):
+    return {"event": "unread", "probe": 0, "kind": "Dropout", "layers": 1, "called": called, "taken": taken, "ran": ran}
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "verdict", "reason"),
+    [
+        (
+            "made",
+            made(3, ["kernel"], {"kernel": 2.5}),
+            "confirmed",
+            "Dense was made 3 times; the first two differ: ‖Δ kernel‖ = 2.5; their weights are not among those of Net",
+        ),
+        ("made", made(2), "confirmed", "Dense was made 2 times; each with a random state of its own"),
+        ("made", made(1), "inconclusive", "Dense was made once; a second call would tell"),
+        ("made", made(2, ["kernel"], listed=True), "no-material-difference", "Net keeps what is made there"),
+        (
+            "unread",
+            unread(),
+            "confirmed-no-effect",
+            "no layer takes the output of the Dropout; it ran in no model of the program",
+        ),
+        (
+            "unread",
+            unread(called=0),
+            "confirmed-no-effect",
+            "the Dropout is never called; it ran in no model of the program",
+        ),
+        (
+            "unread",
+            unread(taken=1, ran=4),
+            "no-material-difference",
+            "the Dropout ran 4 times; 1 layers take its output",
+        ),
+    ],
+)
+def test_what_became_of_a_layer_is_the_verdict(kind, event, verdict, reason):
+    result = judged(run(event, summary()), kind=kind)
+
+    assert (result.verdict, result.reason) == (verdict, reason)
+
+
+def test_a_loss_that_is_no_number_is_worse_than_any():
+    event = measurement([float("nan"), float("inf")], [1.2], [64], metric="loss")
+
+    result = judged(run(event, summary()))
+
+    assert (result.verdict, result.direction) == ("confirmed", "worse")

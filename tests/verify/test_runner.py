@@ -343,6 +343,56 @@ def test_a_statement_that_raises(program, finding, text, expected, verdict):
     assert (result.exception is not None) == (verdict in ("confirmed-raises", "failed") or verdict == "inconclusive")
 
 
+@pytest.mark.parametrize(
+    ("text", "verdicts", "reason"),
+    [
+        # Left out, the first lets the second be reached.
+        (
+            "len(5)\nprint(1)\nmax(7)\n",
+            ["confirmed-raises", "confirmed-raises"],
+            "in a run past program.py:1 (KTM302), where the program stops",
+        ),
+        (
+            "a = len(5)\nb = a\nmax(7)\n",
+            ["confirmed-raises", "not-reached"],
+            "the program stops at program.py:1 (KTM302), and past it at program.py:2 (NameError)",
+        ),
+        (
+            "len(5)\nif 0:\n    max(7)\n",
+            ["confirmed-raises", "not-reached"],
+            "the program stops at program.py:1 (KTM302); past it the line is not executed",
+        ),
+        (
+            "len(5)\n1 / 0\nmax(7)\n",
+            ["confirmed-raises", "not-reached"],
+            "the program stops at program.py:1 (KTM302), and past it at program.py:2 (ZeroDivisionError)",
+        ),
+        ("1 / 0\nlen(5)\nmax(7)\n", ["failed", "failed"], ""),
+    ],
+)
+def test_a_program_that_stops_at_a_finding_is_run_again_past_it(program, finding, text, verdicts, reason):
+    program(text)
+    script = Path("program.py")
+    flagged = [finding(script, call, "raises", "TypeError", "KTM302") for call in ("len(5)", "max(7)")]
+
+    report = verify_program(script, (), plan(flagged), sys.executable, Options(replays=0))
+
+    assert [result.verdict for result in report.results] == verdicts
+    assert report.results[1].reason == reason
+
+
+def test_a_finding_that_stops_the_program_is_passed_with_its_fix(program, finding):
+    script = program("size = len(5)\nprint(size)\nmax(7)\n")
+    flagged = [
+        finding(script, "len(5)", "raises", "TypeError", "KTM302", fix=("len(5)", "len([5])")),
+        finding(script, "max(7)", "raises", "TypeError", "KTM302"),
+    ]
+
+    report = verify_program(script, (), plan(flagged), sys.executable, Options(replays=0))
+
+    assert [result.verdict for result in report.results] == ["confirmed-raises", "confirmed-raises"]
+
+
 def test_a_finding_without_a_probe_is_replayed_with_its_fix(program, finding):
     script = program("rate = 0.5\nprint('loss:', rate)\nunused = 1\n")
     changing = replace(finding(script, "rate = 0.5", code="KTM502", fix=("0.5", "0.1")), probe=None)

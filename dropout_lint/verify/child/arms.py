@@ -20,6 +20,7 @@ from . import state
 from .capture import OUTPUTS, to_array
 from .flavour import leaves
 from .observation import Observation, describe, difference, row_differences, same
+from .resampling import PASSES, given_to, metrics_of, resampled, taken
 from .session import Session, elapsed_since
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def observe(session: Session, boundary: Boundary, before: Any, seed: int) -> Obs
     assert boundary.play is not None
     metrics, result = boundary.play()
     captured = session.capture.take()
+    given = taken(captured)
     everything = tuple(array for array in (to_array(leaf) for leaf in leaves(result)) if array is not None)
     pieces = captured.pop(OUTPUTS, None)
     if pieces:
@@ -69,7 +71,7 @@ def observe(session: Session, boundary: Boundary, before: Any, seed: int) -> Obs
         outputs = next((array for array in everything if array.ndim and array.dtype.kind in "fiu"), None)
         batches = (int(outputs.shape[0]),) if outputs is not None else ()
     rows = {name: _joined([_per_row(piece) for piece in found]) for name, found in captured.items()}
-    return Observation(metrics, outputs, rows, batches, everything)
+    return Observation(metrics, outputs, rows, batches, everything, given)
 
 
 def _joined(pieces: list[Any]) -> Any:
@@ -85,18 +87,42 @@ def _per_row(values: Any) -> Any:
     return values.reshape(values.shape[0], -1).mean(axis=1) if values.ndim > 1 else values
 
 
+def measure(session: Session, probe: Probe, boundary: Boundary) -> None:
+    """Play the arms and write the record; a failure of ours is noted and never becomes the program's."""
+    count = session.counts[probe.id]
+    try:
+        record = play(session, probe, boundary)
+    except Exception as error:
+        count.errors.append(f"{type(error).__name__}: {error}"[:500])
+        return
+    if record is None:
+        count.skip("its data cannot be had again")
+        return
+    count.measured += 1
+    count.seconds += record["seconds"]
+    session.results.write(
+        "measurement",
+        probe=probe.id,
+        boundary={"kind": boundary.kind, "in_fit": boundary.in_fit, "where": boundary.where},
+        execution=count.reached,
+        **record,
+    )
+
+
 def play(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any] | None:
     """Both arms of a probe at a boundary; the record for the parent, or None if the call cannot be repeated."""
     start = time.perf_counter()
     before = boundary.before
     session.ran_in_training, session.batch_coupled = {}, False
-    with undisturbed(session, probe):
+    metrics = metrics_of(session.flavour_of(boundary.owner), boundary.owner)
+    with undisturbed(session, probe), given_to(metrics, session.capture):
         variables = _model_variables(session, boundary)
         with _arm(boundary):
             as_written = [observe(session, boundary, before, 0)]
             changed_as_written = before.changed(variables)
             while len(as_written) < session.job.passes:
                 as_written.append(observe(session, boundary, before, len(as_written)))
+                _forget(as_written[PASSES:])
             if session.batch_coupled:
                 # Remembered: a function traced for an earlier execution shows nothing to Python in a later one.
                 session.coupled_probes.add(probe.id)
@@ -114,12 +140,21 @@ def play(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any] |
             limit = time.perf_counter() + SECONDS_FOR_MORE_PASSES
             while len(as_written) < MOST_PASSES and time.perf_counter() < limit and _passes_scarce(as_written, fixed):
                 as_written.append(observe(session, boundary, before, len(as_written)))
+                _forget(as_written[PASSES:])
+        session.capture.stop()
+        intervals = resampled(metrics, as_written, fixed, coupled=coupled, seed=session.job.seed)
     state_changed = {name: norm for name, norm in changed_as_written.items() if name not in changed_fixed}
-    record = describe(session.results, as_written, fixed, coupled=coupled)
+    record = describe(session.results, as_written, fixed, coupled=coupled, intervals=intervals)
     record["state"] = sorted(state_changed.items())
     record["ran_in_training"] = ran
     record["seconds"] = elapsed_since(start)
     return record
+
+
+def _forget(observations: list[Observation]) -> None:
+    """Rows that no interval needs."""
+    for observation in observations:
+        observation.given = {}
 
 
 @contextlib.contextmanager
@@ -197,5 +232,31 @@ def compare_toggle(session: Session, probe: Probe, boundary: Boundary) -> dict[s
         "ran_in_training": {name: count for name, count in ran.items() if name in inside},
         "layers": sorted(layer.name for layer in targets if hasattr(layer, "name")),
         "values": [bool(value) for value in toggle.values if isinstance(value, (bool, int, float))],
+        "seconds": elapsed_since(start),
+    }
+
+
+def compare_unread(session: Session, probe: Probe, boundary: Boundary) -> dict[str, Any]:
+    """A boundary with what a flagged call gives, and with nonsense in its place, compared to the last bit."""
+    start = time.perf_counter()
+    session.ran_in_training = {}
+    with undisturbed(session, probe):
+        with _arm(boundary):
+            as_written = observe(session, boundary, boundary.before, 0)
+            repeated = observe(session, boundary, boundary.before, 0)
+        session.counterfactual = True
+        with _arm(boundary):
+            spoilt = observe(session, boundary, boundary.before, 0)
+    return {
+        "max_abs_difference": difference(as_written, spoilt),
+        "repeatable": same(as_written, repeated),
+        "metrics": [
+            {"name": name, "as_written": [value], "fixed": [spoilt.metrics.get(name)]}
+            for name, value in as_written.metrics.items()
+        ],
+        "rows": int(sum(as_written.batches)),
+        "ran_in_training": dict(session.ran_in_training),
+        "layers": [],
+        "values": [],
         "seconds": elapsed_since(start),
     }

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 from . import boundaries, state
-from .arms import compare_toggle
+from .after_fit import Fitted
+from .arms import compare_toggle, compare_unread, measure
 from .boundaries import Boundary, bind
 from .capture import OUTPUTS
-from .flavour import leaves
-from .sites import measure, write_changes
+from .flavour import leaves, recorded_by_tape
+from .repeating import FUNCTION_ATTRIBUTES, repeat_trainer
+from .sites import write_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,16 +22,8 @@ if TYPE_CHECKING:
     from .job import Probe
     from .session import Session
 
-LAYER_KINDS = frozenset({"layer-call", "graph-call", "toggle", "op"})
+LAYER_KINDS = frozenset({"layer-call", "graph-call", "toggle", "op", "default", "unread"})
 """Probes that are measured at the outermost call of a layer."""
-
-FUNCTION_ATTRIBUTES = {
-    "evaluate": "test_function",
-    "test_on_batch": "test_function",
-    "predict": "predict_function",
-    "predict_on_batch": "predict_function",
-}
-
 
 # tf.function
 
@@ -62,10 +55,13 @@ def call_trainer(session: Session, original: Any, method: str, model: Any, args:
         outermost = not any(boundary.kind in boundaries.TRAINING_KINDS for boundary in session.boundaries)
         for weights in session.weights.values():
             weights.complete(session)
+        fitted = Fitted(session, model) if session.dropped and outermost and session.job.measure else None
         with _pushed(session, Boundary(method, model)):
             result = original(model, *args, **kwargs)
         if outermost and method in boundaries.TRAINING_KINDS:
             session.trained(method, session.where())
+        if fitted is not None:
+            fitted.measure(method, bind(original, (model, *args), kwargs) or {})
         return result
     arguments = bind(original, (model, *args), kwargs)
     boundary = Boundary(method, model)
@@ -77,7 +73,7 @@ def call_trainer(session: Session, original: Any, method: str, model: Any, args:
     arguments["x"], again = boundaries.recorded(arguments.get("x"), session.job.most_rows)
     if cached and "x" in arguments and hasattr(arguments["x"], "element_spec"):
         again = _nothing  # inside fit the data set is iterated by fit, not here
-    boundary.play, boundary.arm = _repeat_trainer(session, original, method, model, dict(arguments), again)
+    boundary.play, boundary.arm = repeat_trainer(session, original, method, model, dict(arguments), again)
     return inside(session, boundary, lambda: original(model, **arguments))
 
 
@@ -94,71 +90,23 @@ def _worthwhile(session: Session, method: str, model: Any) -> bool:
     return known is None or bool(known[1])
 
 
-def _repeat_trainer(
-    session: Session, original: Any, method: str, model: Any, arguments: dict[str, Any], again: Callable[[], Any]
-) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """How to repeat ``evaluate`` and the like on recorded data, through a function traced for the arm."""
-    for name in ("_use_cached_eval_dataset", "callbacks"):
-        arguments.pop(name, None)
-    if "verbose" in arguments or method in ("evaluate", "predict"):
-        arguments["verbose"] = 0
-    flavour = session.flavour_of(model)
-    on_tensorflow = flavour is not None and flavour.backend == "tensorflow"
-    metrics_wanted = method in ("evaluate", "test_on_batch")
-    if metrics_wanted:
-        arguments["return_dict"] = True
-
-    def repeat() -> Any:
-        data = again()
-        if data is None:
-            raise RuntimeError("the data of this call cannot be had again")
-        given = dict(arguments, x=data)
-        for name in ("y", "sample_weight"):
-            if given.get(name) is not None:
-                given[name] = boundaries.first_rows(given[name], session.job.most_rows)
-        result = original(model, **given)
-        if not metrics_wanted:
-            return {}, result
-        return {name: float(value) for name, value in result.items()}, None
-
-    @contextlib.contextmanager
-    def arm() -> Iterator[None]:
-        attribute = FUNCTION_ATTRIBUTES[method]
-        compiled = "_jit_compile" if "_jit_compile" in model.__dict__ else "jit_compile"
-        saved = getattr(model, attribute, None), getattr(model, compiled, None)
-        setattr(model, attribute, None)
-        if flavour is not None and flavour.backend == "jax":
-            # `jax.jit` of an equal bound method would find what the other arm compiled.
-            sys.modules["jax"].clear_caches()
-        if saved[1] and on_tensorflow:
-            # XLA cannot hand values out to Python; both arms are without it.
-            setattr(model, compiled, False)
-        try:
-            yield
-        finally:
-            setattr(model, attribute, saved[0])
-            if saved[1] and on_tensorflow:
-                setattr(model, compiled, saved[1])
-
-    return repeat, arm
-
-
 # Layer.__call__
 
 
 def call_layer(session: Session, flavour: Flavour, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
     """A layer is called: keep the stack of modes; the outermost eager call is a boundary."""
     symbolic = flavour.symbolic(args, kwargs)
-    hard_coded = session.graph_layers.get(id(layer))
-    if hard_coded is not None and not symbolic and session.forced(hard_coded[1]):
-        # The graph passes the flag it was built with; without it the layer inherits.
-        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+    if not symbolic:
+        kwargs = _of_arm(session, layer, kwargs)
     outermost = not session.calls
     mode, why = session.resolve(flavour, layer, args, kwargs)
+    default = session.defaulting(layer) if why == "default" and mode is True and not symbolic else None
+    if outermost and session.playing is None:
+        session.outermost = layer
     # The line is looked up only for the trace: walking frames at every call would be slow.
     where = session.where() if session.job.trace and session.playing is None else None
     session.calls.append((mode, why, where))
-    defined = session.defined(layer) if not symbolic and not session.building() else []
+    defined = session.watching(layer) if not symbolic and not session.building() else []
     for number in defined:
         session.reach(session.probes[number])
     session.inside.extend(defined)
@@ -173,14 +121,49 @@ def call_layer(session: Session, flavour: Flavour, original: Any, layer: Any, ar
             and not session.in_graph()
         ):
             boundary = Boundary("layer", layer, play=lambda: ({}, _replayed(session, original, layer, args, kwargs)))
-            return inside(session, boundary, lambda: original(layer, *args, **kwargs))
-        result = original(layer, *args, **kwargs)
+            return inside(session, boundary, lambda: _by_default(session, default, original, layer, args, kwargs))
+        result = _by_default(session, default, original, layer, args, kwargs)
         if outermost and not session.stateless:
             _outputs_of_model(session, result)
         return result
     finally:
         session.calls.pop()
         del session.inside[len(session.inside) - len(defined) :]
+
+
+def _of_arm(session: Session, layer: Any, kwargs: Any) -> Any:
+    """The arguments of a call in the arm that is played (or in a replay that forces a counterfactual)."""
+    hard_coded = session.graph_layers.get(id(layer))
+    if hard_coded is not None and session.forced(hard_coded[1]):
+        # The graph passes the flag it was built with; without it the layer inherits.
+        return {name: value for name, value in kwargs.items() if name != "training"}
+    for unread in session.unread.values():
+        if unread.holds(layer) and session.playing is None and not session.building():
+            unread.ran += 1
+    for dropped in session.dropped.values():
+        if dropped.holds(layer):
+            if session.forced(dropped.probe):
+                return {**kwargs, "training": False}
+            if session.playing is not None and session.playing.id == dropped.probe.id:
+                # As written means: as in training, which is where it acts.
+                return {**kwargs, "training": True}
+    return kwargs
+
+
+def _by_default(session: Session, probe: Probe | None, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
+    """A call; if it falls back on a flagged default, measured as a flagged call of a layer is."""
+    if probe is None:
+        return original(layer, *args, **kwargs)
+    if session.forced(probe):
+        return original(layer, *args, **{**kwargs, "training": probe.counterfactual})
+    if session.playing is None and not session.building() and session.on_main_thread:
+        unit = "reached only while training" if recorded_by_tape() else session.unit(probe)
+        if isinstance(unit, Boundary):
+            session.touch(unit, probe)
+        else:
+            session.counts[probe.id].reached += 1
+            session.counts[probe.id].skip(unit)
+    return original(layer, *args, **kwargs)
 
 
 def call_stateless(session: Session, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
@@ -197,18 +180,20 @@ def call_stateless(session: Session, original: Any, layer: Any, args: Any, kwarg
 
 def _outputs_of_model(session: Session, result: Any) -> None:
     """In an arm of a probe further inside, the model's own outputs are what is compared."""
-    if session.capture.active and session.playing is not None and session.playing.kind != "call":
+    if session.capture.active and session.playing is not None and session.playing.kind not in ("call", "export"):
         session.capture.emit(OUTPUTS, next((leaf for leaf in leaves(result) if hasattr(leaf, "shape")), None))
 
 
 def _replayed(session: Session, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
     """An outermost call of a layer, again, with the stack of modes as it was."""
     flavour = session.flavour_of(layer)
-    hard_coded = session.graph_layers.get(id(layer))
-    if hard_coded is not None and session.forced(hard_coded[1]):
-        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+    kwargs = _of_arm(session, layer, kwargs)
     assert flavour is not None
     mode, why = session.resolve(flavour, layer, args, kwargs)
+    default = session.defaulting(layer) if why == "default" and mode is True else None
+    if default is not None and session.forced(default):
+        kwargs = {**kwargs, "training": default.counterfactual}
+        mode, why = default.counterfactual, "explicit"
     saved, session.calls = session.calls, [(mode, why, None)]
     try:
         return original(layer, *args, **kwargs)
@@ -279,25 +264,27 @@ def _experiments(session: Session, boundary: Boundary, probes: list[Probe], togg
     saved, session.boundaries = session.boundaries, []
     try:
         for probe in probes:
-            if session.due(probe, sort):
+            if probe.kind == "unread":
+                _compare(session, probe, boundary, compare_unread)
+            elif session.due(probe, sort):
                 measure(session, probe, boundary)
         for probe in toggles:
-            _measure_toggle(session, probe, boundary)
+            if _compare(session, probe, boundary, compare_toggle):
+                session.toggles[probe.id].pending = False
     finally:
         session.calls, session.boundaries = calls, saved
 
 
-def _measure_toggle(session: Session, probe: Probe, boundary: Boundary) -> None:
+def _compare(session: Session, probe: Probe, boundary: Boundary, compare: Callable[..., dict[str, Any]]) -> bool:
+    """A comparison to the last bit, if it is this execution's turn; True when it was made."""
     count = session.counts[probe.id]
     if not session.due(probe, "dear"):
-        return
+        return False
     try:
-        record: dict[str, Any] | None = compare_toggle(session, probe, boundary)
+        record = compare(session, probe, boundary)
     except Exception as error:
         count.errors.append(f"{type(error).__name__}: {error}"[:500])
-        return
+        return False
     count.measured += 1
-    session.toggles[probe.id].pending = False
-    session.results.write(
-        "toggle", probe=probe.id, boundary={"kind": boundary.kind, "where": boundary.where}, **(record or {})
-    )
+    session.results.write("toggle", probe=probe.id, boundary={"kind": boundary.kind, "where": boundary.where}, **record)
+    return True

@@ -73,6 +73,16 @@ class Flavour:
             return [layer]
 
 
+def recorded_by_tape() -> bool:
+    """True while a gradient tape of the program's own is open: it is training by hand."""
+    # TensorFlow has moved it from one module to the other.
+    for name in ("tensorflow.python.eager.record", "tensorflow.python.eager.tape"):
+        recording = getattr(sys.modules.get(name), "could_possibly_record", None)
+        if recording is not None:
+            return bool(recording())
+    return False
+
+
 def training_default(call: Any) -> Any:
     """The default of ``training`` in a ``call``'s signature, None if it has none."""
     try:

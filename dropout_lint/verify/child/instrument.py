@@ -220,6 +220,8 @@ def _wrap(tree: ast.AST, lines: Lines, probe: Probe) -> list[Replacement] | None
 
 def _inner(tree: ast.AST, lines: Lines, probe: Probe, wanted: tuple[int, int]) -> tuple[ast.expr | None, str]:
     """The expression to wrap, and the method of ``__dropout_lint__`` to wrap it with."""
+    if probe.kind == "nested":
+        return _loop_over(tree, lines, wanted), "listed"
     if probe.kind in ("toggle", "weights"):
         found = _best(lines, wanted, (n for n in ast.walk(tree) if isinstance(n, (ast.Attribute, ast.Call, ast.Name))))
         if isinstance(found, ast.Call):
@@ -232,6 +234,17 @@ def _inner(tree: ast.AST, lines: Lines, probe: Probe, wanted: tuple[int, int]) -
     if not isinstance(found, ast.Call):
         return None, ""
     return found.func, "attempt" if probe.kind in STATEMENTS else "site"
+
+
+def _loop_over(tree: ast.AST, lines: Lines, wanted: tuple[int, int]) -> ast.expr | None:
+    """What the innermost ``for`` around a place goes over."""
+    best: ast.For | None = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For):
+            start, end = lines.bounds(node)
+            if start <= wanted[0] < end and (best is None or node.lineno >= best.lineno):
+                best = node
+    return best.iter if best is not None else None
 
 
 def _best(lines: Lines, wanted: tuple[int, int], nodes: Iterable[ast.expr]) -> ast.expr | None:

@@ -30,10 +30,12 @@ class Probe:
 
 @dataclass(frozen=True)
 class Job:
-    """What to run and how. ``edits`` maps a path to replacements ``[*span, text]`` (a fix to be replayed);
-    ``force`` names probes that play their counterfactual during the whole run. ``kind`` is what ``script`` is the file
-    of: a script, a module or function (``name``), a model (``name``) with ``data``. ``home`` is the folder the user
-    stands in. ``cells`` are a notebook's, and their joined text.
+    """What to run and how.
+
+    ``edits`` maps a path to replacements ``[*span, text]`` (a fix to be replayed), ``skip`` a path to spans in
+    statements that are left out; ``force`` names probes that play their counterfactual during the whole run. ``kind``
+    is what ``script`` is the file of: a script, a module or function (``name``), a model (``name``) with ``data``.
+    ``home`` is the folder the user stands in. ``cells`` are a notebook's, and their joined text.
     """
 
     script: str
@@ -41,6 +43,7 @@ class Job:
     results: str
     probes: tuple[Probe, ...] = ()
     edits: Any = None
+    skip: Any = None
     force: tuple[int, ...] = ()
     measure: bool = True
     passes: int = 20

@@ -70,6 +70,9 @@ def _observed(call: Any, position: int, observe: Any) -> Any:
         observe(self, given)
         return call(self, *args, **kwargs)
 
+    # Keras 2 reads defaults with `getfullargspec`, which does not look through `__wrapped__`: without this, layers that
+    # train unless told otherwise (augmentation) would not.
+    observed.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
     return observed
 
 

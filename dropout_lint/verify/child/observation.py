@@ -21,6 +21,8 @@ class Observation:
     rows: dict[str, Any] = field(default_factory=dict)
     batches: tuple[int, ...] = ()
     everything: tuple[Any, ...] = ()
+    # What metrics that are no mean over rows were given, by their names.
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def same(one: Observation, other: Observation) -> bool:
@@ -69,7 +71,12 @@ def row_differences(as_written: list[Observation], fixed: list[Observation], nam
 
 
 def describe(
-    results: Results, as_written: list[Observation], fixed: list[Observation], *, coupled: bool
+    results: Results,
+    as_written: list[Observation],
+    fixed: list[Observation],
+    *,
+    coupled: bool,
+    intervals: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """The numbers of one measured execution, with arrays over rows in a file of their own."""
     first = as_written[0]
@@ -84,6 +91,7 @@ def describe(
                 "name": name,
                 "as_written": [observation.metrics.get(name) for observation in as_written],
                 "fixed": [observation.metrics.get(name) for observation in fixed],
+                **intervals.get(name, {}),
             }
         )
     outputs = _compare_outputs([o.outputs for o in as_written], [o.outputs for o in fixed], arrays)

@@ -75,18 +75,20 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
     failures: dict[int, str] = {}
     job = session.job
     edits: dict[str, Any] = job.edits or {}
-    for path in sorted({probe.path for probe in job.probes} | set(edits)):
+    skips: dict[str, Any] = job.skip or {}
+    for path in sorted({probe.path for probe in job.probes} | set(edits) | set(skips)):
         if not path.endswith(TEXTS):
             continue  # a saved model
         here: tuple[Probe, ...] = tuple(probe for probe in job.probes if probe.path == path)
         try:
             text = job.cells["text"] if path == job.script and job.cells else importing.read_source(path)
-            wrapped = [p for p in here if p.kind != "mode" or instrument.is_call(text, p.span)]
+            wrapped = [p for p in here if not _is_definition(p, text)]
             skipped = [
                 [*instrument.statement_span(text, p.span), "pass"]
                 for p in here
                 if p.kind == "statement" and p.id in job.force
             ]
+            skipped += [[*instrument.statement_span(text, tuple(span)), "pass"] for span in skips.get(path, ())]
             edited, failed = instrument.rewrite(text, wrapped, [*edits.get(path, ()), *skipped])
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             failures.update({probe.id: f"{path}: {error}" for probe in here})
@@ -94,13 +96,18 @@ def _edit_texts(session: Session, texts: importing.EditedTexts) -> dict[int, str
         failures.update(failed)
         texts.put(path, edited)
         for probe in here:
-            if probe.kind == "mode" and not instrument.is_call(text, probe.span):
+            if _is_definition(probe, text):
                 lines = instrument.definition_lines(text, probe.span)
                 if lines is None:
                     failures[probe.id] = "no definition at its position"
                 else:
                     session.definitions.append((probe, lines))
     return failures
+
+
+def _is_definition(probe: Probe, text: str) -> bool:
+    """True for probes that know their layers by where ``call`` is defined."""
+    return probe.kind == "default" or (probe.kind == "mode" and not instrument.is_call(text, probe.span))
 
 
 def _run(session: Session, texts: importing.EditedTexts, connection: str | None) -> tuple[int, dict[str, Any]]:

@@ -14,6 +14,7 @@ from .capture import Capture
 from .flavour import Flavour, training_default, training_position
 from .importing import read_source
 from .modes import ModeTrace, mode_dependent, user_frame
+from .objects import Dropped, Made, Unread
 from .observing import Modes, Weights, defined_at
 from .toggles import Toggle
 
@@ -74,11 +75,18 @@ class Session:
         self.probes: dict[int, Probe] = {probe.id: probe for probe in job.probes}
         self.counts: dict[int, Count] = {probe.id: Count() for probe in job.probes}
         self.toggles: dict[int, Toggle] = {p.id: Toggle(p) for p in job.probes if p.kind == "toggle"}
-        self.below: dict[int, Modes] = {p.id: Modes(p) for p in job.probes if p.kind == "mode"}
+        self.below: dict[int, Modes] = {p.id: Modes(p) for p in job.probes if p.kind in ("mode", "nested")}
         self.weights: dict[int, Weights] = {p.id: Weights(p) for p in job.probes if p.kind == "weights"}
+        self.made: dict[int, Made] = {p.id: Made(p) for p in job.probes if p.kind == "made"}
+        self.unread: dict[int, Unread] = {p.id: Unread(p) for p in job.probes if p.kind == "unread"}
+        self.dropped: dict[int, Dropped] = {p.id: Dropped(p) for p in job.probes if p.kind == "output"}
         # Definitions whose calls are watched: probe and lines, and which classes take their `call` from there.
         self.definitions: list[tuple[Probe, tuple[int, int]]] = []
-        self._defined: dict[type, list[int]] = {}
+        self._defined: dict[type, list[Probe]] = {}
+        # Layers (by id) that are watched by themselves, and the numbers of their probes.
+        self._watched: dict[int, tuple[Any, list[int]]] = {}
+        # The layer whose call is the outermost one in progress, or was the last.
+        self.outermost: Any = None
         # Numbers of the "mode" probes that are being executed.
         self.inside: list[int] = []
         self.flavours: list[Flavour] = []
@@ -145,13 +153,27 @@ class Session:
             if count.reached == 1:
                 self.results.write("reached", probe=probe.id)
 
-    def defined(self, layer: Any) -> list[int]:
-        """The "mode" probes at the definition of this layer's ``call``."""
+    def watch(self, layer: Any, probe: Probe) -> None:
+        """From now on, what runs in this layer is told to a "mode" probe."""
+        numbers = self._watched.setdefault(id(layer), (layer, []))[1]
+        if probe.id not in numbers:
+            numbers.append(probe.id)
+
+    def watching(self, layer: Any) -> list[int]:
+        """The "mode" probes at this layer, or at the definition of its ``call``."""
+        numbers = list(self._watched[id(layer)][1]) if id(layer) in self._watched else []
+        return numbers + [probe.id for probe in self._at_definition(layer) if probe.kind == "mode"]
+
+    def defaulting(self, layer: Any) -> Probe | None:
+        """The "default" probe at the definition of this layer's ``call``."""
+        return next((probe for probe in self._at_definition(layer) if probe.kind == "default"), None)
+
+    def _at_definition(self, layer: Any) -> list[Probe]:
         if not self.definitions:
             return []
         cls = type(layer)
         if cls not in self._defined:
-            self._defined[cls] = [p.id for p, lines in self.definitions if defined_at(cls, p, lines)]
+            self._defined[cls] = [p for p, lines in self.definitions if defined_at(cls, p, lines)]
         return self._defined[cls]
 
     def trained(self, kind: str, where: Any) -> None:
@@ -262,6 +284,10 @@ class Session:
     def finish(self) -> None:
         """Write what is known at the end of the program."""
         self.trained("program", None)
+        for made in self.made.values():
+            made.write(self)
+        for unread in self.unread.values():
+            unread.write(self)
         for probe in self.job.probes:
             count = self.counts[probe.id]
             toggle = self.toggles.get(probe.id)

@@ -6,14 +6,18 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from . import state
-from .arms import play
+from .arms import measure
 from .boundaries import Boundary
 from .capture import OUTPUTS
+from .exporting import exported
 from .flavour import leaves, training_position
+from .objects import nested_statistics, poisoned
 from .observing import Stateful, Watch, raised
 from .toggles import ToggleProxy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .job import Probe
     from .session import Session
 
@@ -24,7 +28,7 @@ class Instruments:
     def __init__(self, session: Session) -> None:
         self._session = session
         # AutoGraph asks for this attribute before it converts what it calls; our code runs as it is.
-        for name in ("site", "toggle", "watch", "attempt", "weights"):
+        for name in ("site", "toggle", "watch", "attempt", "weights", "listed"):
             function = getattr(Instruments, name)
             setattr(function, "autograph_info__", {})  # noqa: B010  # not an attribute functions are known to have
 
@@ -72,13 +76,39 @@ class Instruments:
             session.weights[number].start(session, target)
         return target
 
+    def listed(self, number: int, layers: Any) -> Any:
+        """What a loop goes over, itself: what the models among these layers hold is watched from here on."""
+        session = self._session
+        probe = session.probes[number]
+        session.reach(probe)
+        if hasattr(layers, "__next__"):
+            return _passing(session, probe, layers)
+        for layer in nested_statistics(session, layers):
+            session.watch(layer, probe)
+        return layers
+
     def toggle(self, number: int, target: Any) -> Any:
         """A stand-in for ``target`` whose ``trainable`` can be assigned."""
         return ToggleProxy(self._session.toggles[number], self._session, target)
 
 
+def _passing(session: Session, probe: Probe, layers: Any) -> Iterator[Any]:
+    seen = []
+    for item in layers:
+        seen.append(item)
+        yield item
+    for layer in nested_statistics(session, seen):
+        session.watch(layer, probe)
+
+
 def at_site(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The flagged call is reached: carry it out, and measure it if this execution is in the sample."""
+    if probe.kind in ("made", "output"):
+        return _made(session, probe, callee, args, kwargs)
+    if probe.kind == "unread":
+        return _unread(session, probe, callee, args, kwargs)
+    if probe.kind == "export":
+        return exported(session, probe, callee, args, kwargs)
     if session.forced(probe):
         result = call_forced(session, probe, callee, args, kwargs)
         return _captured(session, probe, result)
@@ -118,14 +148,58 @@ def at_site(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], 
 
 
 def _watched(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Layers below this call tell their modes."""
+    """Layers below this call tell their modes; so does a layer that the call puts into a graph."""
     if not session.building() and session.on_main_thread:
         session.reach(probe)
+    flavour = session.flavour_of(callee)
+    if flavour is not None and flavour.symbolic(args, kwargs):
+        session.watch(callee, probe)
+        return callee(*args, **kwargs)
     session.inside.append(probe.id)
     try:
         return callee(*args, **kwargs)
     finally:
         session.inside.pop()
+
+
+def _made(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A layer is made."""
+    layer = callee(*args, **kwargs)
+    if session.on_main_thread and session.playing is None and session.flavour_of(layer) is not None:
+        if probe.kind == "made":
+            session.reach(probe)
+            session.made[probe.id].add(session, layer)
+        else:
+            session.counts[probe.id].reached += 1
+            session.dropped[probe.id].add(layer)
+    return layer
+
+
+def _unread(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A layer is called, or made, whose result ought to go nowhere."""
+    result = callee(*args, **kwargs)
+    if not session.on_main_thread:
+        return result
+    unread = session.unread[probe.id]
+    flavour = session.flavour_of(callee)
+    if flavour is None:
+        if session.flavour_of(result) is not None:
+            session.reach(probe)
+            unread.add(result)
+        return result
+    if flavour.symbolic(args, kwargs):
+        session.reach(probe)
+        unread.add(callee)
+        return result
+    if session.forced(probe):
+        return poisoned(result)
+    if session.playing is None and not session.building():
+        unit = session.unit(probe)
+        if isinstance(unit, Boundary):
+            session.touch(unit, probe)
+        else:
+            session.reach(probe)
+    return result
 
 
 def _changing(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -174,28 +248,6 @@ def _measured_here(session: Session, probe: Probe, callee: Any, args: tuple[Any,
     boundary = Boundary("call", owner, where=where, play=repeat, before=before)
     measure(session, probe, boundary)
     return result
-
-
-def measure(session: Session, probe: Probe, boundary: Boundary) -> None:
-    """Play the arms and write the record; a failure of ours is noted and never becomes the program's."""
-    count = session.counts[probe.id]
-    try:
-        record = play(session, probe, boundary)
-    except Exception as error:
-        count.errors.append(f"{type(error).__name__}: {error}"[:500])
-        return
-    if record is None:
-        count.skip("its data cannot be had again")
-        return
-    count.measured += 1
-    count.seconds += record["seconds"]
-    session.results.write(
-        "measurement",
-        probe=probe.id,
-        boundary={"kind": boundary.kind, "in_fit": boundary.in_fit, "where": boundary.where},
-        execution=count.reached,
-        **record,
-    )
 
 
 def call_forced(session: Session, probe: Probe, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

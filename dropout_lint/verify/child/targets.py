@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import cells, importing
+from .synthetic import SYNTHETIC_ROWS, synthetic
 
 if TYPE_CHECKING:
     from .session import Session
-
-SYNTHETIC_ROWS = 256
 
 
 def run(session: Session, texts: importing.EditedTexts) -> None:
@@ -93,9 +92,9 @@ def _run_model(session: Session) -> None:
     job = session.job
     model = _model(job.name)
     _mark_saved(session, model)
-    inputs, targets, synthetic = _data(job, model)
+    inputs, targets, made_up = _data(job, model)
     rows = _rows(inputs)
-    session.results.write("data", synthetic=synthetic, rows=rows, evaluated=targets is not None)
+    session.results.write("data", synthetic=made_up, rows=rows, evaluated=targets is not None)
     if targets is not None and getattr(model, "optimizer", None) is not None:
         model.evaluate(inputs, targets, verbose=0)
     elif _is_dataset(inputs) and getattr(model, "optimizer", None) is not None and _labelled(inputs):
@@ -137,7 +136,7 @@ def _mark_saved(session: Session, model: Any) -> None:
 
 def _data(job: Any, model: Any) -> tuple[Any, Any, bool]:
     if job.data is None:
-        return _synthetic(model, job.most_rows or SYNTHETIC_ROWS), None, True
+        return synthetic(model, job.most_rows or SYNTHETIC_ROWS), None, True
     if ":" in job.data and not os.path.exists(job.data):  # noqa: PTH110  # as above
         found = function_of(job.data)()
     else:
@@ -162,30 +161,6 @@ def _arrays(stored: dict[str, Any]) -> tuple[Any, Any]:
             return stored["X" + suffix], stored.get("y" + suffix, stored.get("Y" + suffix))
     targets = next((stored.pop(name) for name in ("y", "labels", "targets") if name in stored), None)
     return (next(iter(stored.values())) if len(stored) == 1 else stored), targets
-
-
-def _synthetic(model: Any, rows: int) -> Any:
-    """Random inputs of the model's shapes: integers where an embedding looks them up, else noise or pixels."""
-    import numpy as np
-
-    inputs = getattr(model, "inputs", None)
-    if not inputs:
-        raise TypeError(
-            "the model has no input shapes yet (a subclassed model knows them once it is built): give data with --data"
-        )
-    sizes = [layer.input_dim for layer in model._flatten_layers() if type(layer).__name__ == "Embedding"]  # noqa: SLF001
-    generator = np.random.default_rng(0)
-    made = []
-    for each in inputs:
-        shape = (rows, *(int(extent or 16) for extent in tuple(each.shape)[1:]))
-        kind = np.dtype(str(getattr(each.dtype, "name", each.dtype)))
-        if sizes or kind.kind in "iu":
-            made.append(generator.integers(0, min(sizes) if sizes else 10, shape).astype(kind))
-        elif len(shape) >= 4:
-            made.append(generator.uniform(size=shape).astype(kind))
-        else:
-            made.append(generator.normal(size=shape).astype(kind))
-    return made[0] if len(made) == 1 else made
 
 
 def _is_dataset(inputs: Any) -> bool:

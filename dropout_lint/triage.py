@@ -1,0 +1,251 @@
+"""Which files are worth a parse: what their bytes, and those of the files they import, can make a rule say.
+
+An entry is looked at with everything it imports, but a file that neither trains, runs nor changes a model adds nothing
+to what is found in the modules it imports: those are entries of their own, or somebody else's.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections import deque
+from typing import TYPE_CHECKING
+
+from dropout_lint.outline import Outline, hands_rate_by_position, outline_of
+from dropout_lint.semantics.words import is_test_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from dropout_lint.rules.model import Rule
+
+_KERAS = (b"keras", b"tensorflow", b"tf_keras")
+_LARGEST_CLOSURE = 400
+_FARTHEST = 2
+"""Steps from a file to what it imports within which it may decide what is found there."""
+_MODELS = frozenset({b"Model", b"Sequential", b"Functional"})
+_ALL = Outline(frozenset({"anything"}))
+
+
+class Scan:
+    """One file: which triggers it holds, what it imports, what its outline is. Everything is found out when asked."""
+
+    __slots__ = ("_data", "_imports", "_outline", "_triggers", "keras", "path")
+
+    def __init__(self, path: Path, data: bytes, imports: Callable[[Path, bytes], Iterable[Path]]) -> None:
+        self.path = path
+        self._data = data
+        self.keras = any(name in data for name in _KERAS)
+        self._imports: Callable[[Path, bytes], Iterable[Path]] | tuple[Path, ...] = imports
+        self._outline: Outline | None = None
+        self._triggers: dict[bytes, bool] = {}
+
+    @property
+    def imports(self) -> tuple[Path, ...]:
+        """The project files that it imports."""
+        if not isinstance(self._imports, tuple):
+            self._imports = tuple(self._imports(self.path, self._data))
+        return self._imports
+
+    @property
+    def outline(self) -> Outline:
+        """Its features."""
+        if self._outline is None:
+            self._outline = outline_of(self._data) if self.path.suffix != ".ipynb" else _ALL
+        return self._outline
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it holds unit tests, of which most rules say nothing."""
+        return self.path.suffix != ".ipynb" and is_test_module(self.path.name, self._data.decode("utf-8", "replace"))
+
+    @property
+    def is_python(self) -> bool:
+        """Whether this Python can parse it."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(self._data, str(self.path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return True
+
+    def holds(self, trigger: bytes) -> bool:
+        """Whether the bytes occur in it."""
+        if trigger not in self._triggers:
+            self._triggers[trigger] = trigger in self._data
+        return self._triggers[trigger]
+
+    def names(self, names: Iterable[bytes]) -> bool:
+        """Whether one of the names occurs in it."""
+        return any(name in self._data for name in names)
+
+    def hands_rate_by_position(self, rated: dict[bytes, int]) -> bool:
+        """See `dropout_lint.outline.hands_rate_by_position`."""
+        return hands_rate_by_position(self._data, rated)
+
+
+class Triage:
+    """Decides by the outlines of files which of them are analysed.
+
+    ``read`` gives the content of a file, ``imports`` the project files that one imports; ``use`` is told which files
+    count for the entry.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        read: Callable[[Path], bytes],
+        imports: Callable[[Path, bytes], Iterable[Path]],
+        use: Callable[[Path], None],
+    ) -> None:
+        self._use = use
+        self._rules = tuple(rules)
+        self._of_tests = tuple(rule for rule in rules if rule.of_tests)
+        self._read = read
+        self._imports = imports
+        self._scans: dict[Path, Scan] = {}
+
+    def is_candidate(self, path: Path, data: bytes) -> bool:
+        """Whether a rule could say something of ``path`` with the content ``data``."""
+        entry = Scan(path, data, self._imports)
+        self._scans[path] = entry
+        around = _Closure(entry, self._scan)
+        if not entry.keras and not around.keras:
+            return False
+        rules = self._rules
+        if any(entry.holds(trigger) for trigger in _TESTS) and entry.is_test:
+            rules = self._of_tests
+        if any(_may_speak(rule, entry, around) for rule in rules):
+            return True
+        # what is no Python, or too deeply nested, is not passed over in silence
+        return entry.keras and not entry.is_python
+
+    def _scan(self, path: Path) -> Scan:
+        self._use(path)
+        if path not in self._scans:
+            self._scans[path] = Scan(path, self._read(path), self._imports)
+        return self._scans[path]
+
+
+_TESTS = (b"test", b"Test")
+
+
+def _may_speak(rule: Rule, entry: Scan, around: _Closure) -> bool:
+    """Whether one rule could say something of an entry."""
+    wide = not rule.local and (entry.outline.has(rule.wide) or not rule.needs)
+    scope: Iterable[Scan] = around.near if wide else (entry,)
+    if not any(each.holds(trigger) for each in scope for trigger in rule.triggers):
+        return False
+    return all(_has(features, entry, scope, around) for features in rule.needs)
+
+
+def _has(features: frozenset[str], entry: Scan, scope: Iterable[Scan], around: _Closure) -> bool:
+    if any(each.outline.has(feature) for each in scope for feature in features):
+        return True
+    return any(_JOINT[feature](entry, around) for feature in sorted(features & _JOINT.keys()))
+
+
+class _Closure:
+    """A file with what it imports, at whatever distance."""
+
+    def __init__(self, entry: Scan, scan: Callable[[Path], Scan]) -> None:
+        self._entry = entry
+        self._scan = scan
+        self._scans: tuple[Scan, ...] | None = None
+        self._near: tuple[Scan, ...] | None = None
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """The file itself first."""
+        if self._scans is None:
+            self._scans = tuple(self._collect())
+        return self._scans
+
+    @property
+    def keras(self) -> bool:
+        """Whether one of them names Keras."""
+        return any(each.keras for each in self._collect())
+
+    @property
+    def near(self) -> tuple[Scan, ...]:
+        """The file, what it imports, and what that imports; a package that only passes names on is no step."""
+        if self._near is None:
+            self._near = tuple(self._collect(_FARTHEST))
+        return self._near
+
+    def _collect(self, farthest: int | None = None) -> Iterator[Scan]:
+        yield self._entry
+        seen = {self._entry.path}
+        waiting = deque((path, 1) for path in self._entry.imports)
+        while waiting and len(seen) < _LARGEST_CLOSURE:
+            path, steps = waiting.popleft()
+            if path in seen:
+                continue
+            seen.add(path)
+            found = self._scan(path)
+            yield found
+            if path.name == "__init__.py":
+                steps -= 1
+            if farthest is None or steps < farthest:
+                waiting.extend((each, steps + 1) for each in found.imports)
+
+
+# What shows only where files meet -------------------------------------------------------------------------------
+
+
+def _makes_in_call(entry: Scan, around: _Closure) -> bool:
+    """Whether a ``call`` uses a function of another module that makes objects."""
+    called = entry.outline.called_in_call
+    return bool(called) and any(not called.isdisjoint(each.outline.makers) for each in around.scans[1:])
+
+
+def _hands_rate(entry: Scan, around: _Closure) -> bool:
+    """Whether a rate is handed by position, or left to an odd default."""
+    rated: dict[bytes, int] = {}
+    for each in around.scans:
+        rated.update(each.outline.rated)
+        if each is not entry and each.outline.has("rate") and entry.names(each.outline.rated):
+            return True
+    return entry.hands_rate_by_position(rated)
+
+
+def _is_deaf(entry: Scan, around: _Closure) -> bool:
+    """Whether a class of the file is a model that Keras cannot tell the mode."""
+    if not entry.outline.classes:
+        return False
+    classes: dict[bytes, tuple[tuple[bytes, ...], str]] = {}
+    if all(not bases for bases, _ in entry.outline.classes.values()):
+        return False
+    for each in around.scans:
+        for name, found in each.outline.classes.items():
+            classes.setdefault(name, found)
+    return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in entry.outline.classes)
+
+
+def _call_of(name: bytes, classes: dict[bytes, tuple[tuple[bytes, ...], str]], depth: int) -> str:
+    """How the ``call`` of a class hears of the mode: ``deaf``, ``told``, or nothing where it has none."""
+    bases, own = classes.get(name, ((), ""))
+    if own or depth > 16:
+        return own
+    return next((found for base in bases if base != name and (found := _call_of(base, classes, depth + 1))), "")
+
+
+def _is_model(name: bytes, classes: dict[bytes, tuple[tuple[bytes, ...], str]], depth: int) -> bool:
+    """Whether a class may be a model: it is one, or has a base of which nothing is known."""
+    if name not in classes:
+        from dropout_lint.keras.layers import LAYERS
+
+        return bool(name) and not name.endswith((b"Layer", b"object")) and name.decode("ascii", "replace") not in LAYERS
+    bases, _ = classes[name]
+    return depth <= 16 and any(
+        base in _MODELS or (base != name and _is_model(base, classes, depth + 1)) for base in bases
+    )
+
+
+_JOINT: dict[str, Callable[[Scan, _Closure], bool]] = {
+    "made-in-call": _makes_in_call,
+    "rate": _hands_rate,
+    "deaf-model": _is_deaf,
+}
