@@ -61,7 +61,7 @@ class Analysis:
 
             self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
         entry = path.absolute()
-        self.trail.begin(entry)
+        self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
         return self._triage.is_candidate(entry, data)
 

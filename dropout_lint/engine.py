@@ -306,6 +306,8 @@ class _Outcome:
             self._settings[name] = item.settings
             try:
                 kept = self._kept(item, name)
+                if kept is not None and kept.doubtful:
+                    kept = self._weighed_anew(item, kept)
                 if kept is not None:
                     if kept.candidate:
                         pending.append(_Entry(item.path, item.settings, b"", item.role, kept=kept))
@@ -396,6 +398,14 @@ class _Outcome:
                 return None
         return kept
 
+    def _weighed_anew(self, item: _Work, kept: Kept) -> Kept:
+        """What is known of a file of which it was in doubt whether it is worth an analysis."""
+        data = read_bytes(item.path)
+        candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
+        kept = replace(kept, candidate=candidate, findings=kept.findings if candidate else (), doubtful=False)
+        self._keep(item.settings, item.path, kept)
+        return kept
+
     def _lines_of(self, path: Path) -> tuple[str, ...]:
         try:
             return split_lines(self._text_of(shown(path)).text)
@@ -435,7 +445,7 @@ class _Outcome:
                 except SourceError:
                     continue
                 kept = self._store.get(entry.settings, path, self._lines_of) if self._store is not None else None
-                kept = kept if kept is not None and kept.candidate else None
+                kept = kept if kept is not None and kept.candidate and not kept.doubtful else None
                 found.append(_Entry(path, entry.settings, data, "importer", kept=kept))
         return found
 

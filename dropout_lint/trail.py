@@ -43,6 +43,8 @@ class Kept:
     candidate: bool
     marked: bool
     findings: tuple[Finding, ...] = ()
+    doubtful: bool = False
+    """Something has changed that decides whether it is worth an analysis; what would be found has not."""
 
 
 @dataclass(slots=True)
@@ -61,13 +63,15 @@ class Trail:
     glances: dict[Path, bool] = field(default_factory=dict)
     """Files of which only one thing was asked, see `chooses_keras`, and the answer."""
     used: dict[Path, set[Path]] = field(default_factory=dict)
-    """The files and folders that count, by the file that is checked."""
+    """The files and folders that count for what is found, by the file that is checked."""
+    weighed: dict[Path, set[Path]] = field(default_factory=dict)
+    """Those that count for whether it is analysed at all."""
     _current: set[Path] = field(default_factory=set)
     _answers: dict[Path, bool] = field(default_factory=dict)
 
-    def begin(self, entry: Path) -> None:
-        """What is used from here on is used for ``entry``."""
-        self._current = self.used.setdefault(entry, {entry})
+    def begin(self, entry: Path, *, triage: bool = False) -> None:
+        """What is used from here on is used for ``entry``: for what is found, or for whether it is analysed at all."""
+        self._current = (self.weighed if triage else self.used).setdefault(entry, {entry})
 
     def use(self, path: Path) -> None:
         """The content of ``path``, or what it led to, counts."""
@@ -122,6 +126,7 @@ class Trail:
     def take(self) -> Trail:
         """What was noted since this was last asked, which is not known here any more."""
         taken = Trail(self.contents, self.torn, self.looks, self.lists, self.reads, self.glances, self.used)
+        taken.weighed, self.weighed = self.weighed, {}
         self.contents, self.torn, self.looks, self.lists = {}, set(), {}, {}
         self.reads, self.glances, self.used, self._current = {}, {}, {}, set()
         return taken
@@ -140,8 +145,9 @@ class Trail:
                 self.torn.add(place)
         for asker, reads in other.reads.items():
             self.reads.setdefault(asker, set()).update(reads)
-        for entry, used in other.used.items():
-            self.used.setdefault(entry, set()).update(used)
+        for mine, others in ((self.used, other.used), (self.weighed, other.weighed)):
+            for entry, used in others.items():
+                mine.setdefault(entry, set()).update(used)
 
 
 _Seen = TypeVar("_Seen")

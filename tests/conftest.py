@@ -76,13 +76,14 @@ class FakeAnalysis:
         return False, ()
 
     def is_candidate(self, path, data):
-        self.trail.begin(path.absolute())
+        self.trail.begin(path.absolute(), triage=True)
         self.trail.note(path.absolute(), data)
         if b"crash-triage" in data:
             raise RuntimeError("triage failed")
         return b"training" in data
 
     def check(self, path, text):
+        self.trail.begin(path.absolute())
         parse(text.text, path)
         if "crash" in text.text:
             raise KeyError("nothing")

@@ -90,7 +90,7 @@ class Store:
         except (Damaged, OSError, ValueError):
             table.stale.add(name)
             return None
-        return Kept(entry.candidate, entry.marked, found)
+        return Kept(entry.candidate, entry.marked, found, entry.doubtful)
 
     def put(self, settings: Settings, path: Path, kept: Kept) -> None:
         """Keep what was found out about the file at ``path``."""
@@ -127,7 +127,7 @@ class Store:
         rests = {**seen, **{path: os.path.isdir(path) for path in self.walked}}
         kept: set[str] = set()
         for _, _, table in self._tables.values():
-            kept |= table.entries.keys() - table.stale
+            kept |= {name for name, each in table.entries.items() if not each.doubtful} - table.stale
             for name, each in table.folders.items():
                 inner = [os.path.join(name, n) for n in each.listed or () if n.endswith("/")]
                 rests.update((path, status_of(path) is not None) for path in (name, *inner))
@@ -215,6 +215,7 @@ class _Merging:
         self._began = began
         self._contents = {str(path): known for path, known in trail.contents.items()}
         self._used = {str(entry): [str(each) for each in used] for entry, used in trail.used.items()}
+        self._weighed = {str(entry): [str(each) for each in used] for entry, used in trail.weighed.items()}
         self._trail = trail
         self._bad = overlaid | {str(path) for path in trail.torn}
         self._table = Table(renewed=True)
@@ -222,32 +223,50 @@ class _Merging:
 
     def with_new(self, new: Mapping[str, Entry]) -> Table:
         """The table with these entries."""
-        by_name = {str(path): path for path in (*self._trail.used, *self._trail.looks, *self._trail.reads)}
+        by_name = {str(path): path for path in (*self._trail.weighed, *self._trail.looks, *self._trail.reads)}
         by_name.update({str(path): path for path in self._trail.lists})
-        fine: dict[str, bool] = {}
+        self._fine: dict[str, bool] = {}
+        self._held: dict[str, bool] = {}
         for entry, value in new.items():
-            used = self._used.get(entry)
-            if used is None:
+            weighed, used = self._weighed.get(entry), self._used.get(entry)
+            if weighed is None or not self._all_new(weighed, by_name):
                 continue
-            for asker in used:
-                if asker not in fine:
-                    fine[asker] = self._add_new(asker, by_name.get(asker, Path(asker)))
-            if all(fine[asker] for asker in used):
-                self._table.entries[entry] = value
-                self._table.uses[entry] = tuple(used)
-        kept: dict[str, bool] = {}
+            if used is not None:
+                if self._all_new(used, by_name):
+                    self._add(entry, value, used, weighed)
+            elif not value.candidate:
+                self._add(entry, value, (), weighed)
+            else:
+                # it was in doubt whether it is worth an analysis, and it is
+                kept = self._old.uses.get(entry)
+                if kept is not None and self._all_old(kept):
+                    self._add(entry, value, kept, weighed)
         for entry, value in self._old.entries.items():
-            if entry in new or entry in self._old.stale or entry not in self._old.uses:
+            uses, weighs = self._old.uses.get(entry, ()), self._old.weighs.get(entry)
+            if entry in new or entry in self._old.stale or weighs is None or (value.candidate and not uses):
                 continue
-            used = list(self._old.uses[entry])
-            for asker in used:
-                if asker not in kept:
-                    kept[asker] = fine.get(asker, True) and self._add_old(asker)
-            if all(kept[asker] for asker in used):
-                self._table.entries[entry] = value
-                self._table.uses[entry] = tuple(used)
+            if self._all_old((*uses, *weighs)):
+                self._add(entry, value, uses, weighs)
         self._finish()
         return self._table
+
+    def _add(self, entry: str, value: Entry, used: Iterable[str], weighed: Iterable[str]) -> None:
+        self._table.entries[entry] = value
+        if used:
+            self._table.uses[entry] = tuple(used)
+        self._table.weighs[entry] = tuple(weighed)
+
+    def _all_new(self, askers: Iterable[str], by_name: Mapping[str, Path]) -> bool:
+        for asker in askers:
+            if asker not in self._fine:
+                self._fine[asker] = self._add_new(asker, by_name.get(asker, Path(asker)))
+        return all(self._fine[asker] for asker in askers)
+
+    def _all_old(self, askers: Iterable[str]) -> bool:
+        for asker in askers:
+            if asker not in self._held:
+                self._held[asker] = self._fine.get(asker, True) and self._add_old(asker)
+        return all(self._held[asker] for asker in askers)
 
     def _add_new(self, name: str, path: Path) -> bool:
         """Note what ``path`` has led to; False where that is not clear."""
@@ -309,7 +328,8 @@ class _Merging:
             self._table.statuses[path] = settled(status_of(path), self._began)
         for path, each in self._table.folders.items():
             each.status = settled(status_of(path), self._began)
-        counted = {asker for used in self._table.uses.values() for asker in used}
+        both = (*self._table.uses.values(), *self._table.weighs.values())
+        counted = {asker for used in both for asker in used}
         self._table.askers = {name: asker for name, asker in self._table.askers.items() if name in counted}
 
 

@@ -15,7 +15,7 @@ from dropout_lint.cache.facts import Status, digest_of, glance, holds, settled, 
 from dropout_lint.cache.packing import Damaged, items
 from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, THERE, digest
 
-FORMAT = 2
+FORMAT = 3
 MARKS = frozenset({FILE, NO_FILE, THERE, NOT_THERE})
 
 Json = Any
@@ -63,6 +63,8 @@ class Entry:
     candidate: bool
     marked: bool
     findings: list[Json] = field(default_factory=list)
+    doubtful: bool = False
+    """Whether it is worth an analysis is to be found out anew."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,9 @@ class Table:
     entries: dict[str, Entry] = field(default_factory=dict)
     askers: dict[str, Asker] = field(default_factory=dict)
     uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The askers by the file that was checked."""
+    """The askers that count for what was found, by the file that was checked."""
+    weighs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those that count for whether it is analysed at all."""
     stale: set[str] = field(default_factory=set)
     """Entries that do not hold in this run."""
     renewed: bool = False
@@ -108,16 +112,19 @@ class Table:
                 self.renewed = self.renewed or folder.status is not None
         if files or looks or lists:
             self.details()
-            self._forget(self._resting_on(files, looks, lists))
+            gone, doubtful = self._resting_on(files, looks, lists)
+            self._forget(gone)
+            for entry in doubtful - gone:
+                self.entries[entry].doubtful = True
         if overlaid:
             self.details()
-            self.stale |= self._resting_on(set(overlaid), set(), set())
+            self.stale = set().union(*self._resting_on(set(overlaid), set(), set()))
 
     def _forget(self, entries: set[str]) -> None:
         """What is left holds for the files as they are now, and can be written as it is."""
         for entry in entries:
-            self.entries.pop(entry, None)
-            self.uses.pop(entry, None)
+            for each in (self.entries, self.uses, self.weighs):
+                each.pop(entry, None)
         self._second = None
         self.renewed = True
 
@@ -131,10 +138,17 @@ class Table:
         self.renewed = self.renewed or self.statuses[path] is not None
         return same
 
-    def _resting_on(self, files: set[str], looks: set[tuple[str, str]], lists: set[str]) -> set[str]:
-        gone = {path for path, asker in self.askers.items() if asker.gone(files, looks, lists)}
-        found = {entry for entry, askers in self.uses.items() if not gone.isdisjoint(askers)}
-        return found | (self.entries.keys() - self.uses.keys())
+    def _resting_on(self, files: set[str], looks: set[tuple[str, str]], lists: set[str]) -> tuple[set[str], set[str]]:
+        """The entries that do not hold any more, and those of which it is not known whether they are analysed."""
+        changed = {path for path, asker in self.askers.items() if asker.gone(files, looks, lists)}
+        gone = {entry for entry, askers in self.uses.items() if not changed.isdisjoint(askers)}
+        doubtful = {entry for entry, askers in self.weighs.items() if not changed.isdisjoint(askers)}
+        known = self.entries.keys() & self.weighs.keys()
+        gone |= self.entries.keys() - known
+        gone |= {entry for entry in known if self.entries[entry].candidate and entry not in self.uses}
+        # of what was not analysed nothing is left without that
+        gone |= {entry for entry in doubtful & known if not self.entries[entry].candidate}
+        return gone, doubtful & known
 
     # JSON -----------------------------------------------------------------------------------------------------
 
@@ -149,7 +163,8 @@ class Table:
                 [path, each.status, each.names, each.links, each.listed] for path, each in self.folders.items()
             ],
             "entries": {
-                path: [int(each.candidate), int(each.marked), *each.findings] for path, each in self.entries.items()
+                path: [int(each.candidate), int(each.marked), int(each.doubtful), *each.findings]
+                for path, each in self.entries.items()
             },
             "second": digest(second),
         }
@@ -176,6 +191,7 @@ class Table:
         details = {
             "askers": described,
             "uses": {path: sorted(askers[each] for each in used) for path, used in self.uses.items()},
+            "weighs": {path: sorted(askers[each] for each in used) for path, used in self.weighs.items()},
         }
         return json.dumps(details, separators=(",", ":")).encode()
 
@@ -204,9 +220,10 @@ class Table:
                 folder.listed = tuple(_text(name) for name in items(listed))
             table.folders[_text(path)] = folder
         for path, value in _mapping(head.get("entries")).items():
-            if len(items(value)) < 2 or value[0] not in (0, 1) or value[1] not in (0, 1):
+            if len(items(value)) < 3 or any(type(flag) is not int for flag in value[:3]):
                 raise Damaged("no such entry")
-            table.entries[path] = Entry(bool(value[0]), bool(value[1]), value[2:])
+            candidate, marked, doubtful = (bool(flag) for flag in value[:3])
+            table.entries[path] = Entry(candidate, marked, value[3:], doubtful)
         return table
 
     def details(self) -> None:
@@ -232,8 +249,9 @@ class Table:
             asker.lists.update(_at(folders, number) for number in items(lists))
             self.askers[_text(path)] = asker
             askers.append(path)
-        for path, used in _mapping(details.get("uses")).items():
-            self.uses[path] = tuple(_at(askers, number) for number in items(used))
+        for name, table in (("uses", self.uses), ("weighs", self.weighs)):
+            for path, used in _mapping(details.get(name)).items():
+                table[path] = tuple(_at(askers, number) for number in items(used))
 
 
 def _parsed(data: bytes) -> dict[str, Json]:

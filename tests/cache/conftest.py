@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dropout_lint.analysis import Analysis
 from dropout_lint.cache.store import Store
 from dropout_lint.engine import run
 
@@ -43,3 +44,17 @@ def check(top):
         return report, sorted(Path(name).name for new in store.new.values() for name in new), store
 
     return checked
+
+
+@pytest.fixture
+def analysed(monkeypatch):
+    """The names of the files that are analysed, as they come."""
+    names = []
+    real = Analysis.check
+
+    def check(self, path, text):
+        names.append(path.name)
+        return real(self, path, text)
+
+    monkeypatch.setattr(Analysis, "check", check)
+    return names

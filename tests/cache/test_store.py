@@ -197,11 +197,28 @@ def test_a_part_that_is_checked_after_a_change_makes_nothing_else_valid(check, t
     assert check()[0] == run([Path()])
 
 
+def test_of_modules_that_are_only_imported_little_counts(check, write, analysed):
+    """Importing a module may choose the Keras, if it names one of two variables; whatever else is in it does not."""
+    write("missing.py", "x = 1\n")
+    check()
+    write("missing.py", "x = 2\n")
+    # whether train.py is worth an analysis is found out anew, what is found in it is not
+    analysed.clear()
+    assert check()[1] == ["missing.py", "train.py"]
+    assert analysed == []
+    assert check()[1] == []
+
+    write("missing.py", "import os\nos.environ['KERAS_BACKEND'] = 'torch'\n")
+    report, _, _ = check()
+    assert analysed == ["train.py"]
+    assert report == run([Path()])
+
+
 # What is wrong with it ----------------------------------------------------------------------------------------
 
 
 def packed(head):
-    return next(value[2] for value in head["entries"].values() if len(value) > 2)
+    return next(value[3] for value in head["entries"].values() if len(value) > 3)
 
 
 def edit(change):
@@ -257,9 +274,9 @@ DAMAGE = {
     "unknown marks": edit(lambda head: head["folders"][0].__setitem__(2, {"a": "x"})),
     "entries of a wrong type": entries(3),
     "an entry without flags": entries([]),
-    "an entry with wrong flags": entries([[], {}]),
-    "a finding of a wrong type": entries([1, 0, "finding"]),
-    "a finding that is too short": entries([1, 0, ["KTM101"]]),
+    "an entry with wrong flags": entries([[], {}, 0]),
+    "a finding of a wrong type": entries([1, 0, 0, "finding"]),
+    "a finding that is too short": entries([1, 0, 0, ["KTM101"]]),
     "an unknown rule": put(0, value="KTM999"),
     "another name": put(1, value="something-else"),
     "an unknown severity": put(2, value="fatal"),
