@@ -6,10 +6,9 @@ costs nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dropout_lint.version import __version__
 
+TYPE_CHECKING = False  # what type checkers take for true; `typing` itself takes time to import
 if TYPE_CHECKING:
     from dropout_lint.engine import Report, check_paths, check_source
     from dropout_lint.findings import Finding, Fix

@@ -5,10 +5,19 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
+    import sys
+
     try:
+        from dropout_lint.cache.replay import key_of, replay
+
+        key = key_of(sys.argv[1:])
+        status = replay(key, sys.argv[1:]) if key is not None else None
+        if status is not None:
+            sys.exit(status)
+
         from dropout_lint.cli import main as command_line
 
-        command_line()
+        command_line(key=key)
     except KeyboardInterrupt:
         # before the command line could say so, or while the process ends
         raise SystemExit(130) from None

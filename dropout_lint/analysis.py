@@ -20,9 +20,10 @@ from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
 from dropout_lint.targets import Target, Targets
+from dropout_lint.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     import libcst as cst
 
@@ -46,7 +47,8 @@ class Analysis:
         )
         self._triage: Triage | None = None
         self._project: Project | None = None
-        self._targets = Targets(settings.keras_version, root)
+        self.trail = Trail()
+        self._targets = Targets(settings.keras_version, root, self.trail)
         self._importers = Importers(self._files, self._imports)
 
     # Triage ---------------------------------------------------------------------------------------------------
@@ -57,17 +59,15 @@ class Analysis:
             from dropout_lint.rules import REGISTRY
             from dropout_lint.triage import Triage
 
-            self._triage = Triage(REGISTRY, self._read, self._imports)
-        return self._triage.is_candidate(path.absolute(), data)
+            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
+        entry = path.absolute()
+        self.trail.begin(entry, triage=True)
+        self.trail.note(entry, data)
+        return self._triage.is_candidate(entry, data)
 
     def _read(self, path: Path) -> bytes:
         data = self._contents.get(path)
-        if data is None:
-            try:
-                data = path.read_bytes()
-            except OSError:
-                data = b""
-        return data
+        return (self.trail.read(path) or b"") if data is None else data
 
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
         project = self._modules()
@@ -116,11 +116,19 @@ class Analysis:
         """Programs of the project that import ``path``, which say what its functions are called with."""
         return self._importers.of(path.absolute())
 
-    def _files(self) -> Iterator[Path]:
+    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
+        folders: list[Path] = []
+        known = set(map(str, checked))
+        return any(str(path) not in known for path in self._files(folders)), tuple(folders)
+
+    def _files(self, walked: list[Path] | None = None) -> Iterator[Path]:
         """The Python files of the project, less what is excluded; always in the same order."""
         for root in self._roots:
             for folder, folders, files in os.walk(root):
                 here = Path(folder)
+                if walked is not None:
+                    walked.append(here)
                 folders[:] = sorted(name for name in folders if not excluded(here / name, self._settings))
                 yield from (here / name for name in sorted(files) if name.endswith(".py"))
 
@@ -141,6 +149,7 @@ class Analysis:
         from dropout_lint.syntax.parse import parse
 
         entry = path.absolute()
+        self.trail.begin(entry)
         tree = parse(text.text, path)
         project = self._modules()
         project.keep(entry, text.text, tree)
@@ -159,13 +168,14 @@ class Analysis:
         return tuple(findings)
 
     def _load(self, path: Path) -> tuple[str, cst.Module] | None:
-        return load_module(path, self._contents.get(path))
+        data = self._contents.get(path)
+        return load_module(path, self.trail.read(path) if data is None else data)
 
     def _modules(self) -> Project:
         if self._project is None:
             from dropout_lint.semantics.modules import Project
 
-            self._project = Project(self._roots, self._load)
+            self._project = Project(self._roots, self._load, self.trail)
         return self._project
 
 

@@ -8,17 +8,18 @@ Symbolic links to folders are not followed, as in git, so that no loop can arise
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
-
 from dropout_lint.settings import normal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pathspec import GitIgnoreSpec
 
     from dropout_lint.settings import Resolver, Settings
 
@@ -51,6 +52,7 @@ def discover(paths: Iterable[Path], resolver: Resolver) -> Found:
     files: dict[str, Path] = {}
     problems: list[Problem] = []
     for path in paths:
+        resolver.seen[str(normal(path))] = True
         found = list(_under(path, resolver)) if path.is_dir() else [_named(path, resolver)]
         for item in found:
             if isinstance(item, Problem):
@@ -105,15 +107,17 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
     settings = resolver.of(top)
     if settings.force_exclude and excluded(top / "_", settings):
         return
-    stack = [(folder, top, _gitignores_above(top) if settings.respect_gitignore else ())]
+    stack = [(folder, top, _gitignores_above(top, resolver.seen) if settings.respect_gitignore else ())]
+    exclusions: dict[Settings, _Exclusion] = {}
     while stack:
         place, absolute, ignores = stack.pop()
         settings = resolver.of(absolute)
-        # What excludes the folder that was asked for does not exclude its content.
-        inside = _relative(top / "_", settings.root)
-        patterns = _spec(tuple(p for p in _patterns(settings) if not _spec((p,)).match_file(inside)))
+        resolver.seen[str(absolute)] = True
+        if settings not in exclusions:
+            exclusions[settings] = _exclusion(settings, top)
+        names, patterns = exclusions[settings]
         if settings.respect_gitignore:
-            ignores = (*ignores, *_gitignore_in(absolute))
+            ignores = (*ignores, *_gitignore_in(absolute, resolver.seen))
         try:
             with os.scandir(place) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
@@ -122,10 +126,17 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
             continue
         for entry in listed:
             is_folder = entry.is_dir(follow_symlinks=False)
-            if not is_folder and not (entry.name.endswith((*SUFFIXES, *ARCHIVES)) and _is_file(entry)):
+            if not is_folder:
+                if not entry.name.endswith((*SUFFIXES, *ARCHIVES)):
+                    continue
+                if not _is_file(entry):
+                    # a link that leads nowhere may lead somewhere one day
+                    resolver.seen[str(absolute / entry.name)] = Path(entry.path).exists()
+                    continue
+            if entry.name in names:
                 continue
             below = absolute / entry.name
-            if patterns.match_file(_relative(below, settings.root) + "/" * is_folder):
+            if patterns is not None and patterns.match_file(_relative(below, settings.root) + "/" * is_folder):
                 continue
             if settings.respect_gitignore and _ignored(below, ignores, is_folder=is_folder):
                 continue
@@ -133,6 +144,30 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
                 stack.append((place / entry.name, below, ignores))
             else:
                 yield place / entry.name
+
+
+_Exclusion = tuple[frozenset[str], "GitIgnoreSpec | None"]
+"""Names that are left out wherever they stand, and the patterns that say more."""
+
+
+def _exclusion(settings: Settings, top: Path) -> _Exclusion:
+    """What is left out below the folder ``top`` that was asked for: what excludes itself does not exclude its content.
+
+    Of a pattern that is a name, only what is called so needs to be looked at: what lies below is never reached.
+    """
+    inside = _relative(top / "_", settings.root)
+    patterns = tuple(p for p in _patterns(settings) if not _excludes(p, inside))
+    if any(pattern.startswith("!") for pattern in patterns):
+        return frozenset(), _spec(patterns)
+    others = tuple(pattern for pattern in patterns if not _NAME.fullmatch(pattern))
+    return frozenset(patterns) - frozenset(others), _spec(others) if others else None
+
+
+def _excludes(pattern: str, inside: str) -> bool:
+    return pattern in inside.split("/") if _NAME.fullmatch(pattern) else _spec((pattern,)).match_file(inside)
+
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -161,21 +196,25 @@ def _ignored(path: Path, ignores: tuple[_Ignore, ...], *, is_folder: bool) -> bo
     return False
 
 
-def _gitignores_above(folder: Path) -> tuple[_Ignore, ...]:
+def _gitignores_above(folder: Path, seen: dict[str, bool]) -> tuple[_Ignore, ...]:
     """The .gitignore files between the repository's root and ``folder``, without its own; none outside a repository."""
     above: list[_Ignore] = []
     for ancestor in (folder, *folder.parents):
         if ancestor != folder:
-            above[:0] = _gitignore_in(ancestor)
-        if (ancestor / ".git").exists():
-            return (*_gitignore_in(ancestor, Path(".git", "info", "exclude")), *above)
+            above[:0] = _gitignore_in(ancestor, seen)
+        seen[str(ancestor / ".git")] = (ancestor / ".git").exists()
+        if seen[str(ancestor / ".git")]:
+            return (*_gitignore_in(ancestor, seen, Path(".git", "info", "exclude")), *above)
     return ()
 
 
-def _gitignore_in(folder: Path, name: Path = Path(".gitignore")) -> tuple[_Ignore, ...]:
+def _gitignore_in(folder: Path, seen: dict[str, bool], name: Path = Path(".gitignore")) -> tuple[_Ignore, ...]:
+    file = folder / name
+    seen[str(file)] = True
     try:
-        lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
+        seen[str(file)] = file.exists()
         return ()
     spec = _spec(tuple(lines), lenient=True)
     return (_Ignore(folder, spec),)
@@ -187,6 +226,8 @@ def _patterns(settings: Settings) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _spec(patterns: tuple[str, ...], *, lenient: bool = False) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
     try:
         return GitIgnoreSpec.from_lines(patterns)
     except ValueError:
@@ -197,6 +238,8 @@ def _spec(patterns: tuple[str, ...], *, lenient: bool = False) -> GitIgnoreSpec:
 
 
 def _readable(pattern: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
     try:
         GitIgnoreSpec.from_lines([pattern])
     except ValueError:

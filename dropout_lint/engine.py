@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dropout_lint import pool
 from dropout_lint.discovery import ARCHIVES, Problem, discover, excluded, matching, unsupported
@@ -34,10 +34,19 @@ from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, sup
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
 from dropout_lint.tool_rules import all_rules
+from dropout_lint.trail import Kept, Trail
+
+if TYPE_CHECKING:
+    from dropout_lint.cache.store import Store
 
 
 class Analyser(Protocol):
     """What analyses the files of one project; see `dropout_lint.analysis.Analysis`."""
+
+    @property
+    def trail(self) -> Trail:
+        """What was read and looked for."""
+        ...
 
     def is_candidate(self, path: Path, data: bytes) -> bool:
         """Whether a rule could fire in the file."""
@@ -45,6 +54,10 @@ class Analyser(Protocol):
 
     def check(self, path: Path, text: Text) -> tuple[Finding, ...]:
         """The findings whose analysis starts in the file."""
+        ...
+
+    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
         ...
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
@@ -92,6 +105,7 @@ def run(
     factory: AnalyserFactory | None = None,
     progress: Callable[[int, int], None] | None = None,
     processes: bool = False,
+    store: Store | None = None,
 ) -> Report:
     """Check the files that ``paths`` name or hold.
 
@@ -99,7 +113,8 @@ def run(
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
     Without ``ignores``, comments silence nothing. Without ``importers``, files are not read from the side of those
     that import them, too. ``progress`` is told how many of the files to analyse are done, and of how many. With
-    ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same.
+    ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same. ``store`` keeps results
+    of runs for later ones.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -114,7 +129,7 @@ def run(
     work = []
     for path in found.files:
         place = normal(path)
-        work.append(_Work(path, resolver.of(place.parent), overlay.get(place)))
+        work.append(_Work(path, resolver.of(place.parent), overlay.get(place) if overlay else None))
     if stdin is not None:
         virtual = stdin_path or Path("-")
         settings = resolver.of(normal(virtual).parent)
@@ -124,12 +139,15 @@ def run(
         elif not excluded(virtual, settings):
             work.append(_Work(virtual, settings, stdin, "buffer"))
     default = resolver.of(Path.cwd())
+    if store is not None:
+        store.overlay((*overlay, *(normal(item.path) for item in work if item.data is not None)))
     outcome = _Outcome(
         factory or partial(_analysis, contents=overlay),
         overlay,
         ignores=ignores,
         importers=importers,
         progress=progress,
+        store=store,
     )
     outcome.check(work, spread=processes, jobs=default.jobs)
     return outcome.report(tuple(sorted(problems)), default)
@@ -188,17 +206,35 @@ class _Entry:
     settings: Settings
     data: bytes
     role: str = "file"
+    on_disk: bool = True
+    kept: Kept | None = None
+    """What an earlier run has found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What was found in a file, whether it will be found again, and what that rests on, if that was asked for."""
+
+    findings: tuple[Finding, ...]
+    lasting: bool = False
+    trail: Trail | None = None
 
 
 class _Examiner:
     """What is found in one file, whatever happens in it. Pickled to where the work is done."""
 
-    def __init__(self, factory: AnalyserFactory) -> None:
+    def __init__(self, factory: AnalyserFactory, *, trailing: bool = False) -> None:
         self._factory = factory
+        self._trailing = trailing
         self._analysers: dict[tuple[Settings, Path], Analyser] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _Examiner, (self._factory,)
+        return partial(_Examiner, trailing=self._trailing), (self._factory,)
+
+    def trails(self) -> Iterator[tuple[Settings, Trail]]:
+        """What was read and looked for since this was last asked."""
+        for (settings, _), analyser in self._analysers.items():
+            yield settings, analyser.trail.take()
 
     def prepare(self) -> None:
         """Load what reading any file takes, so that who is forked has it."""
@@ -212,23 +248,27 @@ class _Examiner:
             self._analysers[place] = self._factory(settings, settings.root)
         return self._analysers[place]
 
-    def __call__(self, entry: _Entry) -> tuple[Finding, ...]:
+    def __call__(self, entry: _Entry) -> _Examined:
         """The findings of an entry file, its failure among them."""
         name = shown(entry.path)
         found: list[Finding] = []
+        lasting = False
         try:
             text = decode_source(entry.data, entry.path)
             found += _broken_cells(name, text)
             found += self.analyser(entry.settings).check(entry.path, text)
+            lasting = True
         except SyntaxFailure as failure:
             found.append(_syntax_error(name, failure))
+            lasting = True
         except NotAnalysed as failure:
             found.append(_not_analysed(name, failure.reason))
         except SourceError as error:
             found.append(_not_analysed(name, str(error)))
         except Exception as error:
             found.append(_crashed(name, error))
-        return tuple(found)
+        trail = self.analyser(entry.settings).trail.take() if self._trailing and lasting else None
+        return _Examined(tuple(found), lasting, trail)
 
 
 class _Outcome:
@@ -242,10 +282,13 @@ class _Outcome:
         ignores: bool = True,
         importers: bool = True,
         progress: Callable[[int, int], None] | None = None,
+        store: Store | None = None,
     ) -> None:
-        self._examiner = _Examiner(factory)
+        self._examiner = _Examiner(factory, trailing=store is not None)
+        self._trails: dict[Settings, Trail] = {}
         self._with_importers = importers
         self._progress = progress
+        self._store = store
         self.ignores = ignores
         self._contents = contents
         self._findings: dict[tuple[object, ...], Finding] = {}
@@ -262,6 +305,13 @@ class _Outcome:
             self._files.append(name)
             self._settings[name] = item.settings
             try:
+                kept = self._kept(item, name)
+                if kept is not None and kept.doubtful:
+                    kept = self._weighed_anew(item, kept)
+                if kept is not None:
+                    if kept.candidate:
+                        pending.append(_Entry(item.path, item.settings, b"", item.role, kept=kept))
+                    continue
                 if is_archive(item.path):
                     from dropout_lint.archives import check_archive
 
@@ -270,40 +320,61 @@ class _Outcome:
                     continue
                 data = read_bytes(item.path) if item.data is None else item.data
                 candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
-                if MARK in data and not candidate:
-                    self._texts[name] = decode_source(data, item.path)
+                if not candidate:
+                    if MARK in data:
+                        self._texts[name] = decode_source(data, item.path)
+                    if item.data is None:
+                        self._keep(item.settings, item.path, Kept(candidate=False, marked=MARK in data))
             except SourceError as error:
                 self._add([_not_analysed(name, str(error))])
             except Exception as error:
                 self._add([_crashed(name, error)])
             else:
                 if candidate:
-                    pending.append(_Entry(item.path, item.settings, data, item.role))
+                    pending.append(_Entry(item.path, item.settings, data, item.role, on_disk=item.data is None))
         self._candidates += len(pending)
-        # Where several entries find the same thing, their order decides, and not who was done first.
         entries = [*pending, *self._importers(pending)]
-        found = self._examined(entries, jobs, spread=spread)
+        if self._store is not None:
+            for settings, trail in self._examiner.trails():
+                self._follow(settings, trail)
+        todo = [entry for entry in entries if entry.kept is None]
+        results = self._examined(todo, jobs, spread=spread)
+        examined = iter([results[number] for number in range(len(todo))])
         named = set(self._files)
-        for number, entry in enumerate(entries):
+        # Where several entries find the same thing, their order decides, and not who was done first.
+        for entry in entries:
+            result = _Examined(entry.kept.findings) if entry.kept is not None else next(examined)
+            if result.trail is not None:
+                self._follow(entry.settings, result.trail)
             if entry.role == "importer":
                 # what is wrong with it itself is reported where it is checked
-                self._add(finding for finding in found[number] if finding.path in named)
+                self._add(finding for finding in result.findings if finding.path in named)
                 continue
-            self._add(found[number])
-            if found[number] or MARK in entry.data or is_notebook(entry.path):
+            self._add(result.findings)
+            if entry.kept is not None:
+                continue
+            if result.lasting and entry.on_disk:
+                kept = Kept(candidate=True, marked=MARK in entry.data, findings=result.findings)
+                self._keep(entry.settings, entry.path, kept)
+            if result.findings or MARK in entry.data or is_notebook(entry.path):
                 with suppress(SourceError):
                     self._texts[shown(entry.path)] = decode_source(entry.data, entry.path)
+        if self._store is not None:
+            self._store.write(self._trails)
 
-    def _examined(self, entries: Sequence[_Entry], jobs: int | None, *, spread: bool) -> dict[int, tuple[Finding, ...]]:
+    def _follow(self, settings: Settings, trail: Trail) -> None:
+        self._trails.setdefault(settings, Trail()).merge(trail)
+
+    def _examined(self, entries: Sequence[_Entry], jobs: int | None, *, spread: bool) -> dict[int, _Examined]:
         """What is found in each of the entries."""
-        found: dict[int, tuple[Finding, ...]] = {}
+        found: dict[int, _Examined] = {}
         if spread and entries:
             tasks = [pool.Task(entry, len(entry.data), str(entry.path.parent)) for entry in entries]
             count = pool.processes(tasks, jobs)
             with closing(pool.spread(tasks, self._examiner, count, self._examiner.prepare)) as results:
                 for number, result in results:
                     name = shown(entries[number].path)
-                    found[number] = (_lost(name, result),) if isinstance(result, pool.Lost) else result
+                    found[number] = _Examined((_lost(name, result),)) if isinstance(result, pool.Lost) else result
                     self._tell(len(found), len(entries))
         left = [number for number in range(len(entries)) if number not in found]
         if left:
@@ -315,9 +386,37 @@ class _Outcome:
                 gc.set_threshold(*thresholds)
         return found
 
-    def _examine_here(
-        self, entries: Sequence[_Entry], numbers: Iterable[int], found: dict[int, tuple[Finding, ...]]
-    ) -> None:
+    def _kept(self, item: _Work, name: str) -> Kept | None:
+        """What an earlier run has found out about a file, if that still holds."""
+        if self._store is None or item.data is not None or is_archive(item.path):
+            return None
+        kept = self._store.get(item.settings, item.path, self._lines_of)
+        if kept is not None and (kept.marked or kept.findings):
+            try:
+                self._text_of(name)
+            except SourceError:
+                return None
+        return kept
+
+    def _weighed_anew(self, item: _Work, kept: Kept) -> Kept:
+        """What is known of a file of which it was in doubt whether it is worth an analysis."""
+        data = read_bytes(item.path)
+        candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
+        kept = replace(kept, candidate=candidate, findings=kept.findings if candidate else (), doubtful=False)
+        self._keep(item.settings, item.path, kept)
+        return kept
+
+    def _lines_of(self, path: Path) -> tuple[str, ...]:
+        try:
+            return split_lines(self._text_of(shown(path)).text)
+        except SourceError:
+            return ()
+
+    def _keep(self, settings: Settings, path: Path, kept: Kept) -> None:
+        if self._store is not None:
+            self._store.put(settings, path, kept)
+
+    def _examine_here(self, entries: Sequence[_Entry], numbers: Iterable[int], found: dict[int, _Examined]) -> None:
         for number in numbers:
             self._tell(len(found), len(entries))
             found[number] = self._examiner(entries[number])
@@ -331,6 +430,8 @@ class _Outcome:
         if not self._with_importers:
             return []
         known = {normal(Path(name)) for name in self._files}
+        if not self._others(entries, known):
+            return []
         found: list[_Entry] = []
         for entry in entries:
             if entry.role != "file" or entry.path.suffix != ".py":
@@ -343,7 +444,22 @@ class _Outcome:
                     data = self._contents.get(path) or read_bytes(path)
                 except SourceError:
                     continue
-                found.append(_Entry(path, entry.settings, data, "importer"))
+                kept = self._store.get(entry.settings, path, self._lines_of) if self._store is not None else None
+                kept = kept if kept is not None and kept.candidate and not kept.doubtful else None
+                found.append(_Entry(path, entry.settings, data, "importer", kept=kept))
+        return found
+
+    def _others(self, entries: Sequence[_Entry], checked: set[Path]) -> bool:
+        """Whether the projects of these entries hold files that are not checked."""
+        found = False
+        for settings in dict.fromkeys(entry.settings for entry in entries if entry.role == "file"):
+            some, folders = self._examiner.analyser(settings).others(checked)
+            found = found or some
+            if self._store is not None:
+                self._store.walked.update(map(str, folders))
+        if found and self._store is not None:
+            # which of them were read for what they import is not kept
+            self._store.complete = False
         return found
 
     def _add(self, findings: Iterable[Finding]) -> None:
@@ -423,6 +539,9 @@ class _Outcome:
 
     def _is_imported_elsewhere(self, name: str) -> bool:
         """Whether a file that was not checked imports this one: what it finds here is not known."""
+        if self._store is not None:
+            # which files of the project were read for that is not kept
+            self._store.complete = False
         checked = frozenset(normal(Path(each)) for each in self._files)
         path = normal(Path(name))
         return self._examiner.analyser(self._settings[name]).imported_by_others(path, checked)
@@ -430,22 +549,29 @@ class _Outcome:
     def _file(self, name: str, default: Settings) -> _File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.
         settings = self._settings.get(name, default)
-        text = self._texts.get(name)
-        if is_archive(Path(name)):
+        try:
+            text = Text(Path(name), "") if is_archive(Path(name)) else self._text_of(name)
+        except SourceError:
             text = Text(Path(name), "")
-        if text is None:
-            try:
-                data = self._contents.get(Path(name).absolute())
-                text = decode_source(read_bytes(Path(name)) if data is None else data, Path(name))
-                self._texts[name] = text
-            except SourceError:
-                text = Text(Path(name), "")
         ignored: tuple[str, ...] = ()
         for pattern, selectors in settings.per_file_ignores:
             if matching(Path(name), pattern, settings.root):
                 ignored += selectors
         selection = settings.selection.ignoring(ignored)
         return _File(split_lines(text.text), suppressions(text.text), selection, settings)
+
+    def _text_of(self, name: str) -> Text:
+        """The text of a file, read once.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        text = self._texts.get(name)
+        if text is None:
+            data = self._contents.get(Path(name).absolute())
+            text = decode_source(read_bytes(Path(name)) if data is None else data, Path(name))
+            self._texts[name] = text
+        return text
 
 
 def _place_inside(finding: Finding) -> str:
@@ -466,6 +592,8 @@ def _analysis(settings: Settings, root: Path, contents: Mapping[Path, bytes] | N
 
 def _one_voice(findings: list[Finding]) -> tuple[Finding, ...]:
     """Where several rules of one family speak of a line, only the most specific one is heard."""
+    if not findings:
+        return ()
     from dropout_lint.rules import FAMILIES
 
     ranks = {code: (family, rank) for family, codes in enumerate(FAMILIES) for rank, code in enumerate(codes)}

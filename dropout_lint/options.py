@@ -38,6 +38,7 @@ OUTPUT_FORMATS = (
 DEFAULT_EXCLUDE = (
     ".bzr",
     ".direnv",
+    ".dropout_lint_cache",
     ".eggs",
     ".git",
     ".hg",
@@ -179,6 +180,12 @@ OPTIONS: tuple[Option, ...] = (
         "path",
         None,
         "A file of findings that are not reported until their line changes; --write-baseline makes it.",
+    ),
+    Option(
+        "cache-dir",
+        "path",
+        None,
+        "The folder that results are kept in; .dropout_lint_cache beside the configuration file when not set.",
     ),
     Option("output-format", "choice", "full", "How findings are printed.", OUTPUT_FORMATS),
     Option(

@@ -62,6 +62,7 @@ class Settings:
     training_functions: tuple[str, ...] = ()
     stochastic_inference: tuple[str, ...] = ()
     baseline: Path | None = None
+    cache_dir: Path | None = None
     output_format: str = "full"
     jobs: int | None = None
 
@@ -103,14 +104,18 @@ def parse_assignment(text: str) -> dict[str, object]:
     return assigned
 
 
-def project_root(folder: Path) -> Path:
+def project_root(folder: Path, seen: dict[str, bool] | None = None) -> Path:
     """The folder of a project that has no configuration file: the nearest one upwards with a marker.
 
-    Without any: the working directory if ``folder`` lies in it, else ``folder``.
+    Without any: the working directory if ``folder`` lies in it, else ``folder``. ``seen`` is told what was looked at.
     """
     for ancestor in (folder, *folder.parents):
-        if any((ancestor / marker).exists() for marker in PROJECT_MARKERS):
-            return ancestor
+        for marker in PROJECT_MARKERS:
+            there = (ancestor / marker).exists()
+            if seen is not None:
+                seen[str(ancestor / marker)] = there
+            if there:
+                return ancestor
     working_directory = Path.cwd()
     return working_directory if working_directory in folder.parents else folder
 
@@ -138,6 +143,9 @@ class Resolver:
         self._overrides = _check(overrides or {}, "command line", Path.cwd())
         self._files: dict[Path, Path | None] = {}
         self._settings: dict[tuple[Path | None, Path], Settings] = {}
+        self._by_folder: dict[Path, Settings] = {}
+        self.seen: dict[str, bool] = {}
+        """What was looked at to find configurations and files, and whether it was there."""
 
     def of(self, folder: Path) -> Settings:
         """The settings for files in the absolute path ``folder``; equal places share one object.
@@ -145,9 +153,14 @@ class Resolver:
         Raises:
             SettingsError: A file cannot be read, or holds an unknown key or a wrong value.
         """
+        if folder not in self._by_folder:
+            self._by_folder[folder] = self._found(folder)
+        return self._by_folder[folder]
+
+    def _found(self, folder: Path) -> Settings:
         file = self._file(folder)
         if file is None:
-            root = project_root(folder)
+            root = project_root(folder, self.seen)
         else:
             # A file given by hand need not lie in the project: its patterns are relative to where one works.
             root = file.parent if self._config is None else Path.cwd()
@@ -160,13 +173,13 @@ class Resolver:
         if self._isolated or self._config is not None:
             return None if self._isolated else self._config
         if folder not in self._files:
-            own = _file_in(folder)
+            own = _file_in(folder, self.seen)
             at_top = folder == folder.parent
             self._files[folder] = own if own is not None or at_top else self._file(folder.parent)
         return self._files[folder]
 
     def _build(self, file: Path | None, root: Path) -> Settings:
-        values = {} if file is None else _read_chain(file, ())
+        values = {} if file is None else _read_chain(file, (), self.seen)
         if "select" in self._overrides:
             values.pop("ignore", None)
             values.pop("extend_select", None)
@@ -179,22 +192,24 @@ class Resolver:
 
 def normal(path: Path) -> Path:
     """The path by which a file is known: absolute. Names decide what is excluded, so links stay as they are."""
-    return Path(os.path.normpath(path.absolute()))
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
 
 
 def shown(path: Path) -> str:
     """``path`` as users should read it: relative to the working directory where it lies below, with forward slashes."""
-    absolute = normal(path)
-    try:
-        return absolute.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return absolute.as_posix()
+    # for every file of a run, several times: pathlib would take ten times as long
+    here = os.getcwd()  # noqa: PTH109
+    absolute = os.path.abspath(path)  # noqa: PTH100
+    below = here if here.endswith(os.sep) else here + os.sep
+    told = "." if absolute == here else absolute.removeprefix(below)
+    return told if os.sep == "/" else Path(told).as_posix()
 
 
-def _file_in(folder: Path) -> Path | None:
+def _file_in(folder: Path, seen: dict[str, bool]) -> Path | None:
     """The configuration file in ``folder`` itself; a pyproject.toml without our table is passed over."""
     for name in FILE_NAMES:
         file = folder / name
+        seen[str(file)] = file.exists()
         if file.is_file() and (name != "pyproject.toml" or _table(file) is not None):
             return file
     return None
@@ -219,10 +234,11 @@ def _table(file: Path) -> dict[str, Any] | None:
     return table
 
 
-def _read_chain(file: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+def _read_chain(file: Path, chain: tuple[Path, ...], seen: dict[str, bool]) -> dict[str, Any]:
     """The values of ``file`` by field, over those of the files it extends."""
-    if file in seen:
-        raise SettingsError(f"{shown(seen[-1])}: extend leads back to {shown(file)}")
+    if file in chain:
+        raise SettingsError(f"{shown(chain[-1])}: extend leads back to {shown(file)}")
+    seen[str(file)] = True
     table = _table(file)
     if table is None:
         raise SettingsError(f"{shown(file)}: has no [tool.dropout-lint] table")
@@ -231,7 +247,7 @@ def _read_chain(file: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if extended is not None:
         if not isinstance(extended, str):
             raise SettingsError(f"{shown(file)}: extend must be a string, not {toml_kind(extended)}")
-        values = _read_chain(Path(file.parent, extended).expanduser().resolve(), (*seen, file))
+        values = _read_chain(Path(file.parent, extended).expanduser().resolve(), (*chain, file), seen)
     for field, value in _check(table, shown(file), file.parent).items():
         values[field] = values.get(field, ()) + value if field.startswith("extend_") else value
     return values

@@ -28,6 +28,7 @@ from dropout_lint.keras.tensorflow import TF1_NAMES
 from dropout_lint.keras.versions import KerasVersion, parse_version
 from dropout_lint.semantics.events import Constructed, MethodCall
 from dropout_lint.semantics.values import Instance
+from dropout_lint.trail import NOT_THERE, THERE, Trail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,9 +64,10 @@ class _Pinned:
 
 
 class Targets:
-    """Finds the Keras of files; what a folder pins is read once."""
+    """Finds the Keras of files; what a folder pins is read once. ``trail`` is told what is read and looked for."""
 
-    def __init__(self, setting: str | None, root: Path) -> None:
+    def __init__(self, setting: str | None, root: Path, trail: Trail | None = None) -> None:
+        self._trail = trail if trail is not None else Trail()
         self._setting = parse_version(setting) if setting is not None else None
         self._root = root
         self._declared: dict[Path, Declarations] = {}
@@ -75,6 +77,7 @@ class Targets:
         """The target of the file at the absolute ``path``."""
         backend = _backend(interpretation)
         version, evidence, reason = _before_all(interpretation)
+        self._trail.use(path.parent)
         pinned = self._pins(path.parent, uses_tensorflow="keras" not in interpretation.imports)
         if version is None and self._setting is not None:
             version, evidence, reason = self._setting, "setting", "as set"
@@ -97,9 +100,10 @@ class Targets:
 
     def _search(self, folder: Path, *, uses_tensorflow: bool) -> _Pinned:
         consulted: list[Path] = []
-        outermost = _outermost(folder, self._root)
+        outermost = self._outermost(folder)
         for ancestor in (folder, *folder.parents)[:DEEPEST_FOLDER]:
             declared = self._of_folder(ancestor)
+            self._trail.list(folder, ancestor, declared.names, declared.read)
             consulted += declared.consulted
             if declared.dependencies:
                 return _judge(declared.dependencies, tuple(consulted), uses_tensorflow=uses_tensorflow)
@@ -107,20 +111,21 @@ class Targets:
                 break
         return _Pinned(None, None, "", tuple(consulted))
 
+    def _outermost(self, folder: Path) -> Path:
+        """The last folder whose files may speak: that of the repository, or of the project where there is none."""
+        for ancestor in (folder, *folder.parents)[:DEEPEST_FOLDER]:
+            repository = (ancestor / ".git").exists()
+            self._trail.look(folder, ancestor / ".git", THERE if repository else NOT_THERE)
+            if repository:
+                return ancestor
+        return self._root if self._root == folder or self._root in folder.parents else folder
+
     def _of_folder(self, folder: Path) -> Declarations:
         from dropout_lint.sources.dependencies import declared_in
 
         if folder not in self._declared:
             self._declared[folder] = declared_in(folder, DISTRIBUTIONS)
         return self._declared[folder]
-
-
-def _outermost(folder: Path, root: Path) -> Path:
-    """The last folder whose files may speak: that of the repository, or of the project where there is none."""
-    for ancestor in (folder, *folder.parents)[:DEEPEST_FOLDER]:
-        if (ancestor / ".git").exists():
-            return ancestor
-    return root if root == folder or root in folder.parents else folder
 
 
 # By what the program says -------------------------------------------------------------------------------------

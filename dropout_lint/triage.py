@@ -89,7 +89,8 @@ class Scan:
 class Triage:
     """Decides by the outlines of files which of them are analysed.
 
-    ``read`` gives the content of a file, ``imports`` the project files that one imports.
+    ``read`` gives the content of a file, ``imports`` the project files that one imports; ``use`` is told which files
+    count for the entry.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class Triage:
         rules: Sequence[Rule],
         read: Callable[[Path], bytes],
         imports: Callable[[Path, bytes], Iterable[Path]],
+        use: Callable[[Path], None],
     ) -> None:
+        self._use = use
         self._rules = tuple(rules)
         self._of_tests = tuple(rule for rule in rules if rule.of_tests)
         self._read = read
@@ -120,6 +123,7 @@ class Triage:
         return entry.keras and not entry.is_python
 
     def _scan(self, path: Path) -> Scan:
+        self._use(path)
         if path not in self._scans:
             self._scans[path] = Scan(path, self._read(path), self._imports)
         return self._scans[path]

@@ -23,6 +23,7 @@ from dropout_lint.findings import (
 from dropout_lint.settings import shown
 from dropout_lint.syntax.failures import NotAnalysed
 from dropout_lint.syntax.parse import parse
+from dropout_lint.trail import Trail
 
 
 def make_finding(path="model.py", line=1, column=1, end_line=None, end_column=None, **changes):
@@ -63,6 +64,7 @@ class FakeAnalysis:
         type(self).made += 1
         self.settings = settings
         self.root = root
+        self.trail = Trail()
 
     def imported_by_others(self, _path, _checked):
         return False
@@ -70,12 +72,18 @@ class FakeAnalysis:
     def importers(self, _path):
         return ()
 
-    def is_candidate(self, _path, data):
+    def others(self, _checked):
+        return False, ()
+
+    def is_candidate(self, path, data):
+        self.trail.begin(path.absolute(), triage=True)
+        self.trail.note(path.absolute(), data)
         if b"crash-triage" in data:
             raise RuntimeError("triage failed")
         return b"training" in data
 
     def check(self, path, text):
+        self.trail.begin(path.absolute())
         parse(text.text, path)
         if "crash" in text.text:
             raise KeyError("nothing")

@@ -54,7 +54,9 @@ SILENT = {
         model.fit(x, y, epochs=3)
         print(model.evaluate(x, y))
         """,
-    "weights that do not train": 'import keras\nw = keras.Variable(0.0, trainable=False)\nself.add_weight("w", trainable=True)',
+    "weights that do not train": (
+        'import keras\nw = keras.Variable(0.0, trainable=False)\nself.add_weight("w", trainable=True)'
+    ),
     "unit tests": """\
         import keras
         from absl.testing import parameterized

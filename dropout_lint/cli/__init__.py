@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": "Run the flagged programs and measure what the findings cost.",
     "rule": "Print the documentation of a rule.",
     "config": "Print the configuration keys, their defaults and meanings.",
+    "clean": "Remove the results that check keeps from run to run.",
     "lsp": "Run the language server, for editors to start.",
 }
 
@@ -73,10 +74,13 @@ def group() -> None:
     """Find Keras code that runs in the wrong mode, training or inference, and measure what it costs."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and end the process: 0 clean, 1 findings, 2 could not do what was asked."""
+def main(arguments: list[str] | None = None, key: list[object] | None = None) -> None:
+    """Run the command line and end the process: 0 clean, 1 findings, 2 could not do what was asked.
+
+    ``key`` is what the run may be kept by (see `dropout_lint.cache.replay`).
+    """
     try:
-        status = group.main(arguments, prog_name="dropout-lint", standalone_mode=False)
+        status = group.main(arguments, prog_name="dropout-lint", standalone_mode=False, obj=key)
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_FAILURE)

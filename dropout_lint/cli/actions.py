@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
@@ -14,6 +14,7 @@ from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from dropout_lint.cache.store import Store
     from dropout_lint.discovery import Problem
     from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
@@ -34,6 +35,10 @@ class Source:
     stdin_filename: Path | None
     ignores: bool = True
     quiet: bool = False
+    store: Store | None = None
+    key: list[object] | None = None
+    """What the run is known by, if it may be kept as a whole."""
+    verbose: bool = False
 
     @property
     def virtual(self) -> Path:
@@ -65,10 +70,13 @@ class Source:
                 ignores=self.ignores,
                 progress=progress,
                 processes=True,
+                store=self.store,
             )
         finally:
             if progress is not None:
                 progress.close()
+        if self.verbose and self.store is not None and self.store.problem is not None:
+            click.echo(f"warning: the cache cannot be written: {self.store.problem}", err=True)
         for problem in report.errors:
             if problem.message == "no such file or folder" and problem.path in COMMANDS:
                 hint = f"a command comes first: dropout-lint {problem.path}"
@@ -152,11 +160,34 @@ def report(
     if verbose:
         click.echo(f"configuration: {settings.file or 'none, the defaults hold'}", err=True)
         click.echo(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
-    tell(found)
+    failing = found.failing(settings.fail_on) and not exit_zero
+    code = EXIT_FINDINGS if failing else 0
+    silent = found.files and not found.errors and not verbose
+    if source.store is None or source.key is None or tell.file is not None or results is not None or not silent:
+        tell(found)
+    else:
+        copy = _Copy(sys.stdout)
+        tell(found, cast("TextIO", copy))
+        seen = {**source.resolver.seen, **({str(settings.baseline): True} if settings.baseline is not None else {})}
+        source.store.keep_run(source.key, "".join(copy.written), code, found.files, seen)
     if not found.files and not found.errors:
         click.echo("warning: no Python files under the given paths", err=True)
-    failing = found.failing(settings.fail_on) and not exit_zero
-    return _complain(found.errors) or (EXIT_FINDINGS if failing else 0)
+    return _complain(found.errors) or code
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A stream that remembers what is written to it."""
+
+    stream: TextIO
+    written: list[str] = field(default_factory=list)
+
+    def write(self, text: str) -> int:
+        self.written.append(text)
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def fix(source: Source, wish: Wish, tell: Printer) -> int:

@@ -67,6 +67,8 @@ def _list_option(name: str, metavar: str, text: str) -> Callable[[Callable[..., 
 )
 @click.option("--no-ignores", is_flag=True, help="Report what comments silence, too.")
 @click.option("--statistics", is_flag=True, help="Print how many findings each rule has, instead of the findings.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep results of earlier runs.")
+@click.option("--cache-dir", metavar="FOLDER", callback=_absolute, help="Where results are kept from run to run.")
 @click.option("--isolated", is_flag=True, help="Ignore all configuration files.")
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of the file that "-" stands for.')
 @_choice_option("output-format", "How to print findings.")
@@ -87,6 +89,7 @@ def check(
     *,
     config: tuple[str, ...],
     isolated: bool,
+    no_cache: bool,
     no_respect_gitignore: bool,
     stdin_filename: Path | None,
     output_file: Path | None,
@@ -113,6 +116,7 @@ def check(
     Exit status: 0 when nothing of failing severity was found, 1 when something was, 2 when something
     could not be done.
     """
+    from dropout_lint.cache.store import Store, location
     from dropout_lint.cli import actions
     from dropout_lint.measured import NoResults, read_results
     from dropout_lint.settings import Resolver, SettingsError
@@ -137,7 +141,17 @@ def check(
         if show_files:
             return actions.show_files(named, resolver)
         stdin = sys.stdin.buffer.read() if "-" in paths else None
-        source = actions.Source(named, resolver, stdin, stdin_filename, ignores=not no_ignores, quiet=quiet)
+        source = actions.Source(
+            named,
+            resolver,
+            stdin,
+            stdin_filename,
+            ignores=not no_ignores,
+            quiet=quiet,
+            store=None if no_cache else Store(location(resolver.of(Path.cwd()))),
+            key=click.get_current_context().find_root().obj,
+            verbose=verbose,
+        )
         printer = actions.Printer(
             resolver.of(Path.cwd()).output_format, output_file, color, quiet=quiet, statistics=statistics
         )

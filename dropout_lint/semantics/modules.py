@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.words import is_test_module
+from dropout_lint.trail import FILE, NO_FILE, Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,8 +63,6 @@ def import_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(reversed(parts))
 
 
-_CHOICES = (b"KERAS_BACKEND", b"TF_USE_LEGACY_KERAS")
-_LARGEST_SCAN = 1_000_000
 MOST_KEPT = 1_000_000
 """Characters of source whose trees are kept; they are some 60 times as large, where lines are very short 500 times."""
 
@@ -72,29 +71,29 @@ class Project:
     """Finds modules below the import roots and keeps what was parsed.
 
     ``load`` turns a path into a text and a tree, or returns None where the file cannot be read or parsed: a broken
-    dependency is reported when it is linted itself, and is unknown to those who import it.
+    dependency is reported when it is linted itself, and is unknown to those who import it. ``trail`` is told what is
+    read and looked for.
     """
 
-    def __init__(self, roots: Sequence[Path], load: Callable[[Path], tuple[str, cst.Module] | None]) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        load: Callable[[Path], tuple[str, cst.Module] | None],
+        trail: Trail | None = None,
+    ) -> None:
         self._roots = tuple(roots)
         self._load = load
+        self._trail = trail if trail is not None else Trail()
         self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
         """Those asked for last stand at the end."""
         self._kept = 0
-        self._found: dict[tuple[Path, str], Path | None] = {}
+        self._found: dict[tuple[Path, str], tuple[Path | None, dict[Path, str]]] = {}
         self._between: dict[Path, tuple[Path, ...]] = {}
-        self._choosing: dict[Path, bool] = {}
+        self._packages: dict[Path, Path] = {}
 
     def chooses_keras(self, path: Path) -> bool:
         """Whether a file names an environment variable by which Keras is chosen: importing it has that effect."""
-        if path not in self._choosing:
-            try:
-                with path.open("rb") as stream:
-                    data = stream.read(_LARGEST_SCAN)
-            except OSError:
-                data = b""
-            self._choosing[path] = any(name in data for name in _CHOICES)
-        return self._choosing[path]
+        return self._trail.glance(path)
 
     def find(self, importer: Path, dotted: str) -> Path | None:
         """The file of the module ``dotted`` as ``importer`` would see it, or None.
@@ -103,15 +102,26 @@ class Project:
         """
         if not dotted:
             return None
-        package_root, _ = import_name(importer)
+        package_root = self._package_root(importer)
         for root in dict.fromkeys((importer.parent, package_root, *self._above(importer.parent), *self._roots)):
-            slot = (root, dotted)
-            if slot not in self._found:
-                self._found[slot] = self._look(root, dotted)
-            found = self._found[slot]
+            found = self._look(importer, root, dotted)
             if found is not None:
                 return found
         return None
+
+    def _package_root(self, path: Path) -> Path:
+        """The import root of a file; what tells it is noted once, for all that is asked of the file."""
+        if path not in self._packages:
+            root, _ = import_name(path)
+            self._packages[path] = root
+            for folder in path.parents:
+                if folder != root:
+                    self._trail.look(path, folder / "__init__.py", FILE)
+                    continue
+                if folder.name.isidentifier():
+                    self._trail.look(path, folder / "__init__.py", NO_FILE)
+                break
+        return self._packages[path]
 
     def _above(self, folder: Path) -> tuple[Path, ...]:
         """The folders between ``folder`` and the root it lies below, nearest first."""
@@ -126,25 +136,28 @@ class Project:
         folder = importer.parent
         for _ in range(level - 1):
             folder = folder.parent
-        slot = (folder, f".{dotted}")
-        if slot not in self._found:
-            if dotted:
-                self._found[slot] = self._look(folder, dotted)
-            else:
-                init = folder / "__init__.py"
-                self._found[slot] = init if init.is_file() else None
-        return self._found[slot]
+        return self._look(importer, folder, dotted)
 
-    @staticmethod
-    def _look(root: Path, dotted: str) -> Path | None:
-        base = root.joinpath(*dotted.split("."))
-        for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
-            if _is_file(candidate):
-                return candidate
-        return None
+    def _look(self, importer: Path, folder: Path, dotted: str) -> Path | None:
+        """The file of a module below ``folder``; without a name, of the package that the folder is."""
+        slot = (folder, dotted)
+        if slot not in self._found:
+            base = folder.joinpath(*dotted.split(".")) if dotted else folder
+            seen: dict[Path, str] = {}
+            for candidate in (base / "__init__.py", base.with_name(base.name + ".py"))[: 2 if dotted else 1]:
+                seen[candidate] = FILE if _is_file(candidate) else NO_FILE
+                if seen[candidate] == FILE:
+                    break
+            found = next((path for path, kind in seen.items() if kind == FILE), None)
+            self._found[slot] = (found, seen)
+        found, seen = self._found[slot]
+        self._trail.looks.setdefault(importer, {}).update(seen)
+        return found
 
     def tree(self, path: Path) -> tuple[str, cst.Module] | None:
         """Text and tree of a file, read and parsed once if it is asked for again soon."""
+        self._trail.use(path)
+        self._package_root(path)
         if path in self._trees:
             found = self._trees[path] = self._trees.pop(path)
         else:
@@ -154,6 +167,7 @@ class Project:
 
     def keep(self, path: Path, text: str, tree: cst.Module) -> None:
         """Use this text for ``path`` (a file that is being linted, an unsaved buffer)."""
+        self._package_root(path)
         self.forget(path)
         self._remember(path, (text, tree))
 

@@ -20,6 +20,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from dropout_lint.trail import digest
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -59,21 +61,41 @@ class Declarations:
 
     dependencies: tuple[Dependency, ...] = ()
     consulted: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
+    """See `declaring`."""
+    read: tuple[tuple[Path, str | None], ...] = ()
+    """What was read, includes among it, with the digest of its content; None where it could not be read."""
+
+
+def declaring(folder: Path) -> tuple[str, ...]:
+    """The names in ``folder`` that files with declarations have, in the order in which they are read.
+
+    Among them is that of a folder of such files, ``requirements/``, also where it holds none.
+    """
+    try:
+        names = {each.name for each in folder.iterdir()}
+    except OSError:
+        return ()
+    found = [name for name in _READERS if name in names]
+    found += sorted(name for name in names if _REQUIREMENTS.fullmatch(name))
+    if "requirements" not in names:
+        return tuple(found)
+    try:
+        inner = [each.name for each in (folder / "requirements").iterdir()]
+    except OSError:
+        inner = []
+    more = sorted(f"requirements/{name}" for name in inner if name.endswith(".txt"))
+    return (*found, "requirements/", *more[:MOST_FILES])
 
 
 def declared_in(folder: Path, wanted: frozenset[str]) -> Declarations:
     """What the files in ``folder`` declare of the packages ``wanted``, includes of requirement files followed."""
     reader = _Reader(wanted)
-    for name, read in _READERS.items():
-        reader.read(folder / name, read)
-    try:
-        files = sorted(each for each in folder.iterdir() if _REQUIREMENTS.fullmatch(each.name))
-        files += sorted(folder.glob("requirements/*.txt"))[:MOST_FILES]
-    except OSError:
-        files = []
-    for path in files:
-        reader.read(path, _requirements)
-    return Declarations(tuple(reader.found), tuple(reader.consulted))
+    names = declaring(folder)
+    for name in names:
+        if not name.endswith("/"):
+            reader.read(folder / name, _READERS.get(name, _requirements))
+    return Declarations(tuple(reader.found), tuple(reader.consulted), names, tuple(reader.tried.items()))
 
 
 _REQUIREMENTS = re.compile(r"(?:[\w.-]*[-_.])?requirements?(?:[-_.][\w.-]*)?\.(?:txt|in)|conda-[\w-]+\.lock")
@@ -86,14 +108,17 @@ class _Reader:
         self.wanted = wanted
         self.found: list[Dependency] = []
         self.consulted: list[Path] = []
+        self.tried: dict[Path, str | None] = {}
 
     def read(self, path: Path, parse: Parser) -> None:
         """Read one file, unless it was read before; whatever is wrong with it, it then says nothing."""
         if path in self.consulted or len(self.consulted) >= MOST_FILES:
             return
-        text = _text(path)
-        if text is None:
+        data = _content(path)
+        self.tried[path] = digest(data) if data is not None else None
+        if data is None:
             return
+        text = data.decode("utf-8-sig", "replace")
         self.consulted.append(path)
         before = len(self.found)
         try:
@@ -140,7 +165,7 @@ class _Reader:
 Parser = Callable[[_Reader, Path, str], None]
 
 
-def _text(path: Path) -> str | None:
+def _content(path: Path) -> bytes | None:
     try:
         # a pipe or device would block or never end
         if not path.is_file():
@@ -152,7 +177,7 @@ def _text(path: Path) -> str | None:
             data = stream.read(limit + 1)
     except (OSError, ValueError):
         return None
-    return data.decode("utf-8-sig", "replace") if len(data) <= limit else None
+    return data if len(data) <= limit else None
 
 
 def _of_url(url: str) -> SpecifierSet | None:

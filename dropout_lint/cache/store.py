@@ -1,0 +1,341 @@
+"""Results of earlier runs for the engine to take, and those of this run to keep."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.cache import folder, replay
+from dropout_lint.cache.facts import settled, status_of
+from dropout_lint.cache.packing import Damaged, pack, unpack
+from dropout_lint.cache.table import Asker, Entry, Folder, Table, noted, place_of
+from dropout_lint.cache.tool import fingerprint, own_files
+from dropout_lint.discovery import ARCHIVES
+from dropout_lint.settings import Settings, normal, shown
+from dropout_lint.trail import Kept, digest
+from dropout_lint.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from dropout_lint.findings import Finding, Span
+    from dropout_lint.trail import Trail
+
+_WITHOUT_EFFECT = frozenset(
+    {
+        "baseline",
+        "cache_dir",
+        "exclude",
+        "extend_exclude",
+        "extend_select",
+        "fail_on",
+        "file",
+        "fixable",
+        "force_exclude",
+        "ignore",
+        "jobs",
+        "min_confidence",
+        "min_severity",
+        "output_format",
+        "per_file_ignores",
+        "respect_gitignore",
+        "select",
+        "severity",
+        "unfixable",
+        "unsafe_fixes",
+    }
+)
+"""Settings that count before or after the analysis of a file."""
+
+
+class Store:
+    """The caches of one run, in the folder ``top``."""
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+        self._began = time.time_ns()
+        self._overlaid: frozenset[str] = frozenset()
+        self.complete = True
+        """Whether all that the run rests on is known to it."""
+        self.walked: set[str] = set()
+        """Folders in which files were looked for that are not checked."""
+        self._tables: dict[Settings, tuple[Path, str, Table]] = {}
+        self.new: dict[Settings, dict[str, Entry]] = {}
+        self.problem: str | None = None
+        """Why nothing could be kept."""
+
+    def overlay(self, paths: Iterable[Path]) -> None:
+        """These files hold something else than on disk."""
+        self._overlaid = frozenset(str(path) for path in paths)
+        self.complete = self.complete and not self._overlaid
+
+    def get(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]]) -> Kept | None:
+        """What is known of the file at ``path``, if nothing has changed that it depends on.
+
+        ``lines`` gives the lines that places in a file are counted in.
+        """
+        table = self._table(settings)[2]
+        name = str(path.absolute())
+        entry = table.entries.get(name)
+        if entry is None or name in table.stale:
+            return None
+        try:
+            found = tuple(unpack(each) for each in entry.findings)
+            for finding in found:
+                _check(finding, settings, path, lines)
+        except (Damaged, OSError, ValueError):
+            table.stale.add(name)
+            return None
+        return Kept(entry.candidate, entry.marked, found, entry.doubtful)
+
+    def put(self, settings: Settings, path: Path, kept: Kept) -> None:
+        """Keep what was found out about the file at ``path``."""
+        packed = [pack(finding) for finding in kept.findings]
+        try:
+            if tuple(unpack(each) for each in packed) != kept.findings:
+                return
+        except Damaged:
+            return
+        entry = Entry(kept.candidate, kept.marked, packed)
+        self.new.setdefault(settings, {})[str(path.absolute())] = entry
+
+    def write(self, trails: Mapping[Settings, Trail]) -> None:
+        """Write what is new; ``trails`` say what it depends on."""
+        for settings, (path, key, known) in list(self._tables.items()):
+            table = known
+            new = self.new.get(settings, {})
+            trail = trails.get(settings)
+            if trail is not None and new:
+                table = _Merging(self._latest(path, key, known), trail, self._began, self._overlaid).with_new(new)
+                self._tables[settings] = (path, key, table)
+            elif not table.renewed:
+                continue
+            try:
+                self.problem = folder.write(path, table.dump(key)) or self.problem
+            except (Damaged, UnicodeError):
+                continue
+
+    def keep_run(self, key: list[object], text: str, code: int, files: Iterable[str], seen: Mapping[str, bool]) -> None:
+        """Keep what a run has printed, with its exit status, if all that it rests on is known.
+
+        ``files`` were checked, ``seen`` is what was looked at to find them.
+        """
+        rests = {**seen, **{path: os.path.isdir(path) for path in self.walked}}
+        kept: set[str] = set()
+        for _, _, table in self._tables.values():
+            kept |= {name for name, each in table.entries.items() if not each.doubtful} - table.stale
+            for name, each in table.folders.items():
+                inner = [os.path.join(name, n) for n in each.listed or () if n.endswith("/")]
+                rests.update((path, status_of(path) is not None) for path in (name, *inner))
+                rests.update(
+                    (path, status_of(path) is not None) for path in (os.path.join(name, n) for n in each.links)
+                )
+            rests.update(
+                (name, known is not None or status_of(name) is not None) for name, known in table.contents.items()
+            )
+        for name in map(os.path.abspath, files):
+            self.complete = self.complete and (name in kept or name.endswith(ARCHIVES))
+            rests[name] = True
+        if not self.complete or self.problem is not None:
+            return
+        rests.update((path, True) for path in own_files())
+        data = replay.record(key, text, code, rests, lambda path: settled(status_of(path), self._began))
+        if data is not None:
+            folder.write(self._top / __version__ / replay.file_of(key), data)
+
+    def _table(self, settings: Settings) -> tuple[Path, str, Table]:
+        if settings not in self._tables:
+            described = _described(settings)
+            path = self._top / __version__ / f"{digest(described.encode('utf-8', 'surrogatepass'))}.json"
+            key = f"{fingerprint()}\n{described}"
+            self._tables[settings] = (path, key, self._read(path, key))
+        return self._tables[settings]
+
+    def _read(self, path: Path, key: str) -> Table:
+        try:
+            data = folder.read(path)
+            table = Table.load(data, key) if data is not None else Table()
+            table.examine(self._began, self._overlaid)
+        except Damaged:
+            return Table()
+        return table
+
+    def _latest(self, path: Path, key: str, table: Table) -> Table:
+        """What is to be added to: what another run has written meanwhile, if it holds."""
+        other = self._read(path, key)
+        try:
+            other.details()
+        except Damaged:
+            return Table()
+        return other if other.entries else Table() if not table.entries else table
+
+
+def _described(settings: Settings) -> str:
+    """All that decides findings besides files: settings, what paths are told relative to, and the Python."""
+    values: dict[str, Any] = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    told = [f"{name} = {value!r}" for name, value in sorted(values.items()) if name not in _WITHOUT_EFFECT]
+    python = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
+    return "\n".join((python, str(Path.cwd()), *told))
+
+
+def _check(finding: Finding, settings: Settings, entry: Path, lines: Callable[[Path], Sequence[str]]) -> None:
+    """Raises:
+    ValueError: We would not have said that: of no such rule, of a file elsewhere, or of a place that is not in it.
+    """
+    from dropout_lint.selection import known_rules
+
+    if known_rules().get(finding.code) != finding.name:
+        raise Damaged("no such rule")
+    path = normal(Path(finding.path))
+    inside = (settings.root, *settings.src, normal(entry).parent, Path.cwd())
+    if shown(path) != finding.path or not any(path.is_relative_to(normal(each)) for each in inside):
+        raise Damaged("a file elsewhere")
+    text = lines(path)
+    _check_span(finding.span, text)
+    for edit in finding.fix.edits if finding.fix is not None else ():
+        _check_span(edit.span, text)
+
+
+def _check_span(span: Span, lines: Sequence[str]) -> None:
+    for place in (span.start, span.end):
+        length = len(lines[place.line - 1]) if place.line <= len(lines) else 0
+        if place.line > len(lines) + 1 or place.column > length + 1:
+            raise Damaged("outside the text")
+
+
+class _Merging:
+    """A table of what still holds of an earlier one and what is new."""
+
+    def __init__(self, old: Table, trail: Trail, began: int, overlaid: frozenset[str]) -> None:
+        self._old = old
+        self._began = began
+        self._contents = {str(path): known for path, known in trail.contents.items()}
+        self._used = {str(entry): [str(each) for each in used] for entry, used in trail.used.items()}
+        self._weighed = {str(entry): [str(each) for each in used] for entry, used in trail.weighed.items()}
+        self._trail = trail
+        self._bad = overlaid | {str(path) for path in trail.torn}
+        self._table = Table(renewed=True)
+        self._placed: dict[str, tuple[str, str, str]] = {}
+
+    def with_new(self, new: Mapping[str, Entry]) -> Table:
+        """The table with these entries."""
+        by_name = {str(path): path for path in (*self._trail.weighed, *self._trail.looks, *self._trail.reads)}
+        by_name.update({str(path): path for path in self._trail.lists})
+        self._fine: dict[str, bool] = {}
+        self._held: dict[str, bool] = {}
+        for entry, value in new.items():
+            weighed, used = self._weighed.get(entry), self._used.get(entry)
+            if weighed is None or not self._all_new(weighed, by_name):
+                continue
+            if used is not None:
+                if self._all_new(used, by_name):
+                    self._add(entry, value, used, weighed)
+            elif not value.candidate:
+                self._add(entry, value, (), weighed)
+            else:
+                # it was in doubt whether it is worth an analysis, and it is
+                kept = self._old.uses.get(entry)
+                if kept is not None and self._all_old(kept):
+                    self._add(entry, value, kept, weighed)
+        for entry, value in self._old.entries.items():
+            uses, weighs = self._old.uses.get(entry, ()), self._old.weighs.get(entry)
+            if entry in new or entry in self._old.stale or weighs is None or (value.candidate and not uses):
+                continue
+            if self._all_old((*uses, *weighs)):
+                self._add(entry, value, uses, weighs)
+        self._finish()
+        return self._table
+
+    def _add(self, entry: str, value: Entry, used: Iterable[str], weighed: Iterable[str]) -> None:
+        self._table.entries[entry] = value
+        if used:
+            self._table.uses[entry] = tuple(used)
+        self._table.weighs[entry] = tuple(weighed)
+
+    def _all_new(self, askers: Iterable[str], by_name: Mapping[str, Path]) -> bool:
+        for asker in askers:
+            if asker not in self._fine:
+                self._fine[asker] = self._add_new(asker, by_name.get(asker, Path(asker)))
+        return all(self._fine[asker] for asker in askers)
+
+    def _all_old(self, askers: Iterable[str]) -> bool:
+        for asker in askers:
+            if asker not in self._held:
+                self._held[asker] = self._fine.get(asker, True) and self._add_old(asker)
+        return all(self._held[asker] for asker in askers)
+
+    def _add_new(self, name: str, path: Path) -> bool:
+        """Note what ``path`` has led to; False where that is not clear."""
+        asker = self._table.askers.setdefault(name, Asker())
+        trail = self._trail
+        reads = {str(each) for each in trail.reads.get(path, ())}
+        if name in self._contents:
+            reads.add(name)
+        # of what was used without being read nothing could be told: it has another content than on disk
+        told = name in self._contents or path in trail.lists or path in trail.glances
+        fine = told and reads.isdisjoint(self._bad) and name not in self._bad
+        for each in reads:
+            self._table.contents[each] = self._contents[each]
+        asker.reads |= reads
+        asker.glance = trail.glances.get(path)
+        for looked, seen in trail.looks.get(path, {}).items():
+            fine = self._note(asker, str(looked), seen) and fine
+        for folder_path, names in trail.lists.get(path, {}).items():
+            where = str(folder_path)
+            known = self._table.folders.setdefault(where, Folder(None))
+            fine = fine and known.listed in (None, names)
+            known.listed = names
+            asker.lists.add(where)
+        return fine
+
+    def _note(self, asker: Asker, path: str, seen: str) -> bool:
+        slot = path + seen
+        if slot not in self._placed:
+            self._placed[slot] = place_of(path, seen)
+        where, name, told = self._placed[slot]
+        asker.looks.add((where, name))
+        return noted(self._table.folders.setdefault(where, Folder(None)), where, name, told)
+
+    def _add_old(self, name: str) -> bool:
+        """Note what was known of an asker that others still depend on; False where that is no longer so."""
+        old = self._old.askers[name]
+        for path in old.reads:
+            if self._table.contents.setdefault(path, self._old.contents[path]) != self._old.contents[path]:
+                return False
+        for where, each in old.looks:
+            seen = self._old.folders[where].seen(each) if where in self._old.folders else None
+            target = self._table.folders.setdefault(where, Folder(None))
+            if seen is None or not noted(target, where, each, seen):
+                return False
+        for where in old.lists:
+            target = self._table.folders.setdefault(where, Folder(None))
+            if target.listed not in (None, self._old.folders[where].listed):
+                return False
+            target.listed = self._old.folders[where].listed
+        asker = self._table.askers.setdefault(name, Asker())
+        asker.reads |= old.reads
+        asker.looks |= old.looks
+        asker.lists |= old.lists
+        asker.glance = old.glance
+        return True
+
+    def _finish(self) -> None:
+        for path in self._table.contents:
+            self._table.statuses[path] = settled(status_of(path), self._began)
+        for path, each in self._table.folders.items():
+            each.status = settled(status_of(path), self._began)
+        both = (*self._table.uses.values(), *self._table.weighs.values())
+        counted = {asker for used in both for asker in used}
+        self._table.askers = {name: asker for name, asker in self._table.askers.items() if name in counted}
+
+
+def location(settings: Settings) -> Path:
+    """Where the caches of a run lie whose own settings these are."""
+    given = os.environ.get(replay.VARIABLE)
+    if settings.cache_dir is not None:
+        return settings.cache_dir
+    return Path(given).absolute() if given else settings.root / replay.NAME
