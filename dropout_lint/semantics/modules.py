@@ -63,7 +63,7 @@ def import_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(reversed(parts))
 
 
-MOST_KEPT = 1_000_000
+MOST_KEPT = 5_000_000
 """Characters of source whose trees are kept; they are some 60 times as large, where lines are very short 500 times."""
 
 
