@@ -89,8 +89,11 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: b
     if any(use.kind == "summed-by-recursion" for use in event.uses):
         return True
     names = event.callee_names if isinstance(event, ModeCall) else frozenset()
+    fed_back = _fed_back(event, interpretation)
     for loop in event.loops:
         if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
+            continue
+        if loop.function in fed_back:
             continue
         if counted and not loop.counts:
             continue
@@ -100,6 +103,18 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: b
         if any(loop.serial in use.drawn or _sums_over(loop.serial, use, event.input_tags) for use in aggregating):
             return True
     return False
+
+
+def _fed_back(event: ModeCall | ModelUse, interpretation: Interpretation) -> frozenset[int]:
+    """The functions (ids of their nodes) on the way that hand the output of a block to it again: ``x = block(x)``."""
+    return frozenset(
+        id(frame.caller.function.node) if frame.caller.function is not None else 0
+        for frame in event.frames
+        if frame.hook == "call"
+        and frame.call is not None
+        and frame.caller is not None
+        and id(frame.call.node) in interpretation.feedback
+    )
 
 
 def _sums_over(loop: int, use: Use, input_tags: Tags) -> bool:

@@ -420,6 +420,21 @@ SWITCHES = {
         ),
         [],
     ),
+    "a loop over blocks whose features are pooled": (
+        (
+            "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.norm = layers.BatchNormalization()\n"
+            "        self.seen = []\n"
+            "    def call(self, x, training=None):\n        h = self.norm(x, training=training)\n        self.seen.append(h)\n"
+            "        return h * tf.reduce_mean(tf.stack(self.seen), 0)\n"
+            "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.block = Block()\n"
+            "    def call(self, x, training=None):\n        features = []\n        for _ in range(3):\n"
+            "            x = self.block(x, training=training)\n            features.append(x)\n"
+            "        return tf.reduce_mean(tf.stack(features), 0)\n"
+            "    def graph(self):\n        inputs = keras.Input((4,))\n        return keras.Model(inputs, self.call(inputs, True))\n"
+            "net = Net().graph()\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        ["KTM102"],
+    ),
     "counted, and not drawn from": (
         (
             "import collections\nclass Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
