@@ -57,7 +57,6 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         or guarded_on_purpose(event)
         or flag_says_intent(event)
         or is_conditional_generator(event)
-        or is_few_shot(event)
     )
 
 
@@ -273,9 +272,16 @@ def is_conditional_generator(event: ModeCall) -> bool:
     return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix"} for text in texts)
 
 
-def is_few_shot(event: ModeCall) -> bool:
-    """Whether a support set stands beside what is asked: few-shot learners take the statistics of each task's batch."""
-    return any("support" in words(name) for frame in event.frames for name in frame.parameters)
+def takes_batch_statistics(event: ModeCall) -> bool:
+    """Whether the statistics of the batch are what is wanted: the parameter that carries the flag asks for them.
+
+    Few-shot learners, where a support set stands beside what is asked, take those of each task.
+    """
+    return any(
+        "support" in words(name) or (value is event.flag and not {"statistics", "stats"}.isdisjoint(words(name)))
+        for frame in event.frames
+        for name, value in frame.parameters.items()
+    )
 
 
 _UPSAMPLING = ("Conv2DTranspose", "Conv3DTranspose", "UpSampling2D", "UpSampling3D")

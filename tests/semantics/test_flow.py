@@ -243,6 +243,11 @@ def test_inference_is_known_by_what_is_done_with_the_output(source):
 
 
 RIGHT = {
+    "statistics of the batch by request": """\
+        def classify(net, x, use_batch_statistics):
+            return np.argmax(net(x, training=use_batch_statistics), 1)
+        print(classify(model, x_test, use_batch_statistics=True))
+        """,
     "few-shot learning": """\
         def classify(net, support_set, query_set):
             prototypes = tf.reduce_mean(net(support_set, training=True), 0)
