@@ -25,6 +25,7 @@ _LARGEST_CLOSURE = 400
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
 _MODELS = frozenset({b"Model", b"Sequential", b"Functional"})
+_FITTING = (b".fit(", b".fit_generator(", b".train_on_batch(")
 _ALL = Outline(frozenset({"anything"}))
 
 
@@ -212,16 +213,18 @@ def _hands_rate(entry: Scan, around: _Closure) -> bool:
 
 
 def _is_deaf(entry: Scan, around: _Closure) -> bool:
-    """Whether a class of the file is a model that Keras cannot tell the mode."""
-    if not entry.outline.classes:
+    """Whether a class of the file is a model that Keras cannot tell the mode; or one that it imports and fits."""
+    asked = dict(entry.outline.classes)
+    if entry.names(_FITTING):
+        for each in around.near:
+            asked.update(each.outline.classes)
+    if all(not bases for bases, _ in asked.values()):
         return False
     classes: dict[bytes, tuple[tuple[bytes, ...], str]] = {}
-    if all(not bases for bases, _ in entry.outline.classes.values()):
-        return False
     for each in around.scans:
         for name, found in each.outline.classes.items():
             classes.setdefault(name, found)
-    return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in entry.outline.classes)
+    return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in asked)
 
 
 def _call_of(name: bytes, classes: dict[bytes, tuple[tuple[bytes, ...], str]], depth: int) -> str:

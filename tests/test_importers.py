@@ -200,9 +200,10 @@ def build():
 """
 
 
+@pytest.mark.parametrize("named", ["tower.py", "."])
 @pytest.mark.parametrize("made", ["Tower()", "build()"])
-def test_the_call_of_a_model_is_looked_at_where_it_is_fitted(folder, made):
+def test_the_call_of_a_model_is_looked_at_where_it_is_fitted(folder, made, named):
     fitted = f"from tower import Tower, build\n\nmodel = {made}\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)\n"
     folder({"tower.py": TOWER, "train.py": fitted, "pyproject.toml": "[tool.dropout-lint]\nkeras-version = '3.15'\n"})
 
-    assert found("tower.py") == [("tower.py", 19, "KTM403")]
+    assert found(named) == [("tower.py", 19, "KTM403")]

@@ -248,7 +248,6 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b"class ",),
     needs=(frozenset({"deaf-model"}),),
-    local=True,
     check=check,
     doc=__doc__ or "",
 )

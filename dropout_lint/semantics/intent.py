@@ -57,7 +57,6 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         or guarded_on_purpose(event)
         or flag_says_intent(event)
         or is_conditional_generator(event)
-        or is_few_shot(event)
     )
 
 
@@ -89,8 +88,11 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: b
     if any(use.kind == "summed-by-recursion" for use in event.uses):
         return True
     names = event.callee_names if isinstance(event, ModeCall) else frozenset()
+    fed_back = _fed_back(event, interpretation)
     for loop in event.loops:
         if ("loop", loop.serial) in event.input_tags or loop.serial in callee_loops or loop.trains:
+            continue
+        if loop.function in fed_back:
             continue
         if counted and not loop.counts:
             continue
@@ -100,6 +102,18 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: b
         if any(loop.serial in use.drawn or _sums_over(loop.serial, use, event.input_tags) for use in aggregating):
             return True
     return False
+
+
+def _fed_back(event: ModeCall | ModelUse, interpretation: Interpretation) -> frozenset[int]:
+    """The functions (ids of their nodes) on the way that hand the output of a block to it again: ``x = block(x)``."""
+    return frozenset(
+        id(frame.caller.function.node) if frame.caller.function is not None else 0
+        for frame in event.frames
+        if frame.hook == "call"
+        and frame.call is not None
+        and frame.caller is not None
+        and id(frame.call.node) in interpretation.feedback
+    )
 
 
 def _sums_over(loop: int, use: Use, input_tags: Tags) -> bool:
@@ -258,9 +272,16 @@ def is_conditional_generator(event: ModeCall) -> bool:
     return any(set(words(text)) & {"generator", "gen", "netg", "pix2pix"} for text in texts)
 
 
-def is_few_shot(event: ModeCall) -> bool:
-    """Whether a support set stands beside what is asked: few-shot learners take the statistics of each task's batch."""
-    return any("support" in words(name) for frame in event.frames for name in frame.parameters)
+def takes_batch_statistics(event: ModeCall) -> bool:
+    """Whether the statistics of the batch are what is wanted: the parameter that carries the flag asks for them.
+
+    Few-shot learners, where a support set stands beside what is asked, take those of each task.
+    """
+    return any(
+        "support" in words(name) or (value is event.flag and not {"statistics", "stats"}.isdisjoint(words(name)))
+        for frame in event.frames
+        for name, value in frame.parameters.items()
+    )
 
 
 _UPSAMPLING = ("Conv2DTranspose", "Conv3DTranspose", "UpSampling2D", "UpSampling3D")

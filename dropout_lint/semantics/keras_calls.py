@@ -332,6 +332,11 @@ def call_layer(
         return _symbolic_result(arguments, callee, tags)
     # what happens inside a block of a model ends there: outside, the call of the model counts
     inside = any(each.hook == "call" for each in frame.chain())
+    if isinstance(method, FunctionValue):
+        if ("through", id(node)) in tags:
+            # a block whose input is what it gave on the turn before
+            run.feedback.add(id(node))
+        tags |= {("through", id(node))}
     result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event" and not inside)
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)

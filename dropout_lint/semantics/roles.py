@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
-from dropout_lint.semantics.intent import compares_modes, draws, is_test_code, stochastic_by_design
+from dropout_lint.semantics.intent import (
+    compares_modes,
+    draws,
+    is_test_code,
+    stochastic_by_design,
+    takes_batch_statistics,
+)
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -68,7 +74,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         return Role("training")
     if is_test_code(event.frames):
         return Role("unknown")
-    if compares_modes(event, interpretation):
+    if compares_modes(event, interpretation) or takes_batch_statistics(event):
         return Role("unknown")
     if stochastic_by_design(event, interpretation, names):
         return Role("intended")

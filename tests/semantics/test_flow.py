@@ -243,6 +243,11 @@ def test_inference_is_known_by_what_is_done_with_the_output(source):
 
 
 RIGHT = {
+    "statistics of the batch by request": """\
+        def classify(net, x, use_batch_statistics):
+            return np.argmax(net(x, training=use_batch_statistics), 1)
+        print(classify(model, x_test, use_batch_statistics=True))
+        """,
     "few-shot learning": """\
         def classify(net, support_set, query_set):
             prototypes = tf.reduce_mean(net(support_set, training=True), 0)
@@ -419,6 +424,21 @@ SWITCHES = {
             "def fit():\n    net = Net()\n    net.compile('adam', 'mse')\n    net.fit(rows, rows)\nfit()\ndoubt(Net(), rows)\n"
         ),
         [],
+    ),
+    "a loop over blocks whose features are pooled": (
+        (
+            "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.norm = layers.BatchNormalization()\n"
+            "        self.seen = []\n"
+            "    def call(self, x, training=None):\n        h = self.norm(x, training=training)\n        self.seen.append(h)\n"
+            "        return h * tf.reduce_mean(tf.stack(self.seen), 0)\n"
+            "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.block = Block()\n"
+            "    def call(self, x, training=None):\n        features = []\n        for _ in range(3):\n"
+            "            x = self.block(x, training=training)\n            features.append(x)\n"
+            "        return tf.reduce_mean(tf.stack(features), 0)\n"
+            "    def graph(self):\n        inputs = keras.Input((4,))\n        return keras.Model(inputs, self.call(inputs, True))\n"
+            "net = Net().graph()\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        ["KTM102"],
     ),
     "counted, and not drawn from": (
         (
