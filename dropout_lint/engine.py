@@ -140,7 +140,7 @@ def run(
             work.append(_Work(virtual, settings, stdin, "buffer"))
     default = resolver.of(Path.cwd())
     if store is not None:
-        store.overlay((*overlay, *(normal(item.path) for item in work if item.data is not None)))
+        store.begin((*overlay, *(normal(item.path) for item in work if item.data is not None)))
     outcome = _Outcome(
         factory or partial(_analysis, contents=overlay),
         overlay,

@@ -53,7 +53,7 @@ _WITHOUT_EFFECT = frozenset(
 
 
 class Store:
-    """The caches of one run, in the folder ``top``."""
+    """The caches in the folder ``top``, for one run after another."""
 
     def __init__(self, top: Path) -> None:
         self._top = top
@@ -68,10 +68,12 @@ class Store:
         self.problem: str | None = None
         """Why nothing could be kept."""
 
-    def overlay(self, paths: Iterable[Path]) -> None:
-        """These files hold something else than on disk."""
-        self._overlaid = frozenset(str(path) for path in paths)
-        self.complete = self.complete and not self._overlaid
+    def begin(self, overlaid: Iterable[Path]) -> None:
+        """Begin a run in which these files hold something else than on disk; nothing of an earlier one counts."""
+        self._began = time.time_ns()
+        self._overlaid = frozenset(str(path) for path in overlaid)
+        self._tables, self.new, self.walked = {}, {}, set()
+        self.complete, self.problem = not self._overlaid, None
 
     def get(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]]) -> Kept | None:
         """What is known of the file at ``path``, if nothing has changed that it depends on.

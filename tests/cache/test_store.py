@@ -114,6 +114,16 @@ def test_standard_input_and_unsaved_buffers_are_not_kept(check, top, write):
         assert run([Path()], store=Store(top), **given) == run([Path()], **given)
 
 
+def test_one_run_after_another_is_told_of_other_contents(check, top):
+    """As --fix does, which tries what it would write."""
+    from dropout_lint.cache.store import Store
+
+    check()
+    store, overlay = Store(top), {"contents": {Path("flags.py").absolute(): b"FLAG = False\n"}}
+
+    assert [lines(run([Path()], store=store, **given)) for given in ({}, overlay, {})] == [FOUND, [], FOUND]
+
+
 def test_the_folder_keeps_itself_out_of_repositories_and_backups(check, top):
     check()
 
@@ -172,14 +182,14 @@ def test_what_another_run_has_written_meanwhile_stays(check, top, write):
     from dropout_lint.cache.store import Store
 
     check()
-    write("one.py", "")
-    write("two.py", "")
-    one, two = Store(top), Store(top)
-    # both have read the cache before either writes
-    one.get(Resolver().of(Path.cwd()), Path("one.py"), lambda _: ())
-    two.get(Resolver().of(Path.cwd()), Path("two.py"), lambda _: ())
-    run([Path("one.py")], store=one)
-    run([Path("two.py")], store=two)
+    write("one.py", Path("train.py").read_text())
+    write("two.py", Path("train.py").read_text())
+
+    def meanwhile(done, _):
+        if not done:
+            run([Path("two.py")], store=Store(top))
+
+    run([Path("one.py")], store=Store(top), progress=meanwhile)
 
     assert check()[1] == []
 
