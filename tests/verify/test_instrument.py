@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import importlib
 import inspect
 
 import pytest
 
+from dropout_lint.verify.child.globals_kept import Globals
 from dropout_lint.verify.child.instrument import definition_lines, enclosing_call_lines, rewrite
 from dropout_lint.verify.child.job import Probe
 from dropout_lint.verify.child.modes import _observed
@@ -151,6 +153,22 @@ def test_watching_a_layer_leaves_the_default_of_its_call_where_keras_2_reads_it(
 
     assert inspect.getfullargspec(watched) == inspect.getfullargspec(call)
     assert watched(None, 3) == (3, True)
+
+
+def test_what_a_module_of_the_program_counts_is_put_back(tmp_path, monkeypatch):
+    (tmp_path / "counting_for_a_test.py").write_text("SEEN, BY_NAME, KINDS, calls = [1], {'a': 2}, {3}, 0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("counting_for_a_test")
+    seen, before = module.SEEN, Globals((f"{tmp_path}/",))
+    module.SEEN.append(5)
+    module.BY_NAME["b"] = 6
+    module.KINDS.add(7)
+    module.calls += 1
+
+    before.restore()
+
+    assert (module.SEEN, module.BY_NAME, module.KINDS, module.calls) == ([1], {"a": 2}, {3}, 0)
+    assert module.SEEN is seen
 
 
 def test_a_definition_is_found_by_any_part_of_its_header():

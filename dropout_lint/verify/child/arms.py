@@ -2,8 +2,8 @@
 
 The program's own call has been made first, with its own random state; what it left behind is saved, the arms are
 played from the state *before* the call, and the saved state is restored. So the program goes on as if nothing
-had happened. What cannot be put back is what the program's Python does at trace time (appending to a list, say);
-what it prints is swallowed.
+had happened. Of what the program's Python does meanwhile, counters and lists of its modules are put back and what it
+prints is swallowed; what it changes in objects of its own is not.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from . import state
 from .capture import OUTPUTS, to_array
 from .flavour import leaves
+from .globals_kept import Globals
 from .observation import Observation, describe, difference, row_differences, same
 from .resampling import PASSES, given_to, metrics_of, resampled, taken
 from .session import Session, elapsed_since
@@ -36,7 +37,7 @@ SECONDS_FOR_MORE_PASSES = 8.0
 @contextlib.contextmanager
 def undisturbed(session: Session, probe: Probe) -> Iterator[None]:
     """Silence, and the present state restored afterwards, whatever happens in between."""
-    after = state.Snapshot()
+    after, own = state.Snapshot(), Globals(session.job.project)
     stdout, stderr, disabled = sys.stdout, sys.stderr, logging.root.manager.disable
     session.playing = probe
     try:
@@ -51,6 +52,7 @@ def undisturbed(session: Session, probe: Probe) -> Iterator[None]:
         session.playing, session.counterfactual = None, False
         session.capture.stop()
         after.restore()
+        own.restore()
 
 
 def observe(session: Session, boundary: Boundary, before: Any, seed: int) -> Observation:
