@@ -53,7 +53,7 @@ def alone(program: Path, times: int) -> tuple[str, float]:
     for _ in range(times):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            finished = subprocess.run(  # noqa: S603  # the programs one names
+            finished = subprocess.run(  # the programs one names
                 [sys.executable, str(program.absolute())], cwd=folder, capture_output=True, text=True, check=False
             )
             seconds.append(time.perf_counter() - start)

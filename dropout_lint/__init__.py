@@ -4,9 +4,20 @@ The public interface is what ``__all__`` names; it is loaded on first use, so th
 costs nothing.
 """
 
-from __future__ import annotations
+import sys
 
-from dropout_lint.version import __version__
+
+def _started_as_a_module() -> bool:
+    """Whether this is ``python -m dropout_lint``, and the working directory is where modules are looked for first."""
+    safe = sys.flags.isolated or getattr(sys.flags, "safe_path", False)
+    return sys.argv[:1] == ["-m"] and not safe and "dropout_lint" in getattr(sys, "orig_argv", ())
+
+
+if _started_as_a_module() and sys.path[:1] != [__path__[0].rpartition("dropout_lint")[0].rstrip("/\\")]:
+    # In there lies what is to be checked: the first import of a `click.py` or `typing.py` of it would run it.
+    del sys.path[:1]
+
+from dropout_lint.version import __version__  # noqa: E402  # after the path is clean
 
 TYPE_CHECKING = False  # what type checkers take for true; `typing` itself takes time to import
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.discovery import excluded
+from dropout_lint.files import LARGEST_SOURCE, read_regular
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.importers import IMPORT, MOST_FILES, Importers
 from dropout_lint.selection import NOT_ANALYSED
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
 _DEEPEST_CLOSURE = 400
+_MOST_IMPORTS = 5_000
+"""Modules that one file is taken to import."""
 
 
 class Analysis:
@@ -46,6 +49,7 @@ class Analysis:
             root,
         )
         self._triage: Triage | None = None
+        self._looked_at = 0
         self._project: Project | None = None
         self.trail = Trail()
         self._targets = Targets(settings.keras_version, root, self.trail)
@@ -71,41 +75,44 @@ class Analysis:
 
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
         project = self._modules()
+        left = _MOST_IMPORTS
         for match in IMPORT.finditer(data):
             dots, base, names, plain = (
                 part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
             )
             if plain:
-                dotted = (re.match(r"\s*([\w.]+)", part) for part in plain.split(","))
+                dotted = (re.match(r"\s*([\w.]+)", part) for part in plain.split(",", left)[:left])
                 found = [project.find(path, each[1]) for each in dotted if each is not None]
             elif dots:
                 found = [project.find_relative(path, len(dots), base)]
                 found += [
                     project.find_relative(path, len(dots), f"{base}.{name}" if base else name)
-                    for name in re.findall(r"\w+", names)
+                    for name in re.findall(r"\w+", names)[:left]
                 ]
             else:
                 found = [project.find(path, base)]
                 if found[0] is not None or base.partition(".")[0] not in _ELSEWHERE:
                     # a folder need not have an `__init__.py`
-                    found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)]
+                    found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)[:left]]
+            left -= len(found)
             yield from (each for each in found if each is not None)
+            if left < 0:
+                return
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
         """Whether a file of the project that is not among those ``checked`` imports ``path``.
 
-        In a project of very many files the answer is yes without a look.
+        In a project of very many files the answer is yes without a look, and so it is where many have been looked at.
         """
         word = path.parent.name if path.stem == "__init__" else path.stem
-        seen = 0
         for other in self._files():
-            seen += 1
-            if seen > MOST_FILES:
+            self._looked_at += 1
+            if self._looked_at > 2 * MOST_FILES:
                 return True
             if other in checked or other == path:
                 continue
             try:
-                data = other.read_bytes()
+                data = read_regular(other, LARGEST_SOURCE)
             except OSError:
                 continue
             if word.encode() in data and path in self._imports(other, data):

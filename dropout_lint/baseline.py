@@ -44,7 +44,7 @@ def read_baseline(file: Path) -> Counter[Key]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingsError(f"{shown(file)}: cannot be read: {reason} (--write-baseline makes one)") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SettingsError(f"{shown(file)}: is no baseline; --write-baseline makes one") from error
 
 

@@ -2,7 +2,8 @@
 
 Files that are named are taken as they are, unless ``force-exclude`` is on; folders are searched for Python files and
 saved models.
-Symbolic links to folders are not followed, as in git, so that no loop can arise; a folder that is named may be one.
+Symbolic links to folders are not followed, as in git, so that no loop can arise, and links to files only where they
+stay in the folder or the project; what is named may be any link.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropout_lint.files import LARGEST_TEXT, is_inside, is_regular, read_regular
 from dropout_lint.settings import normal, shown
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
     settings = resolver.of(top)
     if settings.force_exclude and excluded(top / "_", settings):
         return
+    root = settings.root
     stack = [(folder, top, _gitignores_above(top, resolver.seen) if settings.respect_gitignore else ())]
     exclusions: dict[Settings, _Exclusion] = {}
     while stack:
@@ -129,7 +132,7 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
             if not is_folder:
                 if not entry.name.endswith((*SUFFIXES, *ARCHIVES)):
                     continue
-                if not _is_file(entry):
+                if not _is_file(entry, (top, root)):
                     # a link that leads nowhere may lead somewhere one day
                     resolver.seen[str(absolute / entry.name)] = Path(entry.path).exists()
                     continue
@@ -170,12 +173,9 @@ def _excludes(pattern: str, inside: str) -> bool:
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        # A symbolic link that leads to itself.
-        return False
+def _is_file(entry: os.DirEntry[str], inside: tuple[Path, ...]) -> bool:
+    path = Path(entry.path)
+    return is_regular(path) and (not entry.is_symlink() or is_inside(path, inside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def _gitignore_in(folder: Path, seen: dict[str, bool], name: Path = Path(".gitig
     file = folder / name
     seen[str(file)] = True
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(file, LARGEST_TEXT).decode("utf-8", "replace").splitlines()
     except OSError:
         seen[str(file)] = file.exists()
         return ()

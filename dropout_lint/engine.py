@@ -29,7 +29,7 @@ from dropout_lint.selection import (
 from dropout_lint.settings import Resolver, Settings, normal, shown
 from dropout_lint.sources.notebook import Notebook, broken_cells
 from dropout_lint.sources.reading import decode_source, in_cells, is_notebook
-from dropout_lint.sources.text import SourceError, Text, read_bytes, split_lines
+from dropout_lint.sources.text import SourceError, Text, narrowed, read_bytes, split_lines
 from dropout_lint.suppressions import MARK, Comment, Suppression, silencing, suppressions
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
@@ -319,7 +319,7 @@ class _Outcome:
                     self._add(check_archive(name, item.path if item.data is None else item.data, item.settings))
                     continue
                 data = read_bytes(item.path) if item.data is None else item.data
-                candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
+                candidate = self._examiner.analyser(item.settings).is_candidate(item.path, narrowed(data))
                 if not candidate:
                     if MARK in data:
                         self._texts[name] = decode_source(data, item.path)
@@ -518,6 +518,7 @@ class _Outcome:
 
         used: dict[str, set[tuple[Comment, str]]] = {}
         broken = {finding.path for finding in self._findings.values() if finding.code in ALWAYS_ON}
+        checked = frozenset(normal(Path(each)) for each in self._files)
         for finding in self._findings.values():
             used.setdefault(finding.path, set()).update(_silencing(finding, files[finding.path]))
         for name in sorted(self._texts):
@@ -527,24 +528,24 @@ class _Outcome:
             if name not in files:
                 files[name] = self._file(name, default)
             file = files[name]
+            elsewhere: bool | None = None
             for finding in about_suppressions(
                 name, text.text, used.get(name, ()), file.selection, complete=name not in broken
             ):
                 weighed = _weighed(finding, file.settings)
                 if not _wanted(weighed, file):
                     continue
-                if finding.code == UNUSED_SUPPRESSION[0] and self._is_imported_elsewhere(name):
-                    continue
+                if finding.code == UNUSED_SUPPRESSION[0]:
+                    # what a file that was not checked finds here is not known
+                    if elsewhere is None:
+                        if self._store is not None:
+                            # which files of the project were read for that is not kept
+                            self._store.complete = False
+                        analyser = self._examiner.analyser(self._settings[name])
+                        elsewhere = analyser.imported_by_others(normal(Path(name)), checked)
+                    if elsewhere:
+                        continue
                 yield weighed
-
-    def _is_imported_elsewhere(self, name: str) -> bool:
-        """Whether a file that was not checked imports this one: what it finds here is not known."""
-        if self._store is not None:
-            # which files of the project were read for that is not kept
-            self._store.complete = False
-        checked = frozenset(normal(Path(each)) for each in self._files)
-        path = normal(Path(name))
-        return self._examiner.analyser(self._settings[name]).imported_by_others(path, checked)
 
     def _file(self, name: str, default: Settings) -> _File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dropout_lint.files import LARGEST_SOURCE, read_regular
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
@@ -21,7 +23,7 @@ _MOST_VISITED = 200
 _FARTHEST = 4
 
 IMPORT = re.compile(
-    rb"^[ \t]*\"?(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
+    rb"^[ \t]*\"?(?:from[ \t]+(\.*)(\w[\w.]*|)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
 )
 """An import statement, as far as its first line goes."""
 _WORD = re.compile(rb"\w+")
@@ -87,7 +89,7 @@ class Importers:
                     self._statements = {}
                     break
                 try:
-                    data = path.read_bytes()
+                    data = read_regular(path, LARGEST_SOURCE)
                 except OSError:
                     continue
                 text = b"\n".join(match[0] for match in IMPORT.finditer(data))

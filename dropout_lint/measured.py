@@ -33,7 +33,7 @@ def read_results(path: Path) -> list[Mapping[str, Any]]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoResults(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NoResults(f"{path}: is not JSON; write it with `verify --output-format json`") from error
     results = document.get("results") if isinstance(document, dict) else None
     if not isinstance(results, list) or not all(isinstance(each, dict) and "finding" in each for each in results):

@@ -105,9 +105,40 @@ _NO_RATES = frozenset(b"name dtype seed noise_shape trainable training data_form
 _EXTERNAL_ROOTS = frozenset(b"np numpy tf keras ops math jnp layers backend random torch".split())
 
 
+_ANYTHING = Outline(frozenset({"anything"}))
+_LARGEST = 1_000_000
+_LONGEST_LINE = 4_000
+
+
 def outline_of(data: bytes) -> Outline:
     """The outline of a Python file with the content ``data``."""
-    return _Scan(b"\n" + _LITERALS.sub(rb"\1", data)).outline()
+    text = b"\n" + _LITERALS.sub(rb"\1", data)
+    if not _is_regular(text):
+        return _ANYTHING
+    try:
+        return _Scan(text).outline()
+    except _TooMuchError:
+        return _ANYTHING
+
+
+def _is_regular(text: bytes) -> bool:
+    """Whether a text looks like one that a person writes and Python reads: what follows goes by lines and brackets.
+
+    Looking at anything else may take time with the square of its size, or more; the parser tells what it is.
+    """
+    return (
+        len(text) <= _LARGEST
+        and all(text.count(one) == text.count(other) for one, other in ((b"(", b")"), (b"[", b"]"), (b"{", b"}")))
+        and max(map(len, text.split(b"\n"))) <= _LONGEST_LINE
+    )
+
+
+_MOST_LOOKS = 2_000
+"""Looks round a place that one file is worth, each through up to some thousand bytes; real files take up to 500."""
+
+
+class _TooMuchError(Exception):
+    """A parse costs less than so many looks."""
 
 
 class _Scan:
@@ -120,6 +151,19 @@ class _Scan:
         self._bodies: list[tuple[bytes, int, int, int, int]] | None = None
         self._around: list[tuple[bytes, int, int, int, int]] = []
         self._passed = 0
+        self._looks = _MOST_LOOKS
+        self._loop_names: dict[bytes, bool] = {}
+
+    def _look(self, cost: int = 1) -> None:
+        self._looks -= cost
+        if self._looks < 0:
+            raise _TooMuchError
+
+    def _is_loop_name(self, name: bytes) -> bool:
+        if name not in self._loop_names:
+            self._look(1 + len(self._text) // 20_000)
+            self._loop_names[name] = _is_loop_name(self._text, name)
+        return self._loop_names[name]
 
     def outline(self) -> Outline:
         text, add = self._text, self._features.add
@@ -174,6 +218,7 @@ class _Scan:
                     break
 
     def _by_position(self, position: int) -> None:
+        self._look()
         kind, callee = _context(self._text, position)
         if kind == "call" and callee and not _NO_FLAG_TAKERS.search(callee):
             self._features.add("flag-by-position")
@@ -201,6 +246,7 @@ class _Scan:
                 if before.rstrip()[-1:] in {b",", b"("}:
                     self._by_position(start)
             return
+        self._look()
         value = match[1] or b""
         simple = _next(text, match.end()) in _ENDS_SIMPLY
         kind, callee = _context(text, start)
@@ -233,6 +279,7 @@ class _Scan:
             if b".trainable" in text and re.search(rb"\.trainable\s*(?:==|is\b|!=)", text):
                 add("trainable-compared")
             for match in _TRAINABLE_GIVEN.finditer(text):
+                self._look()
                 kind, callee = _context(text, match.start())
                 if kind == "call" and not _MAKERS_OF_WEIGHTS.search(callee):
                     add("trainable-given")
@@ -269,6 +316,7 @@ class _Scan:
             self._bodies = []
             text = self._text
             for match in _DEFINITION.finditer(text):
+                self._look()
                 signature = _closing(text, match.end())
                 indentation = len(match[1])
                 following = _dedent(indentation).search(text, signature)
@@ -366,10 +414,11 @@ class _Scan:
             ):
                 add("discarded")
                 return
-            if b"." not in callee and callee not in _NO_LAYERS and _is_loop_name(text, callee):
+            if b"." not in callee and callee not in _NO_LAYERS and self._is_loop_name(callee):
                 add("discarded")
                 return
             if last[:1].isupper():
+                self._look()
                 end = _closing(text, match.end() - 1)
                 if text[end : end + 1] == b"(":
                     add("discarded")
@@ -388,9 +437,11 @@ class _Scan:
         own, _, name = callee.partition(b".")
         if own != b"self" or b"." in name or name in _OWN_METHODS or name.startswith((b"add_", b"set_", b"_")):
             return False
+        self._look(1 + len(self._definitions()) // 100)
         return all(name != each for each, *_ in self._definitions()) and b"def call" in self._text
 
     def _is_unread(self, name: bytes, position: int) -> bool:
+        self._look(1 + len(self._definitions()) // 100)
         for _, start, _, end, _ in self._definitions():
             if start <= position < end:
                 return not re.search(rb"(?<![\w.])" + name + rb"\b(?!\s*=[^=])", self._text[start:end])
@@ -403,6 +454,7 @@ class _Scan:
         rated: dict[bytes, int] = {}
         local: set[bytes] = set()
         for match in _RATED_CALL.finditer(text):
+            self._look()
             arguments = _arguments(text, match.end() - 1)
             layer = match[1].lstrip(b"_")[:1].isupper()
             for place, argument in enumerate(arguments[:3]):
@@ -442,6 +494,7 @@ class _Scan:
             # a layer of the project that takes a rate under any name
             add("rate")
         for name, start, signature, _, _ in self._definitions():
+            self._look()
             parameters = _arguments(text, text.find(b"(", start, signature + 1))
             own = name
             if name == b"__init__":

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dropout_lint.files import LARGEST_TEXT, is_regular, read_regular
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.options import DEFAULT_EXCLUDE, OPTION_BY_KEY, PatternRules, Severities, read_value, toml_kind
 from dropout_lint.selection import Selection, suggestion
@@ -210,7 +211,7 @@ def _file_in(folder: Path, seen: dict[str, bool]) -> Path | None:
     for name in FILE_NAMES:
         file = folder / name
         seen[str(file)] = file.exists()
-        if file.is_file() and (name != "pyproject.toml" or _table(file) is not None):
+        if is_regular(file) and (name != "pyproject.toml" or _table(file) is not None):
             return file
     return None
 
@@ -218,13 +219,15 @@ def _file_in(folder: Path, seen: dict[str, bool]) -> Path | None:
 def _table(file: Path) -> dict[str, Any] | None:
     """The options as written in ``file``, or None if it is a pyproject.toml without our table."""
     try:
-        document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        document: dict[str, Any] = tomllib.loads(read_regular(file, LARGEST_TEXT).decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"{shown(file)}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{shown(file)}: is not valid UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{shown(file)}: is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{shown(file)}: is nested too deeply") from error
     if file.name != "pyproject.toml":
         return document
     tool = document.get("tool", {})

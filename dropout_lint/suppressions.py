@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import tokenize
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Position, Span
@@ -63,13 +65,20 @@ class _Statement:
 
 
 def suppressions(text: str) -> tuple[Suppression, ...]:
-    """All suppressions in the comments of ``text`` that are well formed and cover something."""
+    """All suppressions in the comments of ``text`` that are well formed and cover something.
+
+    They are in the order of what they cover, which does not overlap; those of the whole file are last.
+    """
     found: list[Suppression] = []
     for first, last, comments in _scopes(text):
         rules = frozenset(rule for comment in comments for rule in comment.rules)
         if rules:
             found.append(Suppression(first, last, rules, tuple(comments)))
-    return tuple(found)
+    return tuple(sorted(found, key=_last))
+
+
+def _last(suppression: Suppression) -> int:
+    return suppression.last
 
 
 def directives(text: str) -> tuple[Comment, ...]:
@@ -87,9 +96,12 @@ def suppressed(found: tuple[Suppression, ...], lines: range, code: str, name: st
 
 def silencing(found: tuple[Suppression, ...], lines: range, code: str, name: str) -> list[tuple[Comment, str]]:
     """The comments that silence a rule on any of ``lines``, each with the word by which it does."""
+    near = bisect_left(found, lines.start, key=_last)
+    beyond = bisect_left(found, _LAST, key=_last)
+    covering = chain(takewhile(lambda item: item.first < lines.stop, islice(found, near, beyond)), found[beyond:])
     return [
         (comment, rule)
-        for item in found
+        for item in covering
         if item.first <= lines.stop - 1 and lines.start <= item.last and not item.rules.isdisjoint((code, name))
         for comment in item.comments
         for rule in comment.rules

@@ -102,7 +102,7 @@ class Targets:
         consulted: list[Path] = []
         outermost = self._outermost(folder)
         for ancestor in (folder, *folder.parents)[:DEEPEST_FOLDER]:
-            declared = self._of_folder(ancestor)
+            declared = self._of_folder(ancestor, outermost)
             self._trail.list(folder, ancestor, declared.names, declared.read)
             consulted += declared.consulted
             if declared.dependencies:
@@ -120,11 +120,11 @@ class Targets:
                 return ancestor
         return self._root if self._root == folder or self._root in folder.parents else folder
 
-    def _of_folder(self, folder: Path) -> Declarations:
+    def _of_folder(self, folder: Path, outermost: Path) -> Declarations:
         from dropout_lint.sources.dependencies import declared_in
 
         if folder not in self._declared:
-            self._declared[folder] = declared_in(folder, DISTRIBUTIONS)
+            self._declared[folder] = declared_in(folder, DISTRIBUTIONS, outermost)
         return self._declared[folder]
 
 

@@ -11,6 +11,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from dropout_lint.files import LARGEST_SOURCE, read_regular
+
 if TYPE_CHECKING:
     from dropout_lint.findings import Finding
 
@@ -83,7 +85,7 @@ class Trail:
         self._current.add(place)
         if place not in self._answers:
             try:
-                data = path.read_bytes()
+                data = read_regular(path, LARGEST_SOURCE)
             except OSError:
                 data = None
             self.note(path, data)
@@ -104,7 +106,7 @@ class Trail:
         """The content of a file that counts, or None where it cannot be read."""
         self.use(path)
         try:
-            data = path.read_bytes()
+            data = read_regular(path, LARGEST_SOURCE)
         except OSError:
             data = None
         self.note(path, data)

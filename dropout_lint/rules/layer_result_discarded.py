@@ -131,7 +131,7 @@ def _names(context: Context) -> dict[int, str]:
     """The local names that expressions are kept under, by the ids of the expressions."""
     found: dict[int, str] = {}
     for (owner, name), values in context.interpretation.assigned.items():
-        for frame, value in values:
+        for frame, value in values.values():
             if frame.function is not None and owner == id(frame.function.node):
                 found[id(value)] = name
     return found

@@ -6,12 +6,13 @@ Rules are functions over these events; they never walk a tree.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.values import NO_TAGS, Tags, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     import libcst as cst
 
@@ -442,3 +443,31 @@ class Interpretation:
     """The toggles that the tests of a loop keep from all its layers."""
     recursed: tuple[Value, ...] = ()
     """What functions hand to themselves, which is not followed."""
+    _trainings: tuple[list[ModelUse], dict[int, int]] | None = None
+    _indexes: dict[Callable[[ModeCall], Hashable], dict[Hashable, list[ModeCall]]] = field(default_factory=dict)
+
+    def trainings_before(self, event: Event) -> Iterator[ModelUse]:
+        """The events that come before ``event`` and update weights, in order."""
+        if self._trainings is None:
+            found: list[ModelUse] = []
+            counts: dict[int, int] = {}
+            for each in self.events:
+                counts[id(each)] = len(found)
+                if isinstance(each, ModelUse) and each.kind in {"train", "gradient"}:
+                    found.append(each)
+            self._trainings = found, counts
+        trainings, before = self._trainings
+        return islice(trainings, before.get(id(event), len(trainings)))
+
+    def mode_calls(self, by: Callable[[ModeCall], Hashable], key: Hashable) -> Sequence[ModeCall]:
+        """The mode calls of which ``by`` (a function of a module, which is asked once for each) says ``key``.
+
+        Who compares every call with every other is quadratic in what a source can repeat at will.
+        """
+        if by not in self._indexes:
+            index: dict[Hashable, list[ModeCall]] = {}
+            for event in self.events:
+                if isinstance(event, ModeCall):
+                    index.setdefault(by(event), []).append(event)
+            self._indexes[by] = index
+        return self._indexes[by].get(key, ())

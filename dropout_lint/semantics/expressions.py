@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
+import re
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -20,7 +21,7 @@ from dropout_lint.semantics.containers import (
     set_item,
     slice_of,
 )
-from dropout_lint.semantics.run import collect, derived, with_tags
+from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
 
 _BUILTINS = frozenset(dir(builtins))
 _CONSTANT_NAMES = {"True": True, "False": False, "None": None}
+_LARGEST_CONSTANT = 1_000
+"""Characters or bits of what is computed from constants: sums and products of a few lines fill any memory."""
+_PLAIN_FORMAT = re.compile(r"[^%]*(?:%(?:[sdrif]|%)[^%]*)*")
 _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     cst.Add: operator.add,
     cst.Subtract: operator.sub,
@@ -70,7 +74,13 @@ def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> 
         BudgetExceeded: when the file's budget is spent.
     """
     handler = _HANDLERS.get(type(node))
-    return handler(run, frame, scope, node) if handler is not None else UNKNOWN
+    value = handler(run, frame, scope, node) if handler is not None else UNKNOWN
+    if isinstance(value, (Opaque, Symbolic)):
+        size = len(value.tags) + (len(value.layers) if isinstance(value, Symbolic) else 0)
+        if size >= TAGS_PER_STEP:
+            # whatever is done with it goes through all of them
+            run.step(size // TAGS_PER_STEP)
+    return value
 
 
 def _name(run: Run, frame: Frame, scope: Scope, node: cst.Name) -> Value:
@@ -245,15 +255,8 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
         and isinstance(left.value, SMALL)
         and isinstance(right.value, SMALL)
     ):
-        compute = _ARITHMETIC.get(type(sign))
-        if compute is not None:
-            try:
-                result = compute(left.value, right.value)
-            except Exception:  # what the program would raise is not ours to report
-                return UNKNOWN
-            if not isinstance(result, str) or len(result) < 1000:
-                return Const(result, Origin(frame.module, node))
-        return UNKNOWN
+        result = _computed(left.value, right.value, sign)
+        return Const(result, Origin(frame.module, node)) if result is not None else UNKNOWN
     if isinstance(sign, cst.Add) and isinstance(left, Items) and isinstance(right, Items):
         return run.items(left.kind, left.items + right.items, left.exact and right.exact)
     if isinstance(sign, cst.BitOr) and isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -265,6 +268,30 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     if isinstance(sign, cst.Add):
         run.note_sum(left, right, frame, node)
     return noise.combined(run, frame, left, right, sign, node, derived(left, right))
+
+
+def _computed(left: Any, right: Any, sign: cst.CSTNode) -> Any:
+    """``left <sign> right``; None where it raises, or where the source decides how large it gets."""
+    compute = _ARITHMETIC.get(type(sign))
+    text = isinstance(left, str) or isinstance(right, str)
+    if compute is None or (text and not isinstance(sign, cst.Add) and not _fills_in(left, sign)):
+        return None
+    try:
+        result = compute(left, right)
+    except Exception:  # what the program would raise is not ours to report
+        return None
+    return result if _size(result) <= _LARGEST_CONSTANT else None
+
+
+def _fills_in(text: Any, sign: cst.CSTNode) -> bool:
+    """Whether it is a ``"%s of %d" % …`` without widths and precisions, which can ask for gigabytes."""
+    return isinstance(sign, cst.Modulo) and isinstance(text, str) and _PLAIN_FORMAT.fullmatch(text) is not None
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return value.bit_length() if isinstance(value, int) else 1
 
 
 def _comparison(run: Run, frame: Frame, scope: Scope, node: cst.Comparison) -> Value:

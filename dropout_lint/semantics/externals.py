@@ -150,9 +150,9 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
             tuple(run.settled),
         )
         run.emit(event)
-        extra |= noise.tags_of_draw(name, event.serial, arguments)
+        extra |= noise.tags_of_draw(name, run.known_as(event), arguments)
         if kind == "random" or "dropout" in name or plain(name) in TF1_LAYERS:
-            extra.add(("event", event.serial))
+            extra.add(("event", run.known_as(event)))
     if kind == "repeat":
         extra.add(("tiled",))
     elif kind == "random":

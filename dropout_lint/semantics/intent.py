@@ -35,15 +35,15 @@ from dropout_lint.syntax.literals import value_of
 
 def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
     """Whether the output is held against that of the same model in inference mode: somebody looks at the modes."""
-    partners = frozenset().union(*(use.partners for use in event.uses)) if event.uses else frozenset()
     return any(
-        isinstance(other, ModeCall)
-        and other.serial in partners
-        and other.callee is event.callee
-        and other.frames[-1] is event.frames[-1]
-        and truth(other.flag) is False
-        for other in interpretation.events
+        other.serial in use.partners
+        for other in interpretation.mode_calls(_callee_if_off, (id(event.callee), id(event.frames[-1])))
+        for use in event.uses
     )
+
+
+def _callee_if_off(event: ModeCall) -> tuple[int, int] | None:
+    return (id(event.callee), id(event.frames[-1])) if truth(event.flag) is False else None
 
 
 def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names: RoleNames | None = None) -> bool:

@@ -320,10 +320,10 @@ def call_layer(
         acts = bare is not None and not graph and direct and _acts_by_default(callee)
         if kind == "call" or acts or (event is None and _outside_calls(run, frame)):
             use = run.model_use(callee, kind, "__call__", frame, node, arguments.tags(), bare=bare)
-            used = frozenset({("event", use.serial)})
+            used = frozenset({("event", run.known_as(use))})
     tags: Tags = noise.through_layer(arguments.tags(without=("training",))) | used
     if event is not None:
-        tags |= {("event", event.serial)}
+        tags |= {("event", run.known_as(event))}
     result: Value = UNKNOWN
     method = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
     if isinstance(method, FunctionValue) and direct:
@@ -635,9 +635,9 @@ def call_opaque(run: Run, frame: Frame, callee: Opaque, arguments: Arguments, no
         # under a tape even a call of something unknown may be a model's
         bare = bare_call(run, frame, callee, arguments, node)
         use = run.model_use(callee, "call", "__call__", frame, node, arguments.tags(), bare=bare)
-        tags |= {("event", use.serial)}
+        tags |= {("event", run.known_as(use))}
     if event is not None:
-        tags |= {("event", event.serial)}
+        tags |= {("event", run.known_as(event))}
     if symbolic:
         return _symbolic_result(arguments, callee, tags)
     return Opaque(tags)

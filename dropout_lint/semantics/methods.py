@@ -328,7 +328,7 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
     if name in INFERENCE_METHODS:
         run.use("inference-input", f"{name}()", tags, frame, node)
         event = run.model_use(receiver, "inference", name, frame, node, tags, arguments=arguments)
-        return Opaque(tags | {("event", event.serial)} | _drawn(run, receiver))
+        return Opaque(tags | {("event", run.known_as(event))} | _drawn(run, receiver))
     if name in {"compile", "make_train_function"}:
         run.model_use(receiver, "compile", name, frame, node, arguments=arguments)
         return NONE
@@ -466,7 +466,7 @@ def _of_opaque(
         # tf.TensorArray.write: a collection that is handed on
         result_tags |= tags_of(collect(run, Opaque(result_tags), receiver.loops))
     if event is not None:
-        result_tags |= {("event", event.serial)}
+        result_tags |= {("event", run.known_as(event))}
     if isinstance(receiver, Symbolic):
         return with_tags(receiver, result_tags)
     if any(isinstance(each, Symbolic) for each in arguments.values):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from dropout_lint.files import is_inside, is_regular
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.words import is_test_module
+from dropout_lint.syntax.walk import walk
 from dropout_lint.trail import FILE, NO_FILE, Trail
 
 if TYPE_CHECKING:
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import libcst as cst
+
+
+_LONGEST_SHOWN = 200
+"""Nodes of an expression that a reader is shown."""
 
 
 class Module:
@@ -34,7 +41,9 @@ class Module:
         """A short expression as it is written; rendered once, since the interpreter asks for it at every call."""
         text = self._sources.get(id(node))
         if text is None:
-            text = self._sources[id(node)] = self.tree.code_for_node(node).strip()
+            # rendering every link of a long chain would be quadratic, and nobody reads it
+            short = next(islice(walk(node), _LONGEST_SHOWN, None), None) is None
+            text = self._sources[id(node)] = self.tree.code_for_node(node).strip() if short else "…"
         return text
 
     @property
@@ -57,7 +66,7 @@ def import_name(path: Path) -> tuple[Path, str]:
     if path.name == "__init__.py":
         parts.append(folder.name)
         folder = folder.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier() and folder != folder.parent:
+    while is_regular(folder / "__init__.py") and folder.name.isidentifier() and folder != folder.parent:
         parts.append(folder.name)
         folder = folder.parent
     return folder, ".".join(reversed(parts))
@@ -135,7 +144,13 @@ class Project:
         """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""
         folder = importer.parent
         for _ in range(level - 1):
+            if folder == folder.parent:
+                return None
             folder = folder.parent
+        # whoever climbs out of the project names somebody else's files
+        above = (folder, *folder.parents)
+        if not any(each in above for each in self._roots) and import_name(importer)[0] not in above:
+            return None
         return self._look(importer, folder, dotted)
 
     def _look(self, importer: Path, folder: Path, dotted: str) -> Path | None:
@@ -145,8 +160,9 @@ class Project:
             base = folder.joinpath(*dotted.split(".")) if dotted else folder
             seen: dict[Path, str] = {}
             for candidate in (base / "__init__.py", base.with_name(base.name + ".py"))[: 2 if dotted else 1]:
-                seen[candidate] = FILE if _is_file(candidate) else NO_FILE
-                if seen[candidate] == FILE:
+                known = is_regular(candidate) and is_inside(candidate, (folder, *self._roots))
+                seen[candidate] = FILE if known else NO_FILE
+                if known:
                     break
             found = next((path for path, kind in seen.items() if kind == FILE), None)
             self._found[slot] = (found, seen)
@@ -182,10 +198,3 @@ class Project:
         self._kept += 0 if parsed is None else len(parsed[0])
         while self._kept > MOST_KEPT:
             self.forget(next(path for path, each in self._trees.items() if each is not None))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name too long, a folder that may not be read
-        return False

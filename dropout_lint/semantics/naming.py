@@ -23,8 +23,8 @@ _CONVERSIONS = frozenset(
 )
 _READERS = frozenset({"get", "pop", "getattr", "getfloat"})
 
-Assigned = dict[tuple[int, str], list[tuple["Frame", cst.BaseExpression]]]
-"""What names and attributes were bound to, by owner (function, module or object) and name."""
+Assigned = dict[tuple[int, str], dict[int, tuple["Frame", cst.BaseExpression]]]
+"""What names and attributes were bound to, by owner (function, module or object) and name; each by its own id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,7 @@ def note_assignment(run: Run, frame: Frame, target: cst.BaseExpression, value: c
     """Remember that ``target`` was bound to the expression ``value``."""
     key = _owned(frame, target, binding=True)
     if key is not None:
-        known = run.assigned.setdefault(key, [])
-        if all(each is not value for _, each in known):
-            known.append((frame, value))
+        run.assigned.setdefault(key, {}).setdefault(id(value), (frame, value))
 
 
 def names_of(assigned: Assigned, frame: Frame, node: cst.CSTNode | None) -> tuple[GoesBy, ...]:
@@ -67,10 +65,10 @@ def names_of(assigned: Assigned, frame: Frame, node: cst.CSTNode | None) -> tupl
                     break
                 node, here = given.node, here.caller
                 continue
-        bound = assigned.get(_owned(here, node) or (0, ""), [])
-        if len(bound) != 1 or bound[0][1] is node:
+        bound = assigned.get(_owned(here, node) or (0, ""), {})
+        if len(bound) != 1 or id(node) in bound:
             break
-        here, node = bound[0]
+        here, node = next(iter(bound.values()))
     return tuple(found)
 
 

@@ -8,8 +8,8 @@ whatever the function is called.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
 from dropout_lint.semantics.intent import (
     compares_modes,
     draws,
@@ -35,6 +35,9 @@ from dropout_lint.semantics.words import (
 )
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import walk
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
 
 STRONG, CLEAR = 4, 3
 """Points of evidence from which a role is taken as sure, and as likely."""
@@ -208,26 +211,25 @@ def _chosen_for_training(event: ModeCall, interpretation: Interpretation) -> boo
 
     A decoder that is unrolled under a tape computes a last state that nothing uses; it is still the training step.
     """
-    return any(
-        isinstance(other, ModeCall)
-        and other.choice.frame is event.choice.frame
-        and other.choice.place.node is event.choice.place.node
-        and bool(other.used("gradient", "train-input"))
-        for other in interpretation.events
-    )
+    same_choice = interpretation.mode_calls(_choice_if_trained, (id(event.choice.frame), id(event.choice.place.node)))
+    return bool(same_choice)
+
+
+def _choice_if_trained(event: ModeCall) -> tuple[int, int] | None:
+    trained = event.used("gradient", "train-input")
+    return (id(event.choice.frame), id(event.choice.place.node)) if trained else None
 
 
 def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
     """Whether the same line, reached by another path, is a training step: a flag decides, and here it says no."""
+    if any(frame.assumed for frame in event.frames):
+        return False
     path = _path(event)
-    return any(
-        isinstance(other, ModeCall)
-        and other.place.node is event.place.node
-        and _path(other) != path
-        and not any(frame.assumed for frame in event.frames)
-        and other.used("gradient")
-        for other in interpretation.events
-    )
+    return any(_path(other) != path for other in interpretation.mode_calls(_node_if_trained, id(event.place.node)))
+
+
+def _node_if_trained(event: ModeCall) -> int | None:
+    return id(event.place.node) if event.used("gradient") else None
 
 
 def _path(event: ModeCall) -> tuple[int, ...]:
@@ -274,15 +276,13 @@ def _unlike_its_sibling(event: ModeCall, interpretation: Interpretation) -> list
     held_out = any(tag[0] == "data" and tag[1] == "held-out" for tag in event.input_tags)
     if not held_out or _on_used_tape(event):
         return []
-    for other in interpretation.events:
-        if (
-            isinstance(other, ModeCall)
-            and other.callee is event.callee
-            and other.frames[-1].function is event.frames[-1].function
-            and other.used("gradient")
-        ):
-            return [Evidence(1, "its output enters no gradient, unlike that of the training call beside it")]
+    if interpretation.mode_calls(_callee_if_trained, (id(event.callee), id(event.frames[-1].function))):
+        return [Evidence(1, "its output enters no gradient, unlike that of the training call beside it")]
     return []
+
+
+def _callee_if_trained(event: ModeCall) -> tuple[int, int] | None:
+    return (id(event.callee), id(event.frames[-1].function)) if event.used("gradient") else None
 
 
 def _guess(event: ModeCall) -> list[Evidence]:
@@ -335,14 +335,8 @@ def _order(event: ModeCall | ModelUse, interpretation: Interpretation) -> list[E
     """A model that has been trained before, in the same run of the program, is being used now."""
     if any(frame.assumed for frame in event.frames):
         return []
-    for earlier in interpretation.events:
-        if earlier is event:
-            break
-        if (
-            isinstance(earlier, ModelUse)
-            and earlier.kind in {"train", "gradient"}
-            and not any(frame.assumed for frame in earlier.frames)
-        ):
+    for earlier in interpretation.trainings_before(event):
+        if not any(frame.assumed for frame in earlier.frames):
             inside = {loop.serial for loop in event.loops} & {loop.serial for loop in earlier.loops}
             if not inside:
                 return [Evidence(1, "it runs after training")]

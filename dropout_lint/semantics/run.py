@@ -60,8 +60,14 @@ _COUNTING = frozenset({"range", "trange", "arange", "prange"})
 MOST_USES = 80
 """What is remembered of one output; the second half is kept for gradients, which come last and decide."""
 _TRAINING_USES = frozenset({"gradient", "input-gradient", "train-input"})
-STEPS_PER_FILE = 150_000
+STEPS_PER_FILE = 250_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
+MOST_TOLD_APART = 24
+"""Events of one call whose outputs are told apart."""
+TAGS_PER_STEP = 32
+"""Tags of a value that are handled in the time of one step."""
+STEPS_PER_EVENT = 2
+"""What rules have to do with an event, in steps."""
 
 
 class BudgetExceeded(Exception):
@@ -84,6 +90,7 @@ class Run:
         self.effects: dict[Any, Passage] = {}
         """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
+        self._told_apart: dict[tuple[int, str], list[ModeCall | ModelUse | FunctionCall]] = {}
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
         self._left: list[list[Writes]] = []
@@ -270,7 +277,12 @@ class Run:
             self.course.add(known)
 
     def emit(self, event: Event) -> None:
-        """Record an event."""
+        """Record an event.
+
+        Raises:
+            BudgetExceeded: when there is nothing left to pay with.
+        """
+        self.step(STEPS_PER_EVENT)
         self.events.append(event)
         if isinstance(event, (TrainableSet, AttributeSet)) or (
             isinstance(event, Constructed) and event.instance.keras_name is not None
@@ -279,6 +291,19 @@ class Run:
         if isinstance(event, (ModeCall, FunctionCall)):
             self.by_serial[event.serial] = event
             self._note_feedback(event)
+
+    def known_as(self, event: ModeCall | ModelUse | FunctionCall) -> int:
+        """The serial by which outputs of an event are known.
+
+        A block that is run a hundred times, each on what the one before it gave, would make each output carry a
+        hundred marks of one and the same call. The later of them share what becomes of their outputs.
+        """
+        told_apart = self._told_apart.setdefault((id(event.place.node), type(event).__name__), [])
+        if len(told_apart) < MOST_TOLD_APART:
+            told_apart.append(event)
+        elif event is not told_apart[-1]:
+            event.uses = told_apart[-1].uses
+        return told_apart[-1].serial
 
     def use(
         self, kind: str, text: str, tags: Tags, frame: Frame, node: cst.CSTNode, sources: Tags = frozenset()
@@ -312,8 +337,10 @@ class Run:
 
         A function that adds its own result for one draw less is a loop too.
         """
+        if not (self.loops or self.recursed):
+            return
         one, two = self._sources(left), self._sources(right)
-        turns = any(call == other and serial != again for serial, call in one - two for again, other in two - one)
+        turns = not {call for _, call in one - two}.isdisjoint(call for _, call in two - one)
         recursive = any(tag[0] == "recursion" for tag in tags_of(left) | tags_of(right))
         if (turns and self.loops) or (recursive and (one or two)):
             kind = "summed" if turns else "summed-by-recursion"
@@ -336,7 +363,12 @@ class Run:
         bare: Bare | None = None,
         arguments: Arguments | None = None,
     ) -> ModelUse:
-        """Record that a model is compiled, trained or run."""
+        """Record that a model is compiled, trained or run.
+
+        Raises:
+            BudgetExceeded: when there is nothing left to pay with.
+        """
+        self.step(STEPS_PER_EVENT)
         event = ModelUse(
             self.serial(),
             Place(frame.module, node),

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
 
 
+DEEPEST_SECOND_TURN = 5
+"""Loops inside one another of which the innermost still has its second turn: each doubles the turns of all inside."""
+
+
 class Flow(Enum):
     """Where control goes after a statement."""
 
@@ -445,9 +449,11 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
         flow = turn() if runs_once else Flow.ON
         if runs_once and flow is Flow.LEAVES:
             return flow
-        # a second turn shows what the first one left behind
-        _maybe(run, turn)
-        if not runs_once:
+        # a second turn shows what the first one left behind; deep inside others it would cost all their turns again
+        again = len(run.loops) <= DEEPEST_SECOND_TURN
+        if again or not runs_once:
+            _maybe(run, turn)
+        if again and not runs_once:
             _maybe(run, turn)
     if node.orelse is not None:
         return execute_block(run, frame, scope, block_of(node.orelse.body))
@@ -472,7 +478,8 @@ def _while(run: Run, frame: Frame, scope: Scope, node: cst.While) -> Flow:
         flow = turn()
         if flow is Flow.LEAVES:
             return flow
-        _maybe(run, turn)
+        if len(run.loops) <= DEEPEST_SECOND_TURN:
+            _maybe(run, turn)
     return Flow.ON
 
 

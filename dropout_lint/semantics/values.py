@@ -27,6 +27,8 @@ VARIABLES = frozenset({"tensorflow.Variable", "keras.Variable"})
 
 MOST_ALTERNATIVES = 8
 MOST_ITEMS = 64
+MOST_ANCESTORS = 40
+"""Classes of a project from which one class is known to inherit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,7 +214,7 @@ class ClassValue:
     def _walk(self) -> Iterator[ClassValue]:
         seen: set[int] = set()
         waiting: list[ClassValue] = [self]
-        while waiting and len(seen) < _MOST_ANCESTORS:
+        while waiting and len(seen) < MOST_ANCESTORS:
             cls = waiting.pop()
             if id(cls) in seen:
                 continue
@@ -262,9 +264,6 @@ class ClassValue:
         return any(
             isinstance(each, Opaque) for cls in self.ancestry() for base in cls.bases for each in alternatives(base)
         )
-
-
-_MOST_ANCESTORS = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from dropout_lint.files import is_inside, read_regular
 from dropout_lint.trail import digest
 
 if sys.version_info >= (3, 11):
@@ -31,6 +32,12 @@ LARGEST = 2_000_000
 """Bytes of a declaration that are read at most."""
 LARGEST_LOCK = 16_000_000
 DEEPEST_INCLUDE = 5
+LONGEST_LINE = 1_000
+"""Characters of a requirement that are read: what is longer is none."""
+MOST_STATEMENTS = 200
+"""Statements on the packages that matter, of one folder."""
+MOST_EXPRESSIONS = 5_000
+"""Expressions of a setup.py that are gone through for what it requires."""
 MOST_FILES = 40
 """Requirement files that one folder's declarations may draw in."""
 
@@ -88,9 +95,12 @@ def declaring(folder: Path) -> tuple[str, ...]:
     return (*found, "requirements/", *more[:MOST_FILES])
 
 
-def declared_in(folder: Path, wanted: frozenset[str]) -> Declarations:
-    """What the files in ``folder`` declare of the packages ``wanted``, includes of requirement files followed."""
-    reader = _Reader(wanted)
+def declared_in(folder: Path, wanted: frozenset[str], within: Path | None = None) -> Declarations:
+    """What the files in ``folder`` declare of the packages ``wanted``, includes of requirement files followed.
+
+    No link and no include leads out of the folder ``within``.
+    """
+    reader = _Reader(wanted, within)
     names = declaring(folder)
     for name in names:
         if not name.endswith("/"):
@@ -104,8 +114,9 @@ _REQUIREMENTS = re.compile(r"(?:[\w.-]*[-_.])?requirements?(?:[-_.][\w.-]*)?\.(?
 class _Reader:
     """Collects the statements of one folder."""
 
-    def __init__(self, wanted: frozenset[str]) -> None:
+    def __init__(self, wanted: frozenset[str], within: Path | None) -> None:
         self.wanted = wanted
+        self.within = within
         self.found: list[Dependency] = []
         self.consulted: list[Path] = []
         self.tried: dict[Path, str | None] = {}
@@ -114,7 +125,8 @@ class _Reader:
         """Read one file, unless it was read before; whatever is wrong with it, it then says nothing."""
         if path in self.consulted or len(self.consulted) >= MOST_FILES:
             return
-        data = _content(path)
+        outside = self.within is not None and not is_inside(path, (self.within,))
+        data = _content(path) if not outside else None
         self.tried[path] = digest(data) if data is not None else None
         if data is None:
             return
@@ -128,6 +140,8 @@ class _Reader:
 
     def add(self, path: Path, requirement: str, *, optional: bool = False) -> None:
         """A requirement as in PEP 508."""
+        if len(requirement) > LONGEST_LINE:
+            return
         try:
             parsed = Requirement(requirement.strip())
         except InvalidRequirement:
@@ -137,9 +151,11 @@ class _Reader:
             return
         specifier = parsed.specifier if parsed.url is None else _of_url(parsed.url)
         if specifier is not None:
-            self.found.append(
-                Dependency(name, specifier, path, conditional=parsed.marker is not None, optional=optional)
-            )
+            self._keep(Dependency(name, specifier, path, conditional=parsed.marker is not None, optional=optional))
+
+    def _keep(self, dependency: Dependency) -> None:
+        if len(self.found) < MOST_STATEMENTS and dependency not in self.found:
+            self.found.append(dependency)
 
     def add_version(
         self,
@@ -153,13 +169,13 @@ class _Reader:
     ) -> None:
         """A package and a specifier such as ``==2.4.*``."""
         normal = canonicalize_name(name)
-        if normal not in self.wanted:
+        if normal not in self.wanted or len(specifier) > LONGEST_LINE:
             return
         try:
             parsed = SpecifierSet(specifier)
         except InvalidSpecifier:
             return
-        self.found.append(Dependency(normal, parsed, path, conditional, locked, optional))
+        self._keep(Dependency(normal, parsed, path, conditional, locked, optional))
 
 
 Parser = Callable[[_Reader, Path, str], None]
@@ -167,17 +183,9 @@ Parser = Callable[[_Reader, Path, str], None]
 
 def _content(path: Path) -> bytes | None:
     try:
-        # a pipe or device would block or never end
-        if not path.is_file():
-            return None
-        limit = LARGEST_LOCK if path.name in _LOCKS else LARGEST
-        if path.stat().st_size > limit:
-            return None
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)
+        return read_regular(path, LARGEST_LOCK if path.name in _LOCKS else LARGEST)
     except (OSError, ValueError):
         return None
-    return data if len(data) <= limit else None
 
 
 def _of_url(url: str) -> SpecifierSet | None:
@@ -192,16 +200,18 @@ def _of_url(url: str) -> SpecifierSet | None:
 # requirements.txt ---------------------------------------------------------------------------------------------
 
 _INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)[ =]+(\S+)")
-_CONDA_URL = re.compile(r"/([a-z0-9_.-]+?)-(\d[\w.]*)-[^/]*\.(?:conda|tar\.bz2)")
+_CONDA_URL = re.compile(r"/([a-z0-9_.-]{1,80}?)-(\d[\w.]{0,40})-[^/]{0,200}\.(?:conda|tar\.bz2)")
 
 
 def _requirements(reader: _Reader, path: Path, text: str, depth: int = 0) -> None:
     if "@EXPLICIT" in text[:4000]:
-        for match in _CONDA_URL.finditer(text):
-            reader.add_version(path, match[1], f"=={match[2]}", locked=True)
+        for line in text.splitlines():
+            match = _CONDA_URL.search(line[:LONGEST_LINE])
+            if match is not None:
+                reader.add_version(path, match[1], f"=={match[2]}", locked=True)
         return
     for raw in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
-        line = re.sub(r"(?:^|\s)#.*", "", raw).strip()
+        line = re.sub(r"(?:^|\s)#.*", "", raw[:LONGEST_LINE]).strip()
         include = _INCLUDE.match(line)
         if include is not None:
             if depth < DEEPEST_INCLUDE:
@@ -321,23 +331,26 @@ def _setup_py(reader: _Reader, path: Path, text: str) -> None:
                     reader.add(path, requirement, optional=keyword.arg == "extras_require")
 
 
-def _literals(node: ast.expr | None, bound: Mapping[str, ast.expr], depth: int = 0) -> Iterator[str]:
-    """The strings that an expression lists, as far as they are written down."""
-    if node is None or depth > 8:
-        return
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield from node.value.splitlines()
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        for element in node.elts:
-            yield from _literals(element, bound, depth + 1)
-    elif isinstance(node, ast.Dict):
-        for value in node.values:
-            yield from _literals(value, bound, depth + 1)
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        yield from _literals(node.left, bound, depth + 1)
-        yield from _literals(node.right, bound, depth + 1)
-    elif isinstance(node, ast.Name) and node.id in bound:
-        yield from _literals(bound[node.id], bound, depth + 1)
+def _literals(node: ast.expr, bound: Mapping[str, ast.expr]) -> Iterator[str]:
+    """The strings that an expression lists, as far as they are written down, in order.
+
+    Names that list names that list names can stand for any number of strings, so that expressions are counted.
+    """
+    waiting = [node]
+    for _ in range(MOST_EXPRESSIONS):
+        if not waiting:
+            return
+        node = waiting.pop()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from node.value.splitlines()
+        elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            waiting += reversed(node.elts)
+        elif isinstance(node, ast.Dict):
+            waiting += reversed(node.values)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            waiting += (node.right, node.left)
+        elif isinstance(node, ast.Name) and node.id in bound:
+            waiting.append(bound[node.id])
 
 
 # Pipfile, conda -----------------------------------------------------------------------------------------------
@@ -362,7 +375,7 @@ _CONDA_LINE = re.compile(
     ^\s*-\s*["']?
     (?:[\w.-]+::)?  # the channel
     ([A-Za-z][\w.-]*)(?:\[[^\]]*\])?
-    \s*((?:[=<>!~]{1,2}|\s)[\w.*+!<>=,|~\s]+)?
+    ((?:\s*[=<>!~]{1,2}|\s)[\w.*+!<>=,|~\s]+)?
     ["']?\s*(?:\#.*)?$
     """,
     re.VERBOSE,
@@ -371,7 +384,7 @@ _CONDA_LINE = re.compile(
 
 def _conda(reader: _Reader, path: Path, text: str) -> None:
     for line in text.splitlines():
-        match = _CONDA_LINE.match(line[:400])
+        match = _CONDA_LINE.match(" ".join(line[:400].split()))
         if match is not None:
             for alternative in (match[2] or "").split("|"):
                 reader.add_version(path, match[1], _from_conda(alternative), conditional="|" in (match[2] or ""))
@@ -396,8 +409,10 @@ def _from_conda(text: str) -> str:
 
 # Locks --------------------------------------------------------------------------------------------------------
 
-_LOCKED = re.compile(r'^\[\[package\]\]\s*\nname = "([^"\n]+)"\s*\nversion = "([^"\n]+)"', re.MULTILINE)
-_CONDA_LOCKED = re.compile(r"""^\s*-?\s*name:\s*["']?([\w.-]+)["']?\s*\n\s*version:\s*["']?([\w.]+)""", re.MULTILINE)
+_LOCKED = re.compile(r'^\[\[package\]\][ \t]*\nname = "([^"\n]+)"[ \t]*\nversion = "([^"\n]+)"', re.MULTILINE)
+_CONDA_LOCKED = re.compile(
+    r"""^[ \t]*(?:-[ \t]*)?name:[ \t]*["']?([\w.-]+)["']?[ \t]*\n[ \t]*version:[ \t]*["']?([\w.]+)""", re.MULTILINE
+)
 
 
 def _toml_lock(reader: _Reader, path: Path, text: str) -> None:

@@ -11,8 +11,9 @@ import ast
 import json
 import re
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from json import decoder
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,19 @@ MARK = "#ktm/ipython:"
 PYTHON_MAGICS = frozenset({"capture", "memit", "prun", "time", "timeit"})
 """Cell magics whose body is Python run in this notebook (IPython 9, ``IPython.core.magics``)."""
 
+_UNREAD = frozenset({"outputs", "attachments"})
+_DECODER = json.JSONDecoder(strict=False, parse_int=str)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ATOM = re.compile(r"[-+0-9.eE]+|true|false|null|NaN|-?Infinity")
 _MAGIC = re.compile(r"\s*(?:[%!?]|\w[\w.]*\??\?\s*$)")
 _ASSIGNED = re.compile(r"(\s*[\w., \[\]\"']+=\s*)([%!].*)", re.DOTALL)
 _DEEPEST = 200
+MOST_LINES_READ = 200_000
+"""Lines of a cell that are read in the search for what is IPython's; each find reads the cell once more."""
+MOST_VALUES = 1_000_000
+"""Values in one list of the document that are read one by one."""
+LARGEST_CELL = 1_000_000
+"""Characters of a cell that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +83,24 @@ class Notebook(Text):
 
     def line_of(self, number: int, line: int) -> int:
         """The line of the joined text that is ``line`` of the cell with this number."""
-        return next(cell.first for cell in self.cells if cell.number == number) + line - 1
+        return self._cell(number).first + line - 1
+
+    def _cell(self, number: int) -> Cell:
+        return self.cells[bisect_left(self.cells, number, key=lambda cell: cell.number)]
 
     def lines_of(self, number: int) -> tuple[str, ...]:
         """The lines of a cell without their ends."""
-        return next(tuple(NEWLINE.sub("", line) for line in c.lines) for c in self.cells if c.number == number)
+        return tuple(NEWLINE.sub("", line) for line in self._cell(number).lines)
 
     def file_line(self, number: int, line: int) -> int:
         """The line of the file in which ``line`` of a cell stands."""
-        cell = next(cell for cell in self.cells if cell.number == number)
+        cell = self._cell(number)
         place = min(line, len(cell.literals)) - 1 if cell.listed else 0
         at = cell.literals[max(place, 0)].start if cell.literals else 0
-        return len(NEWLINE.findall(self.raw, 0, at)) + 1
+        return bisect_right(_line_starts(self.raw), at)
 
     def _at(self, line: int) -> Cell:
-        starts = [cell.first for cell in self.cells]
-        return self.cells[max(bisect_right(starts, line) - 1, 0)]
+        return self.cells[max(bisect_right(self.cells, line, key=lambda cell: cell.first) - 1, 0)]
 
     @property
     def file_text(self) -> str:
@@ -127,6 +138,19 @@ class Notebook(Text):
                 lines[-1] = lines[-1].rstrip("\n")
             raw = _replaced(raw, cell, lines)
         return raw
+
+
+@lru_cache(maxsize=1)
+def _line_starts(raw: str) -> tuple[int, ...]:
+    return (0, *(match.end() for match in NEWLINE.finditer(raw)))
+
+
+def line_end(raw: str, line: int) -> int:
+    """The number of code points of a line, its end left out."""
+    starts = _line_starts(raw)
+    if line >= len(starts):
+        return len(raw) - starts[-1]
+    return len(NEWLINE.sub("", raw[starts[line - 1] : starts[line]]))
 
 
 _SEPARATOR = "\n#ktm/cell\n"
@@ -185,6 +209,8 @@ def _joined(path: Path, raw: str, bom: bool, found: list[Any]) -> Notebook:
             part for part in (source if isinstance(source, list) else [source]) if isinstance(part, Literal)
         )
         lines = tuple(_lines("".join(part.value for part in literals)))
+        if any(MARK in line or _SEPARATOR.strip() in line for line in lines):
+            raise SourceError(f"cell {number} holds {MARK!r} or {_SEPARATOR.strip()!r}, which stand for something here")
         masked, error = _masked(list(lines))
         cells.append(Cell(number, line, lines, literals, listed, error))
         body = "".join(masked)
@@ -200,6 +226,8 @@ def _joined(path: Path, raw: str, bom: bool, found: list[Any]) -> Notebook:
 
 def _masked(lines: list[str]) -> tuple[list[str], tuple[int, int, str] | None]:
     """The lines with what is not Python behind marks; and, where that is no Python either, what is wrong."""
+    if sum(map(len, lines)) > LARGEST_CELL:
+        return [_commented(line) for line in lines], (1, 1, f"it has more than {LARGEST_CELL:,} characters")
     first = next((line for line in lines if line.strip()), "")
     if first.startswith("%%"):
         name = re.match(r"%%(\w*)", first)
@@ -208,7 +236,7 @@ def _masked(lines: list[str]) -> tuple[list[str], tuple[int, int, str] | None]:
         place = lines.index(first)
         lines = [_commented(line) if number == place else line for number, line in enumerate(lines)]
     masked = list(lines)
-    for _ in range(len(masked) + 1):
+    for _ in range(min(len(masked) + 1, 1 + MOST_LINES_READ // max(len(masked), 1))):
         wrong = _error(masked)
         if wrong is None:
             return masked, None
@@ -216,7 +244,8 @@ def _masked(lines: list[str]) -> tuple[list[str], tuple[int, int, str] | None]:
         if not (0 <= number < len(masked)) or not _mask_at(masked, number):
             # nothing of the cell is looked at
             return [_commented(line) for line in lines], wrong
-    return masked, None
+    wrong = _error(masked)
+    return (masked, None) if wrong is None else ([_commented(line) for line in lines], wrong)
 
 
 def _error(lines: list[str]) -> tuple[int, int, str] | None:
@@ -300,9 +329,18 @@ def _object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
         at = _skip(text, at)
         if not isinstance(key, Literal) or text[at] != ":":
             raise ValueError(f"a key is missing in line {text.count(chr(10), 0, at) + 1}")
-        found[key.value], at = _value(text, _skip(text, at + 1), depth + 1)
+        start = _skip(text, at + 1)
+        found[key.value], at = _passed_over(text, start) if key.value in _UNREAD else _value(text, start, depth + 1)
         at = _comma(text, at, "}")
     return found, at + 1
+
+
+def _passed_over(text: str, at: int) -> tuple[None, int]:
+    """Where the value ends at ``at``, of which nothing is read: megabytes of pictures and plots."""
+    try:
+        return None, _DECODER.raw_decode(text, at)[1]
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _array(text: str, at: int, depth: int) -> tuple[list[Any], int]:
@@ -311,6 +349,8 @@ def _array(text: str, at: int, depth: int) -> tuple[list[Any], int]:
     while text[at] != "]":
         item, at = _value(text, at, depth + 1)
         found.append(item)
+        if len(found) > MOST_VALUES:
+            raise ValueError(f"it holds a list of more than {MOST_VALUES:,} values")
         at = _comma(text, at, "]")
     return found, at + 1
 

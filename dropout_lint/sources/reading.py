@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Edit, Finding, Fix, Position, Span, Step
-from dropout_lint.sources.notebook import Notebook, decode_notebook
-from dropout_lint.sources.text import Text, decode, split_lines
+from dropout_lint.sources.notebook import Notebook, decode_notebook, line_end
+from dropout_lint.sources.text import Text, decode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,9 +35,8 @@ def in_cells(finding: Finding, texts: dict[str, Text]) -> Finding:
         return finding if chain == finding.chain else replace(finding, chain=chain)
     cell, _ = book.place(finding.span.start.line)
     span = _moved(finding.span, book, cell)
-    raw = split_lines(book.raw)
     first, last = (book.file_line(cell, position.line) for position in (span.start, span.end))
-    end = Position(last, len(raw[last - 1]) + 1) if raw else Position(1, 1)
+    end = Position(last, line_end(book.raw, last) + 1)
     return replace(
         finding,
         cell=cell,

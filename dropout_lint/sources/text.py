@@ -12,11 +12,24 @@ import tokenize
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dropout_lint.files import LARGEST_SOURCE, read_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
 """What ends a line of Python source; form feeds and Unicode separators do not."""
+
+
+_NEVER_SOURCE = frozenset({"idna", "punycode"})
+"""Encodings of domain names: their decoders take time with the square of the length."""
+_WIDE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte order marks of encodings that Python reads no source in, the longer ones first."""
 
 
 class SourceError(Exception):
@@ -71,9 +84,20 @@ def read_bytes(path: Path) -> bytes:
         SourceError: The file cannot be read.
     """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}") from error
+        return read_regular(path, LARGEST_SOURCE)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise SourceError(f"cannot be read: {reason or error}") from error
+
+
+def narrowed(data: bytes) -> bytes:
+    """``data`` as UTF-8 where it begins with the byte order mark of UTF-16 or UTF-32, to be searched for words."""
+    wide = _wide(data)
+    return data.decode(wide, "replace").encode("utf-8", "replace") if wide is not None else data
+
+
+def _wide(data: bytes) -> str | None:
+    return next((name for mark, name in _WIDE.items() if data.startswith(mark)), None)
 
 
 def decode(data: bytes, path: Path) -> Text:
@@ -82,6 +106,9 @@ def decode(data: bytes, path: Path) -> Text:
     Raises:
         SourceError: The cookie names no known text encoding, or the bytes are not valid in it.
     """
+    wide = _wide(data)
+    if wide is not None:
+        raise SourceError(f"is {wide.upper()}, which Python does not read: save it as UTF-8")
     bom = data.startswith(codecs.BOM_UTF8)
     body = data[len(codecs.BOM_UTF8) :] if bom else data
     encoding = _declared_encoding(body, bom=bom)
@@ -118,6 +145,8 @@ def _declared_encoding(body: bytes, *, bom: bool) -> str:
         if "unknown encoding" in str(error):
             raise SourceError(f"declares an {error.msg}") from error
         encoding = "utf-8"
+    if encoding in _NEVER_SOURCE:
+        raise SourceError(f"declares the encoding {encoding}, in which no program is written")
     if bom and encoding not in ("utf-8", "utf-8-sig"):
         raise SourceError(f"declares {encoding} after a UTF-8 byte order mark")
     return "utf-8" if encoding == "utf-8-sig" else encoding

@@ -11,6 +11,12 @@ import re
 MAX_CHAIN = 3_000
 """Chained operators in one expression, brackets around it included (LibCST takes 1 to 9 seconds for as many)."""
 
+MAX_CHARACTERS = 10_000_000
+"""Of one module, comments and texts included."""
+
+MAX_TOKENS = 500_000
+"""Of one module: LibCST makes 2 kB of each. The largest generated module of TensorFlow has 150,000."""
+
 MAX_BRACKETS = 200
 """CPython's own limit (``MAXLEVEL`` in its tokenizer)."""
 
@@ -42,14 +48,20 @@ def too_complex(source: str) -> str | None:
     A rough scan is enough: what it misreads (a quote inside an f-string's expression, say) is some
     token more or less, never a wrong verdict on ordinary code.
     """
+    if len(source) > MAX_CHARACTERS:
+        return f"more than {MAX_CHARACTERS:,} characters of code"
     counts = [0]
     total = 0
+    tokens = 0
     after_operand = False
     indents = [0]
     for token in _TOKEN.finditer(source):
         kind = token.lastgroup
         if kind in ("comment", "continuation"):
             continue
+        tokens += 1
+        if tokens > MAX_TOKENS:
+            return f"more than {MAX_TOKENS:,} words and signs"
         links = 0
         if kind == "string":
             links = int(after_operand)

@@ -1,0 +1,163 @@
+"""Sources that want to take the run down, or to hang it: each is analysed, or said not to be and why."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dropout_lint as package
+
+HEAD = """\
+import functools
+import keras
+from keras import layers
+model = keras.Sequential([layers.Dense(3), layers.Dropout(0.5)])
+"""
+TAIL = """
+model.evaluate(x)
+def evaluate(x):
+    return keras.ops.argmax(model(x, training=True))
+"""
+MANY, FEW = 20_000, 1_000
+CHAINED = "more than 3,000 chained operators in one expression"
+BRACKETS = "more than 200 nested brackets"
+LEVELS = "more than 100 levels of indentation"
+
+
+def lines(template, count=FEW):
+    return "".join(template.format(n=number, before=max(number - 1, 0)) + "\n" for number in range(count))
+
+
+def levels(*templates, count=90):
+    opened = "".join(" " * n + templates[n % len(templates)].format(n=n) + "\n" for n in range(count))
+    return f"{opened}{' ' * count}y = model(x)\n"
+
+
+UNREADABLE = {
+    "brackets": ("x = " + "[" * 5_000 + "]" * 5_000, BRACKETS),
+    "braces": ("x = " + "{1: " * MANY + "1" + "}" * MANY, BRACKETS),
+    "calls in calls": ("x = " + "f(" * MANY + ")" * MANY, BRACKETS),
+    "walruses": ("x = " + "(a := " * MANY + "1" + ")" * MANY, BRACKETS),
+    "attributes": ("x = a" + ".b" * MANY, CHAINED),
+    "sums": ("x = " + "+".join("a" * MANY), CHAINED),
+    "powers": ("x = " + "**".join("a" * MANY), CHAINED),
+    "called results": ("x = f" + "(a)" * MANY, CHAINED),
+    "called methods": ("x = f" + ".g(a)" * MANY, CHAINED),
+    "items": ("x = f" + "[0]" * MANY, CHAINED),
+    "conditional expressions": ("x = " + "a if b else " * MANY + "c", CHAINED),
+    "negations": ("x = " + "not " * MANY + "c", CHAINED),
+    "signs": ("x = " + "-" * MANY + "c", CHAINED),
+    "conjunctions": ("x = " + " and ".join("a" * MANY), CHAINED),
+    "comparisons": ("x = " + "<".join("a" * MANY), CHAINED),
+    "lambdas": ("x = " + "lambda: " * MANY + "c", CHAINED),
+    "adjacent texts": ("x = " + "'a' " * MANY, CHAINED),
+    "clauses of a comprehension": ("x = [a" + " for a in a" * MANY + "]", CHAINED),
+    "alternatives of a pattern": ("match a:\n case " + "|".join(map(str, range(MANY))) + ": pass", CHAINED),
+    "lambdas in defaults": ("x = " + "lambda a=b: " * 6_000 + "c", "nested too deeply"),
+    "nested conditions": (levels("if a:", count=150), LEVELS),
+    "a long table": ("x = [" + "1, " * 260_000 + "]", "more than 500,000 words and signs"),
+}
+READ = {
+    "methods, one after the other": "x = f" + ".g(a)" * 1_400,
+    "items, one after the other": "x = f" + "[0]" * 1_400,
+    "a text with expressions in it": "x = f'" + "{a}" * MANY + "'",
+    "comprehensions in comprehensions": "x = " + "[" * 180 + "a" + " for a in a]" * 180,
+    "decorators": "@d\n" * 10_000 + "def f(): pass\n",
+    "arms": "if a: pass\n" + "elif a: pass\n" * 3_000,
+    "arms with modes": "if a: pass\n" + lines("elif t{n}: x = model(y, training=t{n})"),
+    "functions in functions": levels("def f{n}(a):"),
+    "classes in classes": levels("class C{n}:", "def f(self):"),
+    "managers in managers": levels("with a as b:"),
+    "loops in loops": levels("for a in b:", "while a:"),
+    "functions that call the one before": lines("def f{n}(a): return f{before}(a)"),
+    "functions that call the one before twice": "def f0(a): return model(a)\n"
+    + lines("def f{n}(a): return f{before}(f{before}([a]))", 150),
+    "functions that call each other": "def f(a): return g(a)\ndef g(a): return f([a])\n" * 50 + "f(1)\n",
+    "classes that inherit from the one before": lines("class C{n}(C{before}): pass"),
+    "classes that inherit from two before": lines("class C{n}(C{before}, A{before}): pass\nclass A{n}(C{n}): pass"),
+    "classes that inherit from themselves": "class C(C): pass\n" * FEW + "C().x.y\n",
+    "an object that is its own attribute": "class A:\n def __init__(self): self.a = self; self.b = [self]\n"
+    " def __call__(self): return self()\n" + "a = A()\n" + "a = a.a\n" * FEW + "a()\n",
+    "lists that hold themselves twice": "x = [x]\n" + "x = [x, x]\n" * FEW,
+    "dicts that hold themselves twice": "x = {}\n" + "x = {1: x, 2: {**x}}\n" * 300,
+    "sums of lists": "x = [1]\n" + "x = x + x\n" * FEW,
+    "sums of texts": "x = 'abc'\n" + "x = x + x\n" * FEW,
+    "products of numbers": "x = 123456789\n" + "x = x * x\n" * FEW,
+    "options": lines("o{n} = None if a{n} else True", 12) + lines("if o{n}: x = model(1, training=o{n})", 12),
+    "sums of outputs": "y = 0\n" + "y = y + model(x, training=True)\n" * FEW,
+    "lists of outputs": "y = []\n" + "y.append(model(x, training=True))\n" * FEW,
+    "layers on layers": "y = keras.Input((3,))\n" + "y = layers.Dense(3)(y)\n" * FEW,
+    "partials of partials": "g = model\n" + "g = functools.partial(g, training=True)\n" * FEW,
+    "alternatives": lines("if a{n}: y = layers.Dropout(0.{n})"),
+    "trainings": "model.compile('adam')\nmodel.fit(x)\nmodel.trainable = False\n" * FEW,
+    "large texts": "a = 'a' * 1000000000\nb = '%1000000000d' % 1\nc = '%*d' % (1000000000, 1)\n"
+    "d = '{:>1000000000}'.format(1)\ne = f'{1:>1000000000}'\ng = '%.999999999f' % 5.0\n",
+    "large numbers": "a = 10**10**10\nb = 1 << 1000000000\nc = range(10**12)\nd = 0x" + "f" * MANY + "\n",
+    "large lists": "a = [0] * 1000000000\nb = (1,) * 10**10\nc = list(range(10**9))\n",
+    "a long line": "x = '" + "x" * 1_000_000 + "'\n",
+    "texts that are no text": "a = '\\ud800'\nb = '\\N{NO SUCH NAME}'\nc = b'\\xff'\n",
+    "a long number": "x = 0x" + "9" * MANY,
+    "form feeds": "\x0c\x0cx = 1\x0c\n",
+}
+NO_PYTHON = {
+    "zeros": "x = 1\x00\n",
+    "an open bracket": "x = (\n",
+    "an odd indentation": "if a:\n        x\n    y\n",
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """What one run of the program says of each of the files, by its number."""
+    folder = tmp_path_factory.mktemp("hostile")
+    sources = [source for source, _ in UNREADABLE.values()] + list(READ.values()) + list(NO_PYTHON.values())
+    for number, source in enumerate(sources):
+        (folder / f"s{number}.py").write_text(f"{HEAD}{source}\n{TAIL}", encoding="utf-8", newline="")
+    done = subprocess.run(
+        [sys.executable, "-m", "dropout_lint", "--isolated", "--output-format=json", "--min-confidence=low", "."],
+        capture_output=True,
+        cwd=folder,
+        check=False,
+        env={"PYTHONPATH": str(Path(package.__file__).parents[1]), "PATH": ""},
+        # whatever fills the memory or does not end is stopped here, long after all should be done
+        preexec_fn=lambda: (
+            resource.setrlimit(resource.RLIMIT_CPU, (300, 300)),
+            resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30)),
+        ),
+    )
+    assert done.returncode == 1, done.stderr[-2000:].decode()
+    found = {number: [] for number in range(len(sources))}
+    for finding in json.loads(done.stdout)["findings"]:
+        found[int(finding["path"][1:-3])].append(finding)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_the_parser_would_not_survive_is_said_not_to_be_analysed(outcomes, name):
+    found = outcomes[list(UNREADABLE).index(name)]
+
+    assert [finding["code"] for finding in found] == ["KTM991"]
+    assert UNREADABLE[name][1] in found[0]["message"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READ)
+def test_what_is_long_or_deep_is_analysed_to_its_end(outcomes, name):
+    found = outcomes[len(UNREADABLE) + list(READ).index(name)]
+
+    assert "KTM101" in [finding["code"] for finding in found]
+    assert not [finding for finding in found if finding["code"] == "KTM991"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NO_PYTHON)
+def test_what_is_no_python_is_said_to_be_none(outcomes, name):
+    found = outcomes[len(UNREADABLE) + len(READ) + list(NO_PYTHON).index(name)]
+
+    assert [finding["code"] for finding in found] == ["KTM990"]
