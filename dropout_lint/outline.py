@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, MODULE_METHODS, RATE_ATTRIBUTES
 from dropout_lint.keras.layers import LAYERS, augmentation_names, leaking_names, mode_layer_names
@@ -92,16 +92,22 @@ _SURVIVES = re.compile(
     rb"(?i)(?<![a-z])(?:keep|keeping|kept|retain|survival)(?![a-z])|keep_?prob|Keep(?![a-z])|KeepProb"
 )
 _RATE_WORDS = (
-    rb"(?:(?:drop(?:out|ped|ping)?)?s?_?rates?|drop(?:out)?s?\d*|drop_?path|prob(?:ability|s)?|keep|kept|retain|survival|"
-    rb"keep_?prob|drop_?prob|std(?:dev)?|noise|p)"
+    rb"(?:drop(?:out|ped|ping)?s?(?:_?(?:rates?|prob(?:ability|s)?|p))?\d*|drop_?path(?:_?(?:rates?|prob))?|rates?|"
+    rb"prob(?:ability)?|keep(?:_?prob(?:ability)?)?|kept|retain|survival(?:_?(?:rate|prob(?:ability)?))?|std(?:dev)?|"
+    rb"noise(?:_?(?:std(?:dev)?|rate|level|scale))?|p)"
 )
-_RATE_WORD = re.compile(rb"(?i)(?<![a-z])" + _RATE_WORDS + rb"(?![a-z])")
+_RATE_WORD = re.compile(rb"(?i)(?:\A|[._])(?:\w*_)?" + _RATE_WORDS + rb"\Z")
+_OTHER_RATE = re.compile(
+    rb"(?i)(?:learning|growth|sampl\w*|frame|decay|lr|bit|dilation|refresh|error|data|reduction)_?rates?\Z"
+)
 _RATE_SET = re.compile(rb"(?i)(?<![\w\"'])([a-z_]\w*)" + rb"[ \t]*(?::[^=\n]{0,60}?)?=(?!=)[ \t]*(-?[\w.]+)?")
 _RATE_QUOTED = re.compile(rb"(?i)[\"'](-{0,2})((?:\w*[_-])?" + _RATE_WORDS + rb"(?:[_-]\w*)?)[\"'][ \t]*([:,])")
 _RATED = re.compile(rb"[dD]ropout|GaussianNoise")
 _RATED_CALL = re.compile(rb"\b(\w*[dD]rop\w*|GaussianNoise\w*)[ \t]*\(")
 _NUMBER = re.compile(rb"-?(?:\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+)")
 _NO_RATES = frozenset(b"name dtype seed noise_shape trainable training data_format".split())
+_NO_RATE_MAKERS = frozenset(b"super add_weight add_variable list tuple dict zip range set get_config".split())
+_CONVERTED = re.compile(rb"[ \t]*\([ \t]*([\w.]+)[ \t]*\)")
 _EXTERNAL_ROOTS = frozenset(b"np numpy tf keras ops math jnp layers backend random torch".split())
 
 
@@ -126,11 +132,16 @@ def _is_regular(text: bytes) -> bool:
 
     Looking at anything else may take time with the square of its size, or more; the parser tells what it is.
     """
+    if len(text) > _LARGEST:
+        return False
+    code = _SHORT_TEXT.sub(b"", text)
     return (
-        len(text) <= _LARGEST
-        and all(text.count(one) == text.count(other) for one, other in ((b"(", b")"), (b"[", b"]"), (b"{", b"}")))
-        and max(map(len, text.split(b"\n"))) <= _LONGEST_LINE
+        all(code.count(one) == code.count(other) for one, other in ((b"(", b")"), (b"[", b"]"), (b"{", b"}")))
+        and max(map(len, code.split(b"\n"))) <= _LONGEST_LINE
     )
+
+
+_SHORT_TEXT = re.compile(rb'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL)
 
 
 _MOST_LOOKS = 2_000
@@ -184,7 +195,9 @@ class _Scan:
             add("trains")
         if _TRACES.search(text):
             add("traces")
-        if _TORCH.search(text):
+        if b"def call" in text:
+            add("defines-call")
+        if any(self._may_be_keras(match.start()) for match in _TORCH.finditer(text)):
             add("torch-method")
         if self._is_active():
             add("active")
@@ -199,6 +212,23 @@ class _Scan:
         if _TOP_LEVEL.search(text) or _USED.search(text):
             return True
         return any(_asks_a_model(name) for name, *_ in self._definitions())
+
+    def _may_be_keras(self, position: int) -> bool:
+        """Whether what stands in front of a dot is not certain to come from PyTorch's own libraries."""
+        receiver = _RECEIVER.search(self._text, max(0, position - 80), position)
+        if receiver is None:
+            return True
+        made = re.findall(rb"(?<![\w.])" + re.escape(receiver[1]) + rb"[ \t]*=[ \t]*(\w+)[.(]", self._text)
+        return not made or not self._from_torch.issuperset({*made} - {receiver[1]})
+
+    @cached_property
+    def _from_torch(self) -> frozenset[bytes]:
+        """The names that are imported from PyTorch's libraries."""
+        names: set[bytes] = set()
+        for module, imported in _TORCH_IMPORT.findall(self._text):
+            found = re.findall(rb"\w+", re.sub(rb"\w+\s+as\s+", b"", imported))
+            names.update(found or {module})
+        return frozenset(names)
 
     # The training flag ----------------------------------------------------------------------------------------
 
@@ -469,7 +499,7 @@ class _Scan:
                     add("rate")
         for match in _RATE_SET.finditer(text):
             name = match[1]
-            if name not in local and not _RATE_WORD.search(name):
+            if name not in local and (not _RATE_WORD.search(name) or _OTHER_RATE.search(name)):
                 continue
             value = match[2] or b""
             simple = _next(text, match.end()) in _ENDS_SIMPLY or match.end() >= len(text)
@@ -477,7 +507,10 @@ class _Scan:
                 root, _, _ = value.partition(b".")
                 last = value.rpartition(b".")[2]
                 called = _next(text, match.end()) == ord("(")
-                if called and (root in _EXTERNAL_ROOTS or last[:1].isupper() or last == b"super"):
+                if called and (root in _EXTERNAL_ROOTS or last[:1].isupper() or last in _NO_RATE_MAKERS):
+                    continue
+                converted = _CONVERTED.match(text, match.end()) if value == b"float" else None
+                if converted is not None and _rate_kind(converted[1]) != "bad":
                     continue
                 add("rate")
             elif _rate_kind(value) == "bad":
@@ -566,6 +599,11 @@ _OWN_ATTRIBUTES = frozenset(name.encode() for name in MODE_ATTRIBUTES | FREEZING
 _OWN_METHODS = frozenset(
     b"add build compile fit save summary load_weights save_weights update_state reset_state reset_states append "
     b"built assign".split()
+)
+_RECEIVER = re.compile(rb"(?:\A|[^\w.)\]])(\w+)\Z")
+_TORCH_IMPORT = re.compile(
+    rb"\n[ \t]*(?:from|import)[ \t]+(torch|torchvision|transformers|timm|diffusers|open_clip|sentence_transformers|"
+    rb"pytorch_lightning|lightning|fairseq|peft)\b[\w.]*(?:[ \t]+import[ \t]+(\([^)]*\)|[^\n]*))?"
 )
 _SELF = re.compile(rb"(?<![\w.])self\Z")
 _TORCH = re.compile(rb"\.(?:" + _any_of(MODULE_METHODS) + rb")[ \t]*\(")

@@ -143,7 +143,7 @@ def _may_speak(rule: Rule, entry: Scan, around: _Closure) -> bool:
 
 
 def _has(features: frozenset[str], entry: Scan, scope: Iterable[Scan], around: _Closure) -> bool:
-    if any(each.outline.has(feature) for each in scope for feature in features):
+    if entry.outline.has("anything") or any(not features.isdisjoint(each.outline.features) for each in scope):
         return True
     return any(_JOINT[feature](entry, around) for feature in sorted(features & _JOINT.keys()))
 

@@ -146,6 +146,7 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b".trainable",),
     needs=(frozenset({"flag-other", "trainable-set"}),),
+    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -211,7 +211,8 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"training",),
-    needs=(frozenset({"flag-false", "flag-other", "flag-by-position"}),),
+    needs=(frozenset({"flag-false", "flag-other", "flag-by-position"}), frozenset({"trains", "defines-call"})),
+    wide="trains",
     check=check,
     doc=__doc__ or "",
 )
