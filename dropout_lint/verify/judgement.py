@@ -146,6 +146,7 @@ def _place(where: Any) -> tuple[str, int] | None:
 
 def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: float | None, seed: int) -> Result:
     """The strongest verdict over the entry points it was measured in: evaluate() may ignore what a bare call obeys."""
+    seconds = sum(_float(event["seconds"]) for event in events)
     # Validation during fit counts only where there is nothing else.
     events = [event for event in events if not event["boundary"]["in_fit"]] or events  # type: ignore[index]
     kinds = dict.fromkeys(str(event["boundary"]["kind"]) for event in events)  # type: ignore[index]
@@ -160,7 +161,7 @@ def _judge_measurements(base: Result, events: Sequence[Json], run: Run, margin: 
         # A run that was cut off wrote no summary.
         reached=max(base.reached, *(_integer(event, "execution") for event in events)),
         measured=len(events),
-        seconds=sum(_float(event["seconds"]) for event in events),
+        seconds=seconds,
         elsewhere=tuple((result.boundary, result.verdict) for result in judged if result is not best),
     )
 

@@ -105,6 +105,7 @@ def test_evaluation_after_fit_counts_more_than_validation_inside_it():
     result = judged(run(after, during, summary()))
 
     assert [metric.as_written for metric in result.metrics] == [(0.2, 0.21)]
+    assert result.seconds == 1.0, "time spent on what does not count was spent all the same"
     assert (result.verdict, result.metrics[0].interval.low) == ("confirmed", None)
 
 
