@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 5.0
+SECONDS = 8.0
 """CPU time that one look at a program may take."""
 _PATIENCE = 60.0
 """CPU time after which a program that is still being looked at is given up."""
@@ -160,6 +160,8 @@ class Programs:
         if not places:
             return
         node, put = dice.choice(places)
+        if sum(1 for _ in ast.walk(node)) > 500:
+            return
         for _ in range(dice.choice((1, 3, 10))):
             outer = _copy(node)
             inside = [each for each in _expressions(outer) if _is_load(each[0]) and each[0] is not outer]
@@ -168,7 +170,7 @@ class Programs:
             dice.choice(inside)[1](_copy(node))
             put(outer)
             node = outer
-            if sum(1 for _ in ast.walk(node)) > 2_000:
+            if sum(1 for _ in ast.walk(node)) > 500:
                 return
 
     _changes = (

@@ -38,6 +38,41 @@ def levels(*templates, count=90):
     return f"{opened}{' ' * count}y = model(x)\n"
 
 
+EVERY_USE = """\
+unknown(x, y=x)
+x(model, training=True)
+keras.Sequential(x)
+isinstance(model, x)
+for e in x:
+    for f in e:
+        y = [x, e, f]
+        f.trainable = False
+        y.append(x)
+f = [e for e in x if e for g in e]
+print(x + x, x * 2, {**x}, *x)
+keras.Model(inputs=x, outputs=x)(1, training=True)
+class B(keras.Model):
+    def __init__(self):
+        self.x = x
+    def call(self, v, training=None):
+        for q in self.x:
+            v = q(v, training=training)
+        return v
+b = B()
+b.compile("adam")
+b.fit(x, callbacks=x)
+b.trainable = False
+with tf.GradientTape() as t:
+    loss = model(x)
+t.gradient(loss, x)
+x[0] = x
+x_test = x
+jax.vmap(x)(x)
+a, b, *c = x
+def g(x=x, *a, **k):
+    return g(x), model(x)
+g(g(x))
+"""
 UNREADABLE = {
     "brackets": ("x = " + "[" * 5_000 + "]" * 5_000, BRACKETS),
     "braces": ("x = " + "{1: " * MANY + "1" + "}" * MANY, BRACKETS),
@@ -60,7 +95,8 @@ UNREADABLE = {
     "alternatives of a pattern": ("match a:\n case " + "|".join(map(str, range(MANY))) + ": pass", CHAINED),
     "lambdas in defaults": ("x = " + "lambda a=b: " * 6_000 + "c", "nested too deeply"),
     "nested conditions": (levels("if a:", count=150), LEVELS),
-    "a long table": ("x = [" + "1, " * 260_000 + "]", "more than 500,000 words and signs"),
+    "calls in calls, many of them": (("x = " + "f(a, " * 80 + "1" + ")" * 80 + "\n") * 100, "more than 400,000 words"),
+    "a long table": ("x = [" + "1, " * 200_000 + "]", "more than 400,000 words and signs"),
 }
 READ = {
     "methods, one after the other": "x = f" + ".g(a)" * 1_400,
@@ -85,6 +121,9 @@ READ = {
     " def __call__(self): return self()\n" + "a = A()\n" + "a = a.a\n" * FEW + "a()\n",
     "lists that hold themselves twice": "x = [x]\n" + "x = [x, x]\n" * FEW,
     "dicts that hold themselves twice": "x = {}\n" + "x = {1: x, 2: {**x}}\n" * 300,
+    "lists in lists, handed to whatever takes them": "x = [model]\n" + "x = [x, x]\n" * 80 + EVERY_USE,
+    "lists of lists of lists": "x = [model]\n" + f"x = [{'x, ' * 64}]\n" * 20 + EVERY_USE,
+    "a list that holds itself": "x = [model]\n" + "x.append(x)\n" * 60 + EVERY_USE,
     "sums of lists": "x = [1]\n" + "x = x + x\n" * FEW,
     "sums of texts": "x = 'abc'\n" + "x = x + x\n" * FEW,
     "products of numbers": "x = 123456789\n" + "x = x * x\n" * FEW,

@@ -10,7 +10,7 @@ from dropout_lint.semantics import containers
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.models import note_called
-from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, collect, derived, with_tags
+from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -219,6 +219,8 @@ def call_value(
     if frame is None:
         assert run.entry is not None
         frame = Frame(None, run.entry, None, None)
+    # what is called may be called back, with a function that calls back, and so on
+    run.step()
     if isinstance(callee, OneOf):
         return join([call_value(run, frame, each, arguments, node, scope) for each in callee.values[:4]], limit=16)
     place = Place(frame.module, node)
@@ -381,6 +383,7 @@ def _memo_key(
     """What decides the outcome of a call: its arguments, the state of its receiver and the role it is called in."""
     state: Any = ()
     if isinstance(receiver, Instance):
+        run.step(len(receiver.attributes) // TAGS_PER_STEP)
         state = tuple((name, fingerprint(value)) for name, value in receiver.attributes.items())
     caller: Any = ()
     if frame is not None:

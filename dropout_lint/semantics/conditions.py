@@ -278,7 +278,9 @@ def _matching(value: Value, test: Callable[[Value], bool]) -> Value | None:
 def class_list(value: Value) -> list[Value]:
     """The classes of ``isinstance``'s second argument."""
     if isinstance(value, Items):
-        return [each for item in value.items for each in class_list(item)]
+        # `isinstance` takes a tuple of tuples, too; nobody nests them deeper than that
+        inner = [item.items if isinstance(item, Items) else alternatives(item) for item in value.items]
+        return [each for part in inner for each in part]
     return list(alternatives(value))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics import calls, texts
-from dropout_lint.semantics.run import collect, derived, with_tags, without_draws
+from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags, without_draws
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
@@ -35,6 +35,7 @@ def merge_mapping(run: Run, into: Mapping, value: Value) -> None:
     """``into.update(value)``."""
     for each in alternatives(value):
         if isinstance(each, Mapping):
+            run.step(len(each.entries) // TAGS_PER_STEP)
             for key, entry in each.entries.items():
                 run.store.write(into.entries, key, entry)
         else:

@@ -21,7 +21,7 @@ from dropout_lint.semantics.containers import (
     set_item,
     slice_of,
 )
-from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags
+from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
     NONE,
@@ -73,6 +73,10 @@ def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> 
     Raises:
         BudgetExceeded: when the file's budget is spent.
     """
+    run.pace += 1
+    if run.pace >= EXPRESSIONS_PER_STEP:
+        run.pace = 0
+        run.step()
     handler = _HANDLERS.get(type(node))
     value = handler(run, frame, scope, node) if handler is not None else UNKNOWN
     if isinstance(value, (Opaque, Symbolic)):

@@ -178,6 +178,9 @@ def function_says_intent(frame: Frame) -> bool:
     )
 
 
+_LONGEST_DOCSTRING = 20_000
+
+
 def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
     """The docstring of a class or function, or nothing."""
     body = node.body.body
@@ -185,8 +188,9 @@ def docstring(node: cst.ClassDef | cst.FunctionDef) -> str:
         return ""
     first = body[0].body[0]
     if isinstance(first, cst.Expr) and isinstance(first.value, (cst.SimpleString, cst.ConcatenatedString)):
+        # it is looked at for every event in the class
         value = value_of(first.value)
-        return value if isinstance(value, str) else ""
+        return value[:_LONGEST_DOCSTRING] if isinstance(value, str) else ""
     return ""
 
 

@@ -21,6 +21,7 @@ from dropout_lint.semantics.values import (
     Symbolic,
     Value,
     alternatives,
+    leaves,
     tags_of,
     truth,
 )
@@ -274,9 +275,7 @@ def _owners(use: Use) -> frozenset[Any]:
 
 
 def _receivers(value: Value) -> tuple[Value, ...]:
-    if isinstance(value, Items):
-        return tuple(each for item in value.items for each in _receivers(item))
-    return alternatives(value)
+    return leaves(value) if isinstance(value, Items) else alternatives(value)
 
 
 def _serial_of(value: Value) -> int | None:

@@ -10,7 +10,7 @@ from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
-from dropout_lint.semantics.run import collect, derived, with_tags
+from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -139,6 +139,7 @@ def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True
 def _of_mapping(run: Run, mapping: Mapping, name: str, arguments: Arguments) -> Value:
     from dropout_lint.semantics.containers import get_item, merge_mapping, set_item
 
+    run.step(len(mapping.entries) // TAGS_PER_STEP)
     key = arguments.positional[0].value if arguments.positional else UNKNOWN
     default = arguments.positional[1].value if len(arguments.positional) > 1 else NONE
     known = isinstance(key, Const) and key.value is not None

@@ -69,12 +69,13 @@ def is_model(value: Value) -> bool:
     )
 
 
-def goes_over_layers(element: Value) -> bool:
+def goes_over_layers(element: Value, depth: int = 3) -> bool:
     """Whether what a loop's variable is bound to is a layer, or holds one: ``for position, layer in enumerate(…)``."""
     return any(
         is_layer(each)
         or (isinstance(each, Opaque) and each.key is not None and each.key[-1] == "[]" and "layers" in each.key)
-        or (isinstance(each, Items) and any(goes_over_layers(item) for item in each.items))
+        # `for n, (name, layer) in …`; a list that holds itself goes on for ever
+        or (isinstance(each, Items) and depth > 0 and any(goes_over_layers(item, depth - 1) for item in each.items))
         for each in alternatives(element)
     )
 

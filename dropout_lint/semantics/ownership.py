@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Token = tuple[str, Any]
 _DEEPEST_NESTING = 8
+_MOST_PARTS = 300_000
+"""Parts of models that are gone through for one file: a list may hold another one many times over, and that a third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Ownership:
     def __init__(self, interpretation: Interpretation) -> None:
         self._objects = {each.serial: each for each in interpretation.instances}
         self._members: dict[Token, Members] = {}
+        self._parts_left = _MOST_PARTS
 
     def object_of(self, token: Token) -> Instance | None:
         """The object a token names, or None for a place."""
@@ -146,6 +149,9 @@ class Ownership:
         return complete
 
     def _add(self, value: Value, found: dict[Token, None], depth: int) -> bool:
+        self._parts_left -= 1
+        if self._parts_left < 0:
+            return False
         if isinstance(value, Instance):
             token = token_of(value)
             if token is None or token in found:

@@ -64,6 +64,8 @@ STEPS_PER_FILE = 250_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 MOST_TOLD_APART = 24
 """Events of one call whose outputs are told apart."""
+EXPRESSIONS_PER_STEP = 16
+"""Expressions, the smallest counted, that are evaluated in the time of one step; a statement may hold thousands."""
 TAGS_PER_STEP = 32
 """Tags of a value that are handled in the time of one step."""
 STEPS_PER_EVENT = 2
@@ -136,6 +138,7 @@ class Run:
         self.assigned: Assigned = {}
         self.entry: Module | None = None
         self.on_stack: list[int] = []
+        self.pace = 0
         self._steps = steps
         self._serial = 0
 
@@ -194,6 +197,7 @@ class Run:
 
     def mapping(self, entries: dict[Any, Value] | None = None) -> Mapping:
         """A new dict."""
+        self.step(len(entries or ()) // TAGS_PER_STEP)
         return Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
 
     # Context --------------------------------------------------------------------------------------------------
@@ -390,10 +394,14 @@ class Run:
 
     def hand_over(self, values: tuple[Value, ...], frame: Frame, node: cst.CSTNode) -> None:
         """Record that layers and models among ``values`` go into something unknown."""
-        for value in values:
-            for each in alternatives(value):
+        seen: set[int] = set()
+        waiting = list(reversed(values))
+        while waiting:
+            for each in alternatives(waiting.pop()):
                 if isinstance(each, Items):
-                    self.hand_over(each.items[:8], frame, node)
+                    # a list may hold another one many times over
+                    waiting += reversed(each.items[:8]) if id(each) not in seen else ()
+                    seen.add(id(each))
                 elif isinstance(each, Instance) or (isinstance(each, Opaque) and each.key is not None):
                     self.course.add(HandedOver(Place(frame.module, node), each))
 
@@ -441,6 +449,10 @@ def collect(run: Run, value: Value, outside: tuple[int, ...]) -> Value:
     return with_tags(value, frozenset(tags))
 
 
+_DEEPEST_TAGGED = 4
+"""Containers inside one another down to which all elements are marked; nobody looks deeper (see `tags_of`)."""
+
+
 def with_tags(value: Value, tags: Tags) -> Value:
     """The same value, carrying ``tags`` too."""
     if not tags:
@@ -449,8 +461,22 @@ def with_tags(value: Value, tags: Tags) -> Value:
         return value if tags <= value.tags else Opaque(value.tags | tags, value.key)
     if isinstance(value, Symbolic):
         return Symbolic(value.layers, value.tags | tags)
-    if isinstance(value, OneOf):
-        return OneOf(tuple(with_tags(each, tags) for each in value.values))
-    if isinstance(value, Items):
-        return Items(value.serial, value.kind, tuple(with_tags(each, tags) for each in value.items), value.exact)
+    if isinstance(value, (OneOf, Items)):
+        return _tagged(value, tags, _DEEPEST_TAGGED, {})
     return value
+
+
+def _tagged(value: Value, tags: Tags, depth: int, done: dict[int, Value]) -> Value:
+    """`with_tags` for what may hold itself many times over; ``done`` are the containers that are seen to."""
+    if not isinstance(value, (OneOf, Items)):
+        return with_tags(value, tags)
+    if id(value) not in done:
+        if isinstance(value, OneOf):
+            made: Value = OneOf(tuple(_tagged(each, tags, depth, done) for each in value.values))
+        elif depth:
+            inside = tuple(_tagged(each, tags, depth - 1, done) for each in value.items)
+            made = Items(value.serial, value.kind, inside, value.exact)
+        else:
+            made = value
+        done[id(value)] = made
+    return done[id(value)]

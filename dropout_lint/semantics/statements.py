@@ -44,6 +44,10 @@ DEEPEST_SECOND_TURN = 5
 """Loops inside one another of which the innermost still has its second turn: each doubles the turns of all inside."""
 
 
+_MOST_COMMENT_LINES, _LONGEST_COMMENT = 50, 4_000
+"""What is read of the comments above a statement, each time it runs."""
+
+
 class Flow(Enum):
     """Where control goes after a statement."""
 
@@ -89,9 +93,10 @@ def _note_comments(frame: Frame, statement: cst.SimpleStatementLine) -> None:
     """A comment speaks of the statements below it, up to the next comment or blank line."""
     above = frame.comment.partition("\n")[0]
     if statement.leading_lines:
-        above = " ".join(line.comment.value for line in statement.leading_lines if line.comment is not None)
+        lines = statement.leading_lines[-_MOST_COMMENT_LINES:]
+        above = " ".join(line.comment.value for line in lines if line.comment is not None)[:_LONGEST_COMMENT]
     beside = statement.trailing_whitespace.comment
-    frame.comment = f"{above}\n{beside.value if beside is not None else ''}"
+    frame.comment = f"{above}\n{beside.value[:_LONGEST_COMMENT] if beside is not None else ''}"
 
 
 def block_of(block: cst.BaseSuite) -> Sequence[cst.CSTNode]:

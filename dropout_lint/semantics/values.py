@@ -367,6 +367,24 @@ def alternatives(value: Value) -> tuple[Value, ...]:
     return value.values if isinstance(value, OneOf) else (value,)
 
 
+def leaves(value: Value) -> tuple[Value, ...]:
+    """The single values in lists, however deep they are nested, in order.
+
+    A list counts once, since it may hold another one many times over, and that a third; or itself.
+    """
+    found: list[Value] = []
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        for each in alternatives(waiting.pop()):
+            if not isinstance(each, Items):
+                found.append(each)
+            elif id(each) not in seen:
+                seen.add(id(each))
+                waiting += reversed(each.items)
+    return tuple(found)
+
+
 def fingerprint(value: Value) -> tuple[Any, ...]:
     """What makes two abstract values the same."""
     if isinstance(value, Const):
@@ -445,25 +463,34 @@ def tags_of(value: Value, depth: int = 4) -> Tags:
     """The tags of a value and of what it contains."""
     if isinstance(value, (Opaque, Symbolic)):
         return value.tags
-    if depth == 0:
+    if depth == 0 or isinstance(value, (Const, External)):
         return NO_TAGS
+    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None and depth > 3:
+        return frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))
+    # level by level, each container once: a list may hold another one many times over, and that a third
+    found: set[Tag] = set()
+    seen: set[int] = set()
+    level: list[Value] = [value]
+    for left in range(depth, -1, -1):
+        inside: list[Value] = []
+        for each in level:
+            if isinstance(each, (Opaque, Symbolic)):
+                found |= each.tags
+            elif isinstance(each, Instance) and each.cls in VARIABLES:
+                found.add(("variable", each.serial))
+            elif left and isinstance(each, (OneOf, Items, Mapping, Method)) and id(each) not in seen:
+                seen.add(id(each))
+                inside += _parts(each)
+        level = inside
+    return frozenset(found)
+
+
+def _parts(value: OneOf | Items | Mapping | Method) -> Iterable[Value]:
     if isinstance(value, OneOf):
-        return frozenset().union(*(tags_of(each, depth - 1) for each in value.values))
+        return value.values
     if isinstance(value, Items):
-        return frozenset().union(*(tags_of(each, depth - 1) for each in value.items))
-    if isinstance(value, Mapping):
-        return frozenset().union(*(tags_of(each, depth - 1) for each in value.entries.values()))
-    if isinstance(value, Method):
-        return tags_of(value.receiver, depth - 1)
-    if isinstance(value, Instance) and value.cls in VARIABLES:
-        return frozenset({("variable", value.serial)})
-    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None:
-        return (
-            frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))
-            if depth > 3
-            else NO_TAGS
-        )
-    return NO_TAGS
+        return value.items
+    return value.entries.values() if isinstance(value, Mapping) else (value.receiver,)
 
 
 def truth(value: Value) -> bool | None:
