@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.discovery import excluded
-from dropout_lint.files import LARGEST_SOURCE, read_regular
+from dropout_lint.files import LARGEST_SOURCE, is_inside, read_regular
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.importers import IMPORT, MOST_FILES, Importers
 from dropout_lint.selection import NOT_ANALYSED
@@ -137,7 +137,10 @@ class Analysis:
                 if walked is not None:
                     walked.append(here)
                 folders[:] = sorted(name for name in folders if not excluded(here / name, self._settings))
-                yield from (here / name for name in sorted(files) if name.endswith(".py"))
+                for name in sorted(files):
+                    path = here / name
+                    if name.endswith(".py") and (not path.is_symlink() or is_inside(path, self._roots)):
+                        yield path
 
     # Analysis -------------------------------------------------------------------------------------------------
 
