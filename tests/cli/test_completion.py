@@ -57,7 +57,7 @@ def complete(environment):
     ("line", "expected"),
     [
         ("dropout-lint ", [("file", ""), *(("plain", name) for name in COMMANDS)]),
-        ("dropout-lint c", [("file", "c"), ("plain", "check"), ("plain", "config")]),
+        ("dropout-lint c", [("file", "c"), ("plain", "check"), ("plain", "config"), ("plain", "clean")]),
         ("dropout-lint src c", [("file", "c")]),
         ("dropout-lint check c", [("file", "c")]),
         ("dropout-lint --output-fi", [("plain", "--output-file")]),
