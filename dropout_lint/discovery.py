@@ -226,22 +226,22 @@ def _patterns(settings: Settings) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _spec(patterns: tuple[str, ...], *, lenient: bool = False) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
+    from dropout_lint.patterns import compiled
 
     try:
-        return GitIgnoreSpec.from_lines(patterns)
+        return compiled(patterns)
     except ValueError:
         if not lenient:
             raise
     # git passes over a line it cannot read.
-    return GitIgnoreSpec.from_lines([pattern for pattern in patterns if _readable(pattern)])
+    return compiled([pattern for pattern in patterns if _readable(pattern)])
 
 
 def _readable(pattern: str) -> bool:
-    from pathspec import GitIgnoreSpec
+    from dropout_lint.patterns import compiled
 
     try:
-        GitIgnoreSpec.from_lines([pattern])
+        compiled([pattern])
     except ValueError:
         return False
     return True

@@ -254,9 +254,9 @@ def _patterns(option: Option, value: object, folder: Path) -> tuple[str, ...]:
 
 
 def _check_pattern(pattern: str) -> None:
-    from pathspec import GitIgnoreSpec
+    from dropout_lint.patterns import compiled
 
-    GitIgnoreSpec.from_lines([pattern])
+    compiled([pattern])
 
 
 def _rules(option: Option, value: object, folder: Path) -> tuple[str, ...]:

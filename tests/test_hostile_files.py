@@ -11,8 +11,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pathspec import GitIgnoreSpec
 
 from dropout_lint.engine import run
+from dropout_lint.patterns import compiled
 from dropout_lint.settings import SettingsError, load
 from dropout_lint.sources.dependencies import declared_in
 from dropout_lint.sources.notebook import MARK, decode_notebook
@@ -367,3 +369,67 @@ def test_requirements_of_others_are_not_read(tmp_path, outside):
 
     assert declared_in(tmp_path, WANTED, tmp_path).dependencies == ()
     assert len(declared_in(tmp_path, WANTED).dependencies) == 2
+
+
+# Patterns ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*a" * 100 + "b",
+        "**" * 100 + "b",
+        "[a-z]*" * 60 + "b",
+        "**/a/" * 4 + "b",
+        "**/a/" * 500,
+        "a?*" * 80 + "/b",
+    ],
+    ids=lambda pattern: pattern[:6],
+)
+def test_a_pattern_of_stars_takes_no_time(write, pattern):
+    write(".git/HEAD")
+    write(".gitignore", f"{pattern}\nleft_out.py\n")
+    write(f"{'a' * 240}.py", FLAGGED)
+    write(f"{'a/' * 60}{'a' * 200}.py", FLAGGED)
+    write("left_out.py", FLAGGED)
+
+    assert len(found()) == 2
+
+
+PATTERNS = (
+    "*",
+    "*.py",
+    "a*b",
+    "a*b*.py",
+    "*a*b*",
+    "a**b",
+    "?*b*",
+    "[ab]*b*",
+    "a*/b*b*",
+    "**/a*b",
+    "a/**/b*",
+    "!*b*",
+    "\\*a*",
+)
+PATHS = (
+    "a",
+    "b",
+    "ab",
+    "a.py",
+    "ab.py",
+    "aXbYb.py",
+    "abab",
+    "bb.py",
+    "a/b",
+    "a/ab/bab.py",
+    "a/x/y/b.py",
+    "x/aab",
+    "*ab",
+)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_match_what_they_match_in_git(pattern):
+    plain, ours = GitIgnoreSpec.from_lines([pattern]), compiled([pattern])
+
+    assert [path for path in PATHS if ours.match_file(path)] == [path for path in PATHS if plain.match_file(path)]
