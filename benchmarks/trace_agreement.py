@@ -182,6 +182,9 @@ def _judge(event: dict[str, Any], foreseen: list[Prediction]) -> str | None:
         return None if any(each.phase is not None for each in here) else "unseen"
     if any(each.mode is event["training"] for each in calls):
         return "agreed"
+    if event["why"] == "inherited":
+        # the flags on the line are those of other calls
+        return "undecided"
     return "undecided" if any(each.mode is None for each in calls) else "contradicted"
 
 
