@@ -309,10 +309,15 @@ def _broken(data: bytes, version: str) -> list[str]:
         return [after]
     if not _is_python(after.decode("utf-8", "surrogatepass")):
         return ["a repair leaves what is no Python"]
-    again = _repaired(after, version)
-    if isinstance(again, str):
-        return [again]
-    return [] if again == after else ["repairs do not come to rest"]
+    # one run stops after some rounds
+    for _ in range(10):
+        again = _repaired(after, version)
+        if isinstance(again, str):
+            return [again]
+        if again == after:
+            return []
+        after = again
+    return ["repairs do not come to rest"]
 
 
 def _repaired(data: bytes, version: str) -> bytes | str:

@@ -7,6 +7,7 @@ written until all of that is known, and every file is replaced in one step: a re
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
@@ -264,7 +265,7 @@ def _replace(changed: Changed) -> None:
     mode = target.stat().st_mode
     if not mode & 0o222 or not os.access(target, os.W_OK):
         raise PermissionError(13, "the file is read-only")
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -283,6 +284,9 @@ def unified_diff(changed: Changed) -> str:
     from difflib import unified_diff as difference
 
     name = shown(changed.path)
+    if not name.isprintable():
+        # quoted, as git does, or it would be lines of its own
+        name = json.dumps(name)
     before = [f"{line}\n" for line in split_lines(changed.before.file_text)]
     after = [f"{line}\n" for line in split_lines(changed.after.file_text)]
     return "".join(difference(before, after, name, name))

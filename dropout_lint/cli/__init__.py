@@ -27,13 +27,21 @@ EXIT_FAILURE = 2
 EXIT_INTERRUPTED = 130
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print one line, and nothing but text, whatever the names and keys in it hold."""
+    from dropout_lint.output.display import encodable, printable
+
+    stream = sys.stderr if err else sys.stdout
+    click.echo(encodable(printable(text), getattr(stream, "encoding", None)), err=err)
+
+
 class Failure(click.ClickException):
     """The command cannot do what was asked; one message on stderr, exit status 2."""
 
     exit_code = EXIT_FAILURE
 
     def show(self, file: object = None) -> None:  # noqa: ARG002  # click passes a stream, but messages go to stderr
-        click.echo(f"error: {self.message}", err=True)
+        say(f"error: {self.message}", err=True)
 
 
 class LazyGroup(click.Group):
@@ -82,6 +90,11 @@ def main(arguments: list[str] | None = None, key: list[object] | None = None) ->
     try:
         status = group.main(arguments, prog_name="dropout-lint", standalone_mode=False, obj=key)
     except click.ClickException as error:
+        from dropout_lint.output.display import printable
+
+        if isinstance(error, click.UsageError):
+            # a shell puts the names of files where options are expected, too
+            error = click.UsageError(printable(error.format_message()), error.ctx)
         error.show()
         sys.exit(EXIT_FAILURE)
     except (click.Abort, KeyboardInterrupt):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure
+from dropout_lint.cli import COMMANDS, EXIT_FAILURE, EXIT_FINDINGS, Failure, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,7 +76,7 @@ class Source:
             if progress is not None:
                 progress.close()
         if self.verbose and self.store is not None and self.store.problem is not None:
-            click.echo(f"warning: the cache cannot be written: {self.store.problem}", err=True)
+            say(f"warning: the cache cannot be written: {self.store.problem}", err=True)
         for problem in report.errors:
             if problem.message == "no such file or folder" and problem.path in COMMANDS:
                 hint = f"a command comes first: dropout-lint {problem.path}"
@@ -158,8 +158,8 @@ def report(
         found = with_measured(found, results)
     settings = source.settings
     if verbose:
-        click.echo(f"configuration: {settings.file or 'none, the defaults hold'}", err=True)
-        click.echo(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
+        say(f"configuration: {settings.file or 'none, the defaults hold'}", err=True)
+        say(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
     failing = found.failing(settings.fail_on) and not exit_zero
     code = EXIT_FINDINGS if failing else 0
     silent = found.files and not found.errors and not verbose
@@ -171,7 +171,7 @@ def report(
         seen = {**source.resolver.seen, **({str(settings.baseline): True} if settings.baseline is not None else {})}
         source.store.keep_run(source.key, "".join(copy.written), code, found.files, seen)
     if not found.files and not found.errors:
-        click.echo("warning: no Python files under the given paths", err=True)
+        say("warning: no Python files under the given paths", err=True)
     return _complain(found.errors) or code
 
 
@@ -201,8 +201,8 @@ def fix(source: Source, wish: Wish, tell: Printer) -> int:
     given = {source.virtual: source.stdin} if source.stdin is not None else {}
     outcome = repair.repair(found, source.lint, wanted, given)
     if wish.diff:
-        click.echo("".join(repair.unified_diff(changed) for changed in outcome.changed), nl=False)
-        click.echo(f"Would fix {len(outcome.fixed):,} finding{'s' * (len(outcome.fixed) != 1)}.", err=True)
+        _print_diff("".join(repair.unified_diff(changed) for changed in outcome.changed))
+        say(f"Would fix {len(outcome.fixed):,} finding{'s' * (len(outcome.fixed) != 1)}.", err=True)
         return _complain((*found.errors, *outcome.problems)) or (EXIT_FINDINGS if outcome.changed else 0)
     failed = _written(changed for changed in outcome.changed if changed.path not in given)
     if failed:
@@ -218,7 +218,7 @@ def fix(source: Source, wish: Wish, tell: Printer) -> int:
         out = sys.stderr
     if wish.show_fixes:
         for finding in outcome.fixed:
-            click.echo(f"fixed: {finding.path}:{finding.span.start.line}: {finding.code} {finding.name}", err=True)
+            say(f"fixed: {finding.path}:{finding.span.start.line}: {finding.code} {finding.name}", err=True)
     left = replace(outcome.report, fixed=outcome.fixed)
     tell(replace(left, findings=()) if wish.fix_only else left, out)
     failing = left.failing(source.settings.fail_on) and not wish.fix_only
@@ -242,11 +242,11 @@ def write_baseline(source: Source, *, verbose: bool) -> int:
         count = baseline.write_baseline(found, file)
     except OSError as error:
         raise Failure(f"{file}: cannot be written: {error.strerror or error}") from error
-    click.echo(f"Wrote {count:,} finding{'s' * (count != 1)} to {_shown(file)}.")
+    say(f"Wrote {count:,} finding{'s' * (count != 1)} to {_shown(file)}.")
     if source.settings.baseline is None:
-        click.echo(f"Use it with --baseline {_shown(file)}, or with baseline in the configuration.")
+        say(f"Use it with --baseline {_shown(file)}, or with baseline in the configuration.")
     if verbose:
-        click.echo(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
+        say(f"files: {len(found.files)}, analysed: {found.candidates}", err=True)
     return _complain(found.errors)
 
 
@@ -262,9 +262,9 @@ def add_ignores(source: Source, reason: str) -> int:
         raise Failure(str(error)) from error
     failed = _written(outcome.changed)
     files = len(outcome.changed)
-    click.echo(f"Silenced {outcome.silenced:,} of {len(found.findings):,} in {files:,} file{'s' * (files != 1)}.")
+    say(f"Silenced {outcome.silenced:,} of {len(found.findings):,} in {files:,} file{'s' * (files != 1)}.")
     for finding in outcome.left:
-        click.echo(f"left: {finding.path}:{finding.span.start.line}: {finding.code} {finding.message}", err=True)
+        say(f"left: {finding.path}:{finding.span.start.line}: {finding.code} {finding.message}", err=True)
     return _complain((*found.errors, *failed)) or (EXIT_FINDINGS if outcome.left else 0)
 
 
@@ -274,13 +274,24 @@ def _shown(path: Path) -> str:
     return shown(path)
 
 
+def _print_diff(text: str) -> None:
+    """Print a diff: as it is, for programs; to a terminal only what it can show."""
+    from dropout_lint.output.display import cells
+    from dropout_lint.output.terminal import is_terminal
+
+    if is_terminal(sys.stdout):
+        text = "".join(f"{''.join(cells(line))}\n" for line in text.split("\n")[:-1])
+    click.echo(text, nl=False)
+
+
 def show_files(paths: list[Path], resolver: Resolver) -> int:
     """Print the files that would be checked; the exit status."""
     from dropout_lint.discovery import discover
+    from dropout_lint.output.display import printed_path
 
     found = discover(paths, resolver)
     for path in found.files:
-        click.echo(path.as_posix())
+        say(printed_path(path.as_posix()))
     return _complain(found.problems)
 
 
@@ -289,16 +300,16 @@ def show_settings(resolver: Resolver) -> int:
     from dropout_lint.options import OPTIONS
 
     settings = resolver.of(Path.cwd())
-    click.echo(f"# {settings.file or 'no configuration file: defaults and command line'}")
-    click.echo(f"# relative to {settings.root}")
+    say(f"# {settings.file or 'no configuration file: defaults and command line'}")
+    say(f"# relative to {settings.root}")
     for option in OPTIONS:
         value = getattr(settings, option.field)
-        click.echo(f"{option.key} = {option.text(value)}" if value is not None else f"# {option.key} is not set")
+        say(f"{option.key} = {option.text(value)}" if value is not None else f"# {option.key} is not set")
     return 0
 
 
 def _complain(problems: Iterable[Problem]) -> int:
     problems = tuple(problems)
     for problem in problems:
-        click.echo(f"error: {problem.path}: {problem.message}", err=True)
+        say(f"error: {problem.path}: {problem.message}", err=True)
     return EXIT_FAILURE if problems else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dropout_lint.cli import COMMANDS, Failure
+from dropout_lint.cli import COMMANDS, Failure, say
 
 
 @click.command(short_help=COMMANDS["clean"])
@@ -27,7 +27,5 @@ def clean(*, cache_dir: str | None, quiet: bool) -> int:
     except OSError as error:
         raise Failure(f"{shown(top)}: cannot be removed: {error.strerror or error}") from error
     if not quiet:
-        click.echo(
-            f"Removed {removed:,} file{'s' * (removed != 1)} from {shown(top)}." if removed else "Nothing is kept."
-        )
+        say(f"Removed {removed:,} file{'s' * (removed != 1)} from {shown(top)}." if removed else "Nothing is kept.")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.output.display import printable
+from dropout_lint.output.display import printable, printed_path
 from dropout_lint.output.place import place_of
 from dropout_lint.output.summary import summaries
 
@@ -19,7 +19,7 @@ def concise(report: Report, *, quiet: bool = False) -> Iterator[Line]:
     """The report as styled lines."""
     for finding in report.findings:
         yield (
-            (printable(finding.path), "path"),
+            (printed_path(finding.path), "path"),
             (f":{place_of(finding)}: ", "gutter"),
             (finding.code, finding.severity.value),
             (f" {printable(finding.message)}", "message"),

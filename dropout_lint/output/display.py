@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 TAB = 4
@@ -11,19 +12,33 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ZERO_WIDTH = frozenset({"Mn", "Me"})
 
-_ASCII = str.maketrans({"→": "->", "…": "...", _REPLACEMENT: "?", "×": "x", "–": "-", "—": "-", "−": "-"})
+_COMMAND = re.compile(r"##(?=\[|vso\[)")
+"""Where GitHub Actions and Azure Pipelines look for a command, anywhere in what a program prints."""
+
+_ASCII = str.maketrans({"→": "->", "…": "...", _REPLACEMENT: "?", "×": "x", "–": "-", "—": "-", "−": "-", "♯": "?"})
 
 
 def printable(text: str) -> str:
     """``text`` on one line, with everything visible that could act on a terminal or reorder what is read."""
-    return "".join(_visible(character) if character not in "\t\r\n" else " " for character in text)
+    return defused("".join(_visible(character) if character not in "\t\r\n" else " " for character in text))
+
+
+def printed_path(path: str) -> str:
+    """A path at the beginning of a line: ``::error`` there is a command to GitHub Actions."""
+    text = printable(path)
+    return f"./{text}" if text.lstrip().startswith(("::", "##")) else text
+
+
+def defused(text: str) -> str:
+    """``text`` without what a build server takes for a command; no longer and no shorter."""
+    return _COMMAND.sub("#♯", text)
 
 
 def cells(line: str) -> list[str]:
     """What is printed for each code point of ``line``: tabs as spaces, control characters as symbols."""
     shown: list[str] = []
     column = 0
-    for character in line:
+    for character in defused(line):
         text = " " * (TAB - column % TAB) if character == "\t" else _visible(character)
         shown.append(text)
         column += width(text)

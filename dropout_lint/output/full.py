@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability
-from dropout_lint.output.display import printable
+from dropout_lint.output.display import printable, printed_path
 from dropout_lint.output.excerpt import Line, excerpt
 from dropout_lint.output.place import place_of
 from dropout_lint.output.summary import summaries
@@ -29,7 +29,7 @@ def full(report: Report, *, columns: int, quiet: bool = False) -> Iterator[Line]
 
 def _finding(finding: Finding, lines: tuple[str, ...], columns: int) -> Iterator[Line]:
     yield (
-        (printable(finding.path), "path"),
+        (printed_path(finding.path), "path"),
         (f":{place_of(finding)}: ", "gutter"),
         (f"{finding.code} {finding.name}", finding.severity.value),
         (f": {printable(finding.message)}", "message"),

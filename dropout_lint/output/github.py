@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Severity
 from dropout_lint.output.checkout import in_checkout
-from dropout_lint.output.display import printable
+from dropout_lint.output.display import defused, printable
 from dropout_lint.output.summary import summaries
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _message(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    text = "".join(character if character in "\t\r\n" else printable(character) for character in text)
+    text = defused("".join(character if character in "\t\r\n" else printable(character) for character in text))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

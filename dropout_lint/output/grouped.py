@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from dropout_lint.output.display import printable
+from dropout_lint.output.display import printable, printed_path
 from dropout_lint.output.place import place_of
 from dropout_lint.output.summary import summaries
 
@@ -21,7 +21,7 @@ def grouped(report: Report, *, quiet: bool = False) -> Iterator[Line]:
     for path, findings in groupby(report.findings, key=lambda finding: finding.path):
         listed = [(place_of(finding), finding) for finding in findings]
         width = max(len(place) for place, _ in listed)
-        yield ((printable(path), "path"), (":", "gutter"))
+        yield ((printed_path(path), "path"), (":", "gutter"))
         for place, finding in listed:
             yield (
                 (f"  {place:<{width}}  ", "gutter"),

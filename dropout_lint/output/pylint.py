@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.output.display import printable
+from dropout_lint.output.display import printable, printed_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,4 +16,4 @@ def pylint(report: Report) -> Iterator[str]:
     """The report as lines."""
     for finding in report.findings:
         line = finding.region.start.line
-        yield f"{printable(finding.path)}:{line}: [{finding.code}({finding.name})] {printable(finding.message)}"
+        yield f"{printed_path(finding.path)}:{line}: [{finding.code}({finding.name})] {printable(finding.message)}"

@@ -22,14 +22,21 @@ _STYLED = {"concise": ("concise", "concise"), "grouped": ("grouped", "grouped")}
 """Those that are styled lines."""
 
 
+_SECOND_SIGN = {False: "#\\u0023", True: "#&#35;"}
+"""How JSON and XML write what a build server would take for the beginning of a command, see `display`."""
+
+
 def write_report(report: Report, style: str, stream: TextIO, *, color: str = "auto", quiet: bool = False) -> None:
     """Write ``report`` in the format ``style`` (see the option ``output-format``)."""
     from dropout_lint.output.terminal import columns_of, wants_color, write
 
     if style in _DOCUMENTS:
-        write((((_function(_DOCUMENTS[style])(report), "message"),),), stream, color=False)
+        text = _function(_DOCUMENTS[style])(report)
+        write((((text.replace("##", _SECOND_SIGN[style == "junit"]), "message"),),), stream, color=False)
     elif style in _LINES:
         lines = _function(_LINES[style])(report)
+        if style == "json-lines":
+            lines = (line.replace("##", _SECOND_SIGN[False]) for line in lines)
         write((((line, "message"),) for line in lines), stream, color=False)
     elif style in _STYLED:
         write(_function(_STYLED[style])(report, quiet=quiet), stream, color=wants_color(stream, color))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.semantics.attributes import external
 from dropout_lint.semantics.events import Frame
 from dropout_lint.semantics.modules import Module, import_name
+from dropout_lint.semantics.run import CHARACTERS_PER_STEP
 from dropout_lint.semantics.scopes import Deferred
 from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue, Opaque, Value
 from dropout_lint.syntax.lazy import cst
@@ -223,6 +224,8 @@ def load(run: Run, path: Path) -> Module | None:
         run.modules[path] = None
         return None
     text, tree = parsed
+    # parsing it took as long as this, or will the next time
+    run.step(len(text) // CHARACTERS_PER_STEP)
     module = Module(path, import_name(path)[1], text, tree)
     run.modules[path] = module
     module.scope.names["__name__"] = Const(module.name)

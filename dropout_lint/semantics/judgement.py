@@ -116,7 +116,7 @@ class Judge:
     def _of_all_layers(self, model: Token, state: State) -> Settings:
         """What froze the layers of a model one by one, if it left none open; batch normalisation counts for nothing."""
         found: set[Setting] = set()
-        for token in self._ownership.members(model).tokens if self._ownership.members(model).complete else ():
+        for token in self._ownership.members(model).ordered if self._ownership.members(model).complete else ():
             layer = self._ownership.object_of(token)
             if layer is None or values_of(self.flags(state, token)) != {False}:
                 if layer is None or (weightless(layer) is not True and mode_of(layer) != "batch-statistics"):
@@ -128,13 +128,13 @@ class Judge:
     def contradictions(self, use: ModelUse, model: Token, state: State) -> None:
         """Find toggles that others have undone or keep from working, where a compile or training reads the flags."""
         for kind, pairs in (("undone", state.undone), ("ignored", state.ignored)):
-            for toggle, other, token in pairs:
+            for toggle, other, token in sorted(pairs, key=lambda pair: (pair[0].serial, pair[1].serial)):
                 if not self._ownership.contains(model, token):
                     continue
                 wanted = toggle if kind == "undone" else other
                 if toggles_in(self.flags(state, token)) == {wanted}:
                     self._add(Verdict(kind, toggle, model, use, other))
-        outer = [model, *self._ownership.members(model).tokens] if self._generation == 2 else [model]
+        outer = [model, *self._ownership.members(model).ordered] if self._generation == 2 else [model]
         for parent in outer:
             frozen = self.flags(state, parent)
             if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
@@ -151,13 +151,11 @@ class Judge:
     def _add(self, verdict: Verdict) -> None:
         slot = (verdict.kind, verdict.toggle.serial, verdict.model)
         before = self.found.get(slot)
-        if before is None or (verdict.certain, verdict.known, _trains(verdict)) > (
-            before.certain,
-            before.known,
-            _trains(before),
-        ):
+        if before is None or _rank(verdict) > _rank(before):
             self.found[slot] = verdict
 
 
-def _trains(verdict: Verdict) -> bool:
-    return isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
+def _rank(verdict: Verdict) -> tuple[bool, bool, bool, int]:
+    """What makes a verdict the better one; of equal ones that with the earlier contradiction, not either of them."""
+    trains = isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
+    return verdict.certain, verdict.known, trains, -verdict.other.serial if verdict.other is not None else 0

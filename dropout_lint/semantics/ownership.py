@@ -30,6 +30,8 @@ class Members:
 
     tokens: frozenset[Token]
     complete: bool
+    ordered: tuple[Token, ...] = ()
+    """The same in the order in which they were met: that of a set is another one in each process."""
 
 
 def token_of(value: Value) -> Token | None:
@@ -94,7 +96,8 @@ class Ownership:
             if instance is not None:
                 found: dict[Token, None] = {}
                 complete = self._collect(instance, found, 0)
-                self._members[model] = Members(frozenset(found) - {model}, complete)
+                found.pop(model, None)
+                self._members[model] = Members(frozenset(found), complete, tuple(found))
         return self._members[model]
 
     def contains(self, model: Token, token: Token) -> bool:

@@ -64,6 +64,8 @@ STEPS_PER_FILE = 250_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 MOST_TOLD_APART = 24
 """Events of one call whose outputs are told apart."""
+CHARACTERS_PER_STEP = 50
+"""Of an imported module, which has to be parsed; whether it was kept from before must not change what is found."""
 EXPRESSIONS_PER_STEP = 16
 """Expressions, the smallest counted, that are evaluated in the time of one step; a statement may hold thousands."""
 TAGS_PER_STEP = 32

@@ -266,7 +266,7 @@ class _Walk:
                     undone |= self._chosen_apart(toggle, value, token, state, flags, inside)
                 spread = frozenset(Setting(each, toggle, False, partial) for each in values)
                 members = self._ownership.members(token)
-                flags.update(dict.fromkeys((*inside, *members.tokens), spread))
+                flags.update(dict.fromkeys((*inside, *members.ordered), spread))
                 if not members.complete and self._is_model(token):
                     flags[all_layers(token)] = spread
                 self._cover(token, flags, spread)
@@ -287,7 +287,7 @@ class _Walk:
         """The layers that were chosen among others, for nothing yet, when ``toggle`` sets all to ``value``."""
         members = [
             token
-            for token in self._ownership.members(model).tokens
+            for token in self._ownership.members(model).ordered
             if (layer := self._ownership.object_of(token)) is None or weightless(layer) is not True
         ]
         found = set()
@@ -328,7 +328,7 @@ class _Walk:
                 return replace(state, functions={})
             for model in models:
                 state = self._compiled(use, model, state)
-            for model in set(tokens_of(use.receiver)) - set(models):
+            for model in [each for each in tokens_of(use.receiver) if each not in models]:
                 state = self._forgotten((model,), state)
         elif use.kind == "train":
             for model in models:

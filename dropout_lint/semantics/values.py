@@ -402,7 +402,7 @@ def fingerprint(value: Value) -> tuple[Any, ...]:
     if isinstance(value, Symbolic):
         return ("symbolic", tuple(fingerprint(layer) for layer in value.layers[:8]), len(value.layers), value.tags)
     if isinstance(value, OneOf):
-        return ("one-of", *sorted((fingerprint(each) for each in value.values), key=repr))
+        return ("one-of", frozenset(map(fingerprint, value.values)))
     if isinstance(value, FunctionValue):
         return ("function", id(value.node), id(value.scope))
     if isinstance(value, ClassValue):

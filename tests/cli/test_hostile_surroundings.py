@@ -161,7 +161,8 @@ SOURCE = (
     "import keras\n"
     "model = keras.Sequential([keras.layers.Dropout(0.5)])\n"
     "def evaluate(x):\n"
-    "    return keras.ops.argmax(model(x, training=True))  # \x1b]0;title\x07 \u202e [red]x[/red] \x0c \x9b ::error::\n"
+    "    return keras.ops.argmax(model(x, training=True))  # \x1b]0;title\x07 \u202e [red]x[/red]"
+    " \x0c \x9b ::error:: ##[error]x ##vso[task.x]y\n"
 )
 ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -179,6 +180,9 @@ def report(folder, style, *arguments):
     done = dropout_lint(folder, "--output-format", style, "--min-confidence=low", *arguments, ".", FORCE_COLOR="")
     assert done.returncode == 1, done.stderr
     assert done.stderr == b""
+    # what GitHub and Azure take for a command, wherever it stands in a line
+    assert b"##[" not in done.stdout
+    assert b"##vso[" not in done.stdout
     return done.stdout
 
 
@@ -190,6 +194,7 @@ def test_nothing_acts_on_a_terminal(nasty, style):
 
     assert [ascii(char) for char in text if char != "\n" and unicodedata.category(char) in ACTING] == []
     assert len(re.findall("KTM101", text)) >= len(NASTY)
+    assert style == "github" or not re.search(r"^\s*(::|##)", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("style", ["full", "concise", "grouped"])
@@ -272,3 +277,59 @@ def test_concise_is_one_line_a_finding(nasty):
     lines = list(csv.reader(io.StringIO(report(nasty, "concise").decode("utf-8")), delimiter="\0"))
 
     assert len([line for line in lines if "KTM101" in line[0]]) == len(NASTY)
+
+
+REPAIRABLE = SOURCE.replace(
+    "def evaluate", "model.layers[0].trainable = False  # \x1b[31m \u202e\nmodel.evaluate(1)\ndef evaluate"
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--diff", "--unsafe-fixes"], 1),
+        (["--fix", "--unsafe-fixes", "--show-fixes", "--output-format=concise"], 1),
+        (["--show-files"], 0),
+        (["--show-settings"], 0),
+        (["--write-baseline", "--baseline=\x1b[31mbase\r\n::error::x"], 0),
+        (["--add-ignore=why", "-v"], 0),
+        (["--\x1b[31m\n::error::x"], 2),
+        (["gone\x1b[31m\n::error::x.py"], 2),
+        (["--config=x\x1b[31m\n::error::x=1"], 2),
+        (["--select=KTM101\x1b[31m\n::error::x"], 2),
+        (["--stdin-filename=a\x1b[31m\n::error::x.h5", "-"], 2),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_what_is_said_besides_is_text_on_lines_of_its_own(nasty, arguments, code):
+    for name in NASTY:
+        (nasty / os.fsdecode(name)).write_text(REPAIRABLE, encoding="utf-8")
+    done = dropout_lint(nasty, *arguments, *(() if code == 2 else (".",)))
+
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
+    said = done.stderr.decode("utf-8") + ("" if "--diff" in arguments else done.stdout.decode("utf-8"))
+    assert [ascii(char) for char in said if char != "\n" and unicodedata.category(char) in ACTING] == []
+    assert not re.search(r"^\s*(::|##)", said, re.MULTILINE)
+    if "--diff" in arguments:
+        lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")
+        assert {line[:1] for line in lines} <= {"-", "+", " ", "@", ""}
+        assert len([line for line in lines if line.startswith("+++ ")]) == len(NASTY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"\\u001b[31m\\n::error::x" = 1',
+        '[tool.dropout-lint]\nselect = ["\\u001b[31m\\n::error::x"]',
+        "x = \x1b[31m\n::error::",
+    ],
+    ids=["key", "rule", "no toml"],
+)
+def test_a_configuration_says_nothing_to_a_terminal(tmp_path, text):
+    (tmp_path / ("dropout-lint.toml" if text.startswith('"') else "pyproject.toml")).write_text(text)
+    done = dropout_lint(tmp_path, ".")
+
+    assert done.returncode == 2
+    assert len(done.stderr.decode("utf-8").splitlines()) == 1
+    assert [ascii(char) for char in done.stderr.decode()[:-1] if unicodedata.category(char) in ACTING] == []
