@@ -131,7 +131,7 @@ def test_only_the_project_is_read_and_nothing_is_written(tmp_path):
         capture_output=True,
         cwd=project,
         check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": HOME},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": HOME, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 1, done.stderr
     opened = json.loads(done.stderr)
