@@ -259,7 +259,10 @@ def _replace(changed: Changed) -> None:
         OSError: It cannot be written.
     """
     target = changed.path.resolve()
-    if target.read_bytes() != changed.before.encode():
+    found = target.read_bytes()
+    if found != changed.before.encode():
+        if decode_source(found, changed.path).text == changed.before.text:
+            raise SourceError(f"in {changed.before.encoding}, lines that are not touched would be written otherwise")
         raise SourceError("the file has changed since it was checked")
     data = changed.data
     mode = target.stat().st_mode

@@ -143,6 +143,17 @@ def test_a_file_that_changed_meanwhile_is_left_alone(write):
     assert path.read_text(encoding="utf-8") == "changed = True\n"
 
 
+def test_a_file_whose_encoding_would_change_other_lines_is_left_alone(fix, write):
+    data = f"# coding: utf-7\n{SAFE}x = 'a+AOk-b ~'\n".replace("ünï", "uni").encode("ascii")
+    path = write("a.py", data)
+
+    code, _, said = fix("--fix", "--unsafe-fixes", "a.py")
+
+    assert code == 2
+    assert said == "error: a.py: cannot be fixed: in utf-7, lines that are not touched would be written otherwise\n"
+    assert path.read_bytes() == data
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_a_read_only_file_is_reported_and_others_are_fixed(fix, write):
     write("a.py", PROGRAM).chmod(0o440)
