@@ -60,7 +60,7 @@ _COUNTING = frozenset({"range", "trange", "arange", "prange"})
 MOST_USES = 80
 """What is remembered of one output; the second half is kept for gradients, which come last and decide."""
 _TRAINING_USES = frozenset({"gradient", "input-gradient", "train-input"})
-STEPS_PER_FILE = 250_000
+STEPS_PER_FILE = 320_000
 """Statements and calls one entry file may cost; real files of 1,000 lines take some 10,000."""
 MOST_TOLD_APART = 24
 """Events of one call whose outputs are told apart."""
