@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropout_lint.collecting import collecting_after
 from dropout_lint.discovery import excluded
 from dropout_lint.files import LARGEST_SOURCE, is_inside, read_regular
 from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
@@ -24,7 +25,7 @@ from dropout_lint.targets import Target, Targets
 from dropout_lint.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import libcst as cst
 
@@ -42,7 +43,14 @@ _MOST_IMPORTS = 5_000
 class Analysis:
     """Analyses the files of one project with one set of settings."""
 
-    def __init__(self, settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        root: Path,
+        contents: Mapping[Path, bytes] | None = None,
+        rules: Sequence[Rule] | None = None,
+    ) -> None:
+        self._rules = rules
         self._settings = settings
         self._contents = contents or {}
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
@@ -63,7 +71,8 @@ class Analysis:
             from dropout_lint.rules import REGISTRY
             from dropout_lint.triage import Triage
 
-            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
+            rules = REGISTRY if self._rules is None else self._rules
+            self._triage = Triage(rules, self._read, self._imports, self.trail.use)
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
@@ -151,6 +160,10 @@ class Analysis:
             SyntaxFailure: it is not Python.
             NotAnalysed: it cannot be parsed safely.
         """
+        with collecting_after():
+            return self._check(path, text)
+
+    def _check(self, path: Path, text: Text) -> tuple[Finding, ...]:
         from dropout_lint.rules import REGISTRY
         from dropout_lint.rules.model import Context
         from dropout_lint.rules.placing import place
@@ -171,7 +184,8 @@ class Analysis:
         )
         target = self._targets.of(entry, interpretation)
         context = Context(interpretation, target.keras, names, target.backend, target.evidence, target.tensorflow)
-        drafts = [(rule, draft) for rule in REGISTRY for draft in rule.check(context)]
+        rules = REGISTRY if self._rules is None else self._rules
+        drafts = [(rule, draft) for rule in rules for draft in rule.check(context)]
         findings = [_judged(finding, target) for finding in place(_best(drafts), shown)]
         if interpretation.exhausted is not None:
             findings.append(_cut_short(shown(path), interpretation.exhausted))

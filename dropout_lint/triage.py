@@ -6,27 +6,28 @@ to what is found in the modules it imports: those are entries of their own, or s
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections import deque
 from typing import TYPE_CHECKING
 
-from dropout_lint.outline import Outline, hands_rate_by_position, outline_of
+from dropout_lint.keras.layers import LAYERS
+from dropout_lint.outline import ANYTHING, outline_of, parsed
+from dropout_lint.reach import reaches
 from dropout_lint.semantics.words import is_test_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from dropout_lint.outline import Outline
     from dropout_lint.rules.model import Rule
 
 _KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _LARGEST_CLOSURE = 400
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
-_MODELS = frozenset({b"Model", b"Sequential", b"Functional"})
+_MODELS = frozenset({"Model", "Sequential", "Functional"})
 _FITTING = (b".fit(", b".fit_generator(", b".train_on_batch(")
-_ALL = Outline(frozenset({"anything"}))
+_RATES = frozenset({"rate", "stddev"})
 
 
 class Scan:
@@ -53,7 +54,7 @@ class Scan:
     def outline(self) -> Outline:
         """Its features."""
         if self._outline is None:
-            self._outline = outline_of(self._data) if self.path.suffix != ".ipynb" else _ALL
+            self._outline = outline_of(self._data) if self.path.suffix != ".ipynb" else ANYTHING
         return self._outline
 
     @property
@@ -64,27 +65,17 @@ class Scan:
     @property
     def is_python(self) -> bool:
         """Whether this Python can parse it."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                compile(self._data, str(self.path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-        return True
+        return parsed(self._data) is not None if self._outline is None else not self._outline.has("anything")
+
+    def holds_same(self, data: bytes) -> bool:
+        """Whether this is its content."""
+        return self._data == data
 
     def holds(self, trigger: bytes) -> bool:
         """Whether the bytes occur in it."""
         if trigger not in self._triggers:
             self._triggers[trigger] = trigger in self._data
         return self._triggers[trigger]
-
-    def names(self, names: Iterable[bytes]) -> bool:
-        """Whether one of the names occurs in it."""
-        return any(name in self._data for name in names)
-
-    def hands_rate_by_position(self, rated: dict[bytes, int]) -> bool:
-        """See `dropout_lint.outline.hands_rate_by_position`."""
-        return hands_rate_by_position(self._data, rated)
 
 
 class Triage:
@@ -110,7 +101,8 @@ class Triage:
 
     def is_candidate(self, path: Path, data: bytes) -> bool:
         """Whether a rule could say something of ``path`` with the content ``data``."""
-        entry = Scan(path, data, self._imports)
+        known = self._scans.get(path)
+        entry = known if known is not None and known.holds_same(data) else Scan(path, data, self._imports)
         self._scans[path] = entry
         around = _Closure(entry, self._scan)
         if not entry.keras and not around.keras:
@@ -139,13 +131,16 @@ def _may_speak(rule: Rule, entry: Scan, around: _Closure) -> bool:
     scope: Iterable[Scan] = around.near if wide else (entry,)
     if not any(each.holds(trigger) for each in scope for trigger in rule.triggers):
         return False
-    return all(_has(features, entry, scope, around) for features in rule.needs)
+    return all(_has(features, entry, around, wide) for features in rule.needs)
 
 
-def _has(features: frozenset[str], entry: Scan, scope: Iterable[Scan], around: _Closure) -> bool:
-    if entry.outline.has("anything") or any(not features.isdisjoint(each.outline.features) for each in scope):
+def _has(features: frozenset[str], entry: Scan, around: _Closure, wide: bool) -> bool:
+    found = entry.outline.features
+    if "anything" in found or not features.isdisjoint(found):
         return True
-    return any(_JOINT[feature](entry, around) for feature in sorted(features & _JOINT.keys()))
+    if any(_JOINT[feature](entry, around) for feature in sorted(features & _JOINT.keys())):
+        return True
+    return wide and around.reached(features)
 
 
 class _Closure:
@@ -156,6 +151,7 @@ class _Closure:
         self._scan = scan
         self._scans: tuple[Scan, ...] | None = None
         self._near: tuple[Scan, ...] | None = None
+        self._reached: dict[frozenset[str], bool] = {}
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -175,6 +171,13 @@ class _Closure:
         if self._near is None:
             self._near = tuple(self._collect(_FARTHEST))
         return self._near
+
+    def reached(self, features: frozenset[str]) -> bool:
+        """Whether the file refers to something with one of the features, near by; see `dropout_lint.reach`."""
+        if features not in self._reached:
+            others = [each.outline for each in self.near[1:]]
+            self._reached[features] = reaches(self._entry.outline, others, features)
+        return self._reached[features]
 
     def _collect(self, farthest: int | None = None) -> Iterator[Scan]:
         yield self._entry
@@ -204,51 +207,96 @@ def _makes_in_call(entry: Scan, around: _Closure) -> bool:
 
 def _hands_rate(entry: Scan, around: _Closure) -> bool:
     """Whether a rate is handed by position, or left to an odd default."""
-    rated: dict[bytes, int] = {}
+    rated: dict[str, int] = {}
     for each in around.scans:
         rated.update(each.outline.rated)
-        if each is not entry and each.outline.has("rate") and entry.names(each.outline.rated):
+        if each is not entry and each.outline.has("rate") and not entry.outline.mentions.isdisjoint(each.outline.rated):
             return True
-    return entry.hands_rate_by_position(rated)
+    handed = entry.outline.handed
+    return any(
+        not handed[name].isdisjoint({-1, *range(position, position + 3)})
+        for name, position in rated.items()
+        if name in handed
+    )
 
 
 def _is_deaf(entry: Scan, around: _Closure) -> bool:
     """Whether a class of the file is a model that Keras cannot tell the mode; or one that it imports and fits."""
     asked = dict(entry.outline.classes)
-    if entry.names(_FITTING):
+    if any(entry.holds(each) for each in _FITTING):
         for each in around.near:
             asked.update(each.outline.classes)
-    if all(not bases for bases, _ in asked.values()):
+    if not any(_may_be_deaf(bases, call) for bases, call in asked.values()):
         return False
-    classes: dict[bytes, tuple[tuple[bytes, ...], str]] = {}
-    for each in around.scans:
-        for name, found in each.outline.classes.items():
-            classes.setdefault(name, found)
+    classes = _classes(around)
     return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in asked)
 
 
-def _call_of(name: bytes, classes: dict[bytes, tuple[tuple[bytes, ...], str]], depth: int) -> str:
+def _may_be_deaf(bases: tuple[str, ...], call: str) -> bool:
+    """Whether bases in other files may make a class a model that Keras cannot tell the mode."""
+    own = [base for base in bases if base not in LAYERS and not base.endswith(("Layer", "object"))]
+    return bool(own) and call != "told" and (call == "deaf" or any(base not in _MODELS for base in own))
+
+
+Classes = dict[str, tuple[tuple[str, ...], str]]
+
+
+def _classes(around: _Closure) -> Classes:
+    classes: Classes = {}
+    for each in around.scans:
+        for name, found in each.outline.classes.items():
+            classes.setdefault(name, found)
+    return classes
+
+
+def _call_of(name: str, classes: Classes, depth: int) -> str:
     """How the ``call`` of a class hears of the mode: ``deaf``, ``told``, or nothing where it has none."""
     bases, own = classes.get(name, ((), ""))
-    if own or depth > 16:
+    if own or depth > _DEEPEST:
         return own
     return next((found for base in bases if base != name and (found := _call_of(base, classes, depth + 1))), "")
 
 
-def _is_model(name: bytes, classes: dict[bytes, tuple[tuple[bytes, ...], str]], depth: int) -> bool:
+def _is_model(name: str, classes: Classes, depth: int) -> bool:
     """Whether a class may be a model: it is one, or has a base of which nothing is known."""
     if name not in classes:
-        from dropout_lint.keras.layers import LAYERS
-
-        return bool(name) and not name.endswith((b"Layer", b"object")) and name.decode("ascii", "replace") not in LAYERS
+        return bool(name) and not name.endswith(("Layer", "object")) and name not in LAYERS
     bases, _ = classes[name]
-    return depth <= 16 and any(
+    return depth <= _DEEPEST and any(
         base in _MODELS or (base != name and _is_model(base, classes, depth + 1)) for base in bases
     )
+
+
+def _calls_itself(entry: Scan, around: _Closure) -> bool:
+    """Whether a class with a ``__call__`` of its own may be one of Keras."""
+    if not entry.outline.operators:
+        return False
+    classes = _classes(around)
+    return any(_is_of_keras(name, classes, 0) for name in entry.outline.operators)
+
+
+def _is_of_keras(name: str, classes: Classes, depth: int) -> bool:
+    """Whether a class has a base of which nothing is known, or which is a layer or a model."""
+    if name not in classes:
+        return name not in _PLAIN
+    bases, _ = classes[name]
+    return depth <= _DEEPEST and any(base != name and _is_of_keras(base, classes, depth + 1) for base in bases)
+
+
+_PLAIN = frozenset({"object", "ABC", "Generic", "Protocol", "Callback", "Sequence", "Exception", "Enum", "TestCase"})
+_DEEPEST = 16
+
+
+def _sets_late(entry: Scan, around: _Closure) -> bool:
+    """Whether an attribute is set late which a layer has, or a method of the project reads."""
+    late = entry.outline.late
+    return bool(late) and any(not late.isdisjoint(_RATES | each.outline.read_in_steps) for each in around.near)
 
 
 _JOINT: dict[str, Callable[[Scan, _Closure], bool]] = {
     "made-in-call": _makes_in_call,
     "rate": _hands_rate,
     "deaf-model": _is_deaf,
+    "own-call-operator": _calls_itself,
+    "late": _sets_late,
 }

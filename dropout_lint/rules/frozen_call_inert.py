@@ -189,7 +189,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"training",),
-    needs=(frozenset({"flag-false", "flag-other", "flag-by-position"}),),
+    needs=(frozenset({"flag-false", "flag-other", "flag-by-position"}), frozenset({"fits"})),
     check=check,
     doc=__doc__ or "",
 )

@@ -248,6 +248,7 @@ RULE = Rule(
         b"use_multiprocessing",
         b"max_queue_size",
     ),
+    needs=(frozenset({"removed-argument"}),),
     local=True,
     of_tests=True,
     check=check,

@@ -258,6 +258,7 @@ RULE = Rule(
                 "acts-by-default",
             }
         ),
+        frozenset({"defines-call"}),
     ),
     local=True,
     check=check,

@@ -221,6 +221,7 @@ RULE = Rule(
         b"minimize(",
         b".backward(",
     ),
+    needs=(frozenset({"fits"}),),
     check=check,
     doc=__doc__ or "",
 )

@@ -103,7 +103,7 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
             return run.opaque_cells[key]
         return Opaque(tags, key)
     if isinstance(value, ModuleValue):
-        return _of_module(run, frame, value, name)
+        return _of_module(run, value, name)
     if isinstance(value, ClassValue):
         return _of_class(run, value, name)
     if isinstance(value, OneOf):
@@ -119,13 +119,16 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
     return Opaque(tags_of(value))
 
 
-def _of_module(run: Run, frame: Frame, value: ModuleValue, name: str) -> Value:
+def _of_module(run: Run, value: ModuleValue, name: str) -> Value:
     from dropout_lint.semantics.imports import submodule
 
-    found = value.module.scope.read(name)
+    module = value.load()
+    if module is None:
+        return UNKNOWN
+    found = module.scope.read(name)
     if found is not None:
         return found
-    inner = submodule(run, frame, value.module, name)
+    inner = submodule(run, module, name)
     return inner if inner is not None else UNKNOWN
 
 
@@ -284,7 +287,9 @@ def set_attribute(
         elif isinstance(each, ClassValue):
             run.store.write(each.attributes, name, value)
         elif isinstance(each, ModuleValue):
-            run.store.write(each.module.scope.names, name, value)
+            module = each.load()
+            if module is not None:
+                run.store.write(module.scope.names, name, value)
 
 
 def _may_be_keras(value: Value) -> bool:

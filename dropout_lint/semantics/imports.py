@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue,
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dropout_lint.semantics.run import Run
@@ -74,7 +75,7 @@ def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -
         )
         inner = None if path is not None or level else _in_namespace(run, frame, base, name)
         if inner is not None:
-            _defer(run, scope, bound, partial(_whole_module, run, inner))
+            _defer(run, scope, bound, partial(_module_at, run, inner))
         elif path is not None or level:
             _defer(run, scope, bound, partial(_lazy_member, run, frame, path, name, level, base))
         else:
@@ -108,9 +109,8 @@ def _in_namespace(run: Run, frame: Frame, base: str, name: str) -> Path | None:
     return run.project.find(frame.module.path, f"{base}.{name}")
 
 
-def _whole_module(run: Run, path: Path) -> Value:
-    module = load(run, path)
-    return ModuleValue(module) if module is not None else UNKNOWN
+def _module_at(run: Run, path: Path | None) -> Value:
+    return ModuleValue(path, partial(load, run, path)) if path is not None else UNKNOWN
 
 
 def _defer(run: Run, scope: Scope, name: str, resolve: Callable[[], Value]) -> None:
@@ -119,9 +119,7 @@ def _defer(run: Run, scope: Scope, name: str, resolve: Callable[[], Value]) -> N
 
 
 def _lazy_member(run: Run, frame: Frame, path: Path | None, name: str, level: int, base: str) -> Value:
-    module = load(run, path) if path is not None else None
-    origin: Value = ModuleValue(module) if module is not None else UNKNOWN
-    return _member(run, frame, origin, name, level, base)
+    return _member(run, frame, _module_at(run, path), name, level, base)
 
 
 def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
@@ -134,28 +132,30 @@ def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
 
 def _member(run: Run, frame: Frame, origin: Value, name: str, level: int, base: str) -> Value:
     if isinstance(origin, ModuleValue):
-        found = origin.module.scope.read(name)
+        module = origin.load()
+        if module is None:
+            return UNKNOWN
+        found = module.scope.read(name)
         if found is not None:
             return found
-        inner = submodule(run, frame, origin.module, name)
-        return inner if inner is not None else Opaque(key=("import", origin.module.name, name))
+        inner = submodule(run, module, name)
+        return inner if inner is not None else Opaque(key=("import", module.name, name))
     if isinstance(origin, External):
         found_external = external(f"{origin.name}.{name}")
         return External(found_external.name, found_external.generation or origin.generation)
     if level:
         # `from . import b` in a folder without __init__.py
         path = run.project.find_relative(frame.module.path, level, f"{base}.{name}" if base else name)
-        module = load(run, path) if path is not None else None
-        if module is not None:
-            return ModuleValue(module)
+        return _module_at(run, path)
     return UNKNOWN
 
 
 def _star(run: Run, scope: Scope, origin: Value) -> None:
     if isinstance(origin, ModuleValue):
-        for name in list(origin.module.scope.names):
+        module = origin.load()
+        for name, value in list(module.scope.names.items()) if module is not None else ():
             if not name.startswith("_"):
-                run.store.write(scope.names, name, origin.module.scope.names[name])
+                run.store.write(scope.names, name, value)
     elif isinstance(origin, External) and origin.is_keras:
         for name in star_names(origin.name):
             run.store.write(scope.names, name, external(f"{origin.name}.{name}"))
@@ -191,26 +191,20 @@ def _import(run: Run, frame: Frame, dotted: str) -> Value:
     if root not in _KERAS_ROOTS:
         path = run.project.find(frame.module.path, dotted)
         if path is not None:
-            module = load(run, path)
-            if module is not None:
-                return ModuleValue(module)
-            return UNKNOWN
+            return _module_at(run, path)
     return external(dotted)
 
 
 def _import_relative(run: Run, frame: Frame, level: int, dotted: str) -> Value:
-    path = run.project.find_relative(frame.module.path, level, dotted)
-    module = load(run, path) if path is not None else None
-    return ModuleValue(module) if module is not None else UNKNOWN
+    return _module_at(run, run.project.find_relative(frame.module.path, level, dotted))
 
 
-def submodule(run: Run, frame: Frame, package: Module, name: str) -> Value | None:
+def submodule(run: Run, package: Module, name: str) -> Value | None:
     """``package.name`` where it is a file."""
     if not package.is_package:
         return None
     path = run.project.find_relative(package.path, 1, name)
-    module = load(run, path) if path is not None and path != package.path else None
-    return ModuleValue(module) if module is not None else None
+    return _module_at(run, path) if path is not None and path != package.path else None
 
 
 def load(run: Run, path: Path) -> Module | None:
@@ -230,12 +224,18 @@ def load(run: Run, path: Path) -> Module | None:
     run.modules[path] = module
     module.scope.names["__name__"] = Const(module.name)
     frame = Frame(None, module, None, None)
-    # an import is neither in the loop nor under the tape of the statement that causes it
+    with importing(run):
+        execute_block(run, frame, module.scope, tree.body)
+    return module
+
+
+@contextmanager
+def importing(run: Run) -> Iterator[None]:
+    """What happens in here is neither in the loop nor under the tape of the statement that causes it."""
     loops, tapes, guards, facts = run.loops, run.tapes, run.guards, run.facts
     run.loops, run.tapes, run.guards, run.facts = [], [], [], {}
     try:
         with run.store.unjournaled(), run.course.importing():
-            execute_block(run, frame, module.scope, tree.body)
+            yield
     finally:
         run.loops, run.tapes, run.guards, run.facts = loops, tapes, guards, facts
-    return module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.values import Value, join
+from dropout_lint.semantics.values import ClassValue, Value, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,14 +16,20 @@ _MISSING = object()
 class Deferred:
     """A name whose value is looked up when it is first read: what a project module exports."""
 
-    __slots__ = ("_resolve",)
+    __slots__ = ("_resolve", "_value")
 
     def __init__(self, resolve: Callable[[], Value]) -> None:
         self._resolve = resolve
+        self._value: Value | None = None
 
     def resolve(self) -> Value:
-        """The value."""
-        return self._resolve()
+        """The value; the same for all the names that stand for it."""
+        if self._value is not None:
+            return self._value
+        value = self._resolve()
+        if isinstance(value, ClassValue):
+            self._value = value  # what modules that import each other read of one another may get better
+        return value
 
 
 class Scope:

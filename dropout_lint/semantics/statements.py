@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -16,7 +17,7 @@ from dropout_lint.semantics.models import goes_over_layers
 from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.passages import Leave
 from dropout_lint.semantics.run import derived, with_tags
-from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.scopes import Deferred, Scope
 from dropout_lint.semantics.unmet import note_unmet
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -319,6 +320,20 @@ def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.Functi
 
 
 def _class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> Flow:
+    if frame.function is None and scope.kind == "module" and frame.module is not run.entry and not run.guards:
+        # most classes of most modules are never asked for, and each would bring in the modules of its bases
+        scope.names[node.name.value] = Deferred(partial(_defined_late, run, frame, scope, node))
+    else:
+        run.store.write(scope.target(node.name.value).names, node.name.value, _made_class(run, frame, scope, node))
+    return Flow.ON
+
+
+def _defined_late(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> ClassValue:
+    with imports.importing(run):
+        return _made_class(run, frame, scope, node)
+
+
+def _made_class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> ClassValue:
     bases = tuple(evaluate(run, frame, scope, base.value) for base in node.bases if base.star == "")
     cls = ClassValue(node, frame.module, scope, bases)
     cls.decorators = tuple(
@@ -332,8 +347,7 @@ def _class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> Flow:
         inner.read(name)
     cls.attributes = inner.names
     run.classes.append(cls)
-    run.store.write(scope.target(cls.name).names, cls.name, cls)
-    return Flow.ON
+    return cls
 
 
 def _decorator(value: Value, node: cst.BaseExpression) -> Value:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     import libcst as cst
 
@@ -303,9 +304,11 @@ class Transformed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModuleValue:
-    """A module of the project."""
+    """A module of the project, looked into when something is read from it."""
 
-    module: Module
+    path: Path
+    load: Callable[[], Module | None]
+    """Gives the module with its body executed; None where it cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -414,7 +417,7 @@ def fingerprint(value: Value) -> tuple[Any, ...]:
     if isinstance(value, Transformed):
         return ("transformed", value.kind, fingerprint(value.function))
     if isinstance(value, ModuleValue):
-        return ("module", str(value.module.path))
+        return ("module", str(value.path))
     return ("object", id(value))
 
 

@@ -1,0 +1,108 @@
+"""What assignments, loops and ``with`` add to an outline."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, RATE_ATTRIBUTES
+from dropout_lint.outline.calls import discard
+from dropout_lint.outline.names import dotted, is_mode_layer, is_slip, last_name
+from dropout_lint.outline.values import give
+
+if TYPE_CHECKING:
+    from dropout_lint.outline.model import Unit
+    from dropout_lint.outline.notes import Notes
+
+__all__ = ["visit_annotated", "visit_assign", "visit_augmented", "visit_for", "visit_named", "visit_with"]
+
+_OWN_ATTRIBUTES = MODE_ATTRIBUTES | FREEZING_ATTRIBUTES | RATE_ATTRIBUTES
+_STARTS = frozenset({"__init__", "build"})
+
+
+def visit_assign(notes: Notes, node: ast.Assign, unit: Unit) -> None:
+    """``x = y``."""
+    for target in node.targets:
+        _bound(notes, target, node.value, unit)
+    if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "_":
+        discard(notes, node.value, unit)
+
+
+def visit_annotated(notes: Notes, node: ast.AnnAssign, unit: Unit) -> None:
+    """``x: T = y``."""
+    if node.value is not None:
+        _bound(notes, node.target, node.value, unit)
+
+
+def visit_augmented(notes: Notes, node: ast.AugAssign, unit: Unit) -> None:
+    """``x += y``."""
+    _bound(notes, node.target, node, unit)
+
+
+def visit_named(notes: Notes, node: ast.NamedExpr, unit: Unit) -> None:
+    """``x := y``."""
+    _bound(notes, node.target, node.value, unit)
+
+
+def visit_for(notes: Notes, node: ast.For | ast.AsyncFor | ast.comprehension, unit: Unit) -> None:
+    """``for x in y``, also in a comprehension."""
+    _bound(notes, node.target, node, unit)
+    notes.loop_names.update(each.id for each in ast.walk(node.target) if isinstance(each, ast.Name))
+
+
+def visit_with(notes: Notes, node: ast.With | ast.AsyncWith, unit: Unit) -> None:
+    """``with y as x``."""
+    for item in node.items:
+        if item.optional_vars is not None:
+            _bound(notes, item.optional_vars, node, unit)
+
+
+def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
+    """``target`` is bound to ``value``, or to a part of it where that is no expression."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+        paired = len(values) == len(target.elts)
+        for position, each in enumerate(target.elts):
+            _bound(notes, each, values[position] if paired else target, unit)
+        return
+    if isinstance(target, ast.Starred):
+        _bound(notes, target.value, target, unit)
+        return
+    if isinstance(target, ast.Subscript):
+        key = target.slice
+        unit.keeps.add(last_name(target.value))
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(value, ast.expr):
+            give(notes, key.value, value, unit)
+        return
+    name = last_name(target)
+    if not name:
+        return
+    if isinstance(target, ast.Attribute):
+        _attribute_set(notes, target, unit)
+    give(notes, name, value, unit)
+    if isinstance(value, ast.Call) and is_mode_layer(last_name(value.func)):
+        notes.kept.add(dotted(target))
+        if isinstance(target, ast.Name):
+            notes.unread.append((unit, name))
+    elif isinstance(value, ast.Call) and isinstance(target, ast.Name):
+        made = value.func.func if isinstance(value.func, ast.Call) else None
+        if made is not None and is_mode_layer(last_name(made)):
+            notes.unread.append((unit, name))
+        callee = dotted(value.func)
+        notes.applied.append((unit, name, callee))
+        notes.made_from.setdefault(name, set()).add(callee.partition(".")[0])
+
+
+def _attribute_set(notes: Notes, target: ast.Attribute, unit: Unit) -> None:
+    name = target.attr
+    own = isinstance(target.value, ast.Name) and target.value.id == "self"
+    if own:
+        notes.stored_on_self.add(name)
+    if name == "trainable":
+        notes.add(unit, "trainable-set")
+    if name in _OWN_ATTRIBUTES and not (own and notes.within in {"__init__", "build", "call"}):
+        notes.add(unit, "mode-attribute")
+    if is_slip(name):
+        notes.add(unit, "trainable-misspelt")
+    if not own or notes.within not in _STARTS:
+        notes.late.add(name)

@@ -1,0 +1,223 @@
+"""What calls add to an outline."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_METHODS
+from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, MODULE_METHODS, RATE_ATTRIBUTES
+from dropout_lint.outline.names import (
+    dotted,
+    held_in,
+    is_class,
+    is_keras_layer,
+    is_mode,
+    is_mode_layer,
+    is_slip,
+    is_step,
+    is_super,
+    last_name,
+    may_hold_state,
+    root_of,
+)
+from dropout_lint.outline.rates import is_rate_name, rate_kind, takes_rate
+from dropout_lint.outline.values import give_flag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dropout_lint.outline.model import Unit
+    from dropout_lint.outline.notes import Notes
+
+__all__ = ["discard", "visit_call"]
+
+_OWN_ATTRIBUTES = MODE_ATTRIBUTES | FREEZING_ATTRIBUTES | RATE_ATTRIBUTES
+_MODEL_METHODS = frozenset(
+    {
+        "fit", "predict", "evaluate", "compile", "fit_generator", "train_on_batch", "test_on_batch", "predict_on_batch",
+        "predict_generator", "evaluate_generator",
+    }
+)  # fmt: skip
+_RUN = _MODEL_METHODS | {"export", "save", "save_weights", "load_weights", "set_weights"}
+_RUN_OTHERWISE = frozenset({"load_model", "Checkpoint", "model_fn", "add_endpoint"})
+_GRADIENTS = frozenset({"GradientTape", "value_and_grad", "grad", "gradients", "minimize", "backward"})
+_FLAG_ACCESS = frozenset({"getattr", "setattr", "hasattr", "get", "pop", "setdefault", "getboolean"})
+_TAKE_NO_FLAG = frozenset(
+    {
+        "getattr", "isinstance", "hasattr", "print", "range", "str", "len", "bool", "int", "float", "append", "get",
+        "setdefault", "pop", "skipif", "parametrize", "convert_to_tensor", "constant", "where", "cast", "fill", "full",
+        "add_weight", "add_argument", "issubclass",
+    }
+)  # fmt: skip
+_MAKERS_OF_WEIGHTS = ("add_weight", "add_weights", "add_variable", "variable", "Variable", "get_variable", "weight")
+_DRAWS = ("dropout", "moments", "bernoulli", "binomial", "rand", "randn", "sample", "normal", "uniform")
+_NO_RATES = frozenset({"name", "dtype", "seed", "noise_shape", "trainable", "training", "data_format"})
+
+
+def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
+    """A call."""
+    callee = node.func
+    name = last_name(callee)
+    notes.referred.add(callee)
+    if isinstance(callee, ast.Attribute):
+        _method(notes, callee, unit)
+    elif isinstance(callee, ast.Name) and not is_class(name):
+        unit.calls.add(name)
+    if is_class(name) and may_hold_state(name):
+        unit.makers.add((name, root_of(callee)))
+    if name.endswith(_DRAWS) and not dotted(callee).startswith("self."):
+        unit.draws = True
+    if name in _GRADIENTS:
+        notes.add(unit, "fits", "trains", "active")
+    elif is_step(name):
+        notes.add(unit, "trains", "active")
+    elif name in _RUN_OTHERWISE:
+        notes.add(unit, "active")
+    if name in {"isinstance", "issubclass"}:
+        notes.referred.update(
+            each for argument in node.args for each in ast.walk(argument) if isinstance(each, ast.expr)
+        )
+    if name == "setattr":
+        _set_by_name(notes, node, unit)
+    if (name in _FLAG_ACCESS or name.startswith("DEFINE_")) and any(
+        isinstance(each, ast.Constant) and isinstance(each.value, str) and is_mode(each.value) for each in node.args
+    ):
+        notes.add(unit, "flag-other", "flag-to-other")
+    _arguments(notes, node, name, unit)
+    if takes_rate(name):
+        _rates_given(notes, node.args, node.keywords, name, unit)
+    elif name == "partial" and node.args and takes_rate(last_name(node.args[0])):
+        _rates_given(notes, node.args[1:], node.keywords, last_name(node.args[0]), unit)
+    notes.hands(node, name)
+    if isinstance(callee, ast.Name) or (isinstance(callee, ast.Attribute) and last_name(callee.value) == "self"):
+        open_ended = any(keyword.arg is None or is_mode(keyword.arg) for keyword in node.keywords)
+        notes.untold[name] = notes.untold.get(name, False) or not open_ended
+
+
+def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:
+    name = callee.attr
+    if isinstance(callee.value, ast.Name) and callee.value.id == "self":
+        unit.calls.add(name)
+    if is_super(callee.value):
+        return  # what a method does of the base that it overrides is asked of who calls the method
+    if name == "compile":
+        notes.compiles = True
+        notes.add(unit, "trains", "active")
+    elif name in _MODEL_METHODS or name.endswith(("_on_batch", "_generator")):
+        notes.add(unit, "trains", "traces", "active")
+        if name.startswith(("fit", "train")):
+            notes.add(unit, "fits")
+    elif name in _RUN or name.startswith("predict_"):
+        notes.add(unit, "active")
+    if name in REMOVED_METHODS:
+        notes.add(unit, "removed-argument")
+    if name in MODULE_METHODS and not is_class(last_name(callee.value)):
+        notes.torch.append((unit, last_name(callee.value) if isinstance(callee.value, ast.Name) else ""))
+    if name == "call":
+        notes.add(unit, "call-bypassed", "flag-none")
+    if name in {"append", "add", "update", "setdefault", "register", "extend", "insert"}:
+        unit.keeps.add(last_name(callee.value))
+
+
+def _set_by_name(notes: Notes, node: ast.Call, unit: Unit) -> None:
+    """``setattr(layer, name, value)``: an attribute, which one may be anybody's guess."""
+    given = node.args[1] if len(node.args) > 1 else None
+    if isinstance(given, ast.Constant) and isinstance(given.value, str):
+        notes.late.add(given.value)
+        if given.value in _OWN_ATTRIBUTES:
+            notes.add(unit, "mode-attribute")
+        if is_slip(given.value):
+            notes.add(unit, "trainable-misspelt")
+        if given.value == "trainable":
+            notes.add(unit, "trainable-set")
+    elif not (node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == "self"):
+        notes.add(unit, "trainable-set", "mode-attribute", "late")
+
+
+def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
+    callee = node.func
+    for keyword in node.keywords:
+        given = keyword.arg
+        if given is None:
+            continue
+        unit.mentions.add(given)
+        if is_mode(given):
+            give_flag(notes, keyword.value, unit)
+            to_other = name in _MODEL_METHODS or name.lstrip("_")[:1].isupper() or name in {"partial", "dict"}
+            if to_other or (isinstance(callee, ast.Subscript) and isinstance(callee.slice, ast.Constant)):
+                notes.add(unit, "flag-to-other")
+        elif given == "trainable":
+            if not name.endswith(_MAKERS_OF_WEIGHTS):
+                notes.add(unit, "trainable-given")
+        elif given in REMOVED_ARGUMENTS:
+            notes.add(unit, "removed-argument")
+        elif is_rate_name(given):
+            notes.rates_given.append((unit, root_of(callee), keyword.value))
+        if name == "dict" and given in REMOVED_ARGUMENTS:
+            notes.add(unit, "removed-argument")
+    if name in _TAKE_NO_FLAG or name.startswith(("assert", "DEFINE_")) or is_keras_layer(name):
+        return
+    if any(isinstance(each, ast.Attribute) and each.attr == "trainable" for each in node.args):
+        notes.add(unit, "trainable-handed")
+    for position, argument in enumerate(node.args):
+        if is_mode(last_name(argument)) or _chooses(argument):
+            notes.by_position(unit, callee, position, argument)
+
+
+def _chooses(argument: ast.expr) -> bool:
+    if isinstance(argument, ast.Constant):
+        return argument.value is True or argument.value is False
+    if isinstance(argument, ast.Compare):
+        return any(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in argument.comparators)
+    return isinstance(argument, ast.UnaryOp) and isinstance(argument.op, ast.Not)
+
+
+def _rates_given(
+    notes: Notes, given: Sequence[ast.expr], keywords: Sequence[ast.keyword], name: str, unit: Unit
+) -> None:
+    """The arguments of what is called like dropout: a layer takes its rate first, a function second."""
+    layer = name.lstrip("_")[:1].isupper()
+    if any(map(_is_complement, (*given, *(keyword.value for keyword in keywords)))):
+        notes.add(unit, "keeps")
+    for position, argument in enumerate(given[:3]):
+        if position or layer:
+            kind = rate_kind(argument)
+            if kind == "name":
+                notes.local.add(last_name(held_in(argument)))
+            elif kind == "bad" and position == (0 if layer else 1):
+                notes.add(unit, "rate")
+    for keyword in keywords:
+        if keyword.arg is None:
+            notes.add(unit, "rate")
+        elif keyword.arg not in _NO_RATES:
+            kind = rate_kind(keyword.value)
+            if kind == "name":
+                notes.local.add(last_name(held_in(keyword.value)))
+            elif kind == "bad":
+                notes.add(unit, "rate")
+
+
+def _is_complement(value: ast.expr) -> bool:
+    """Whether this is ``1 - x``."""
+    return (
+        isinstance(value, ast.BinOp)
+        and isinstance(value.op, ast.Sub)
+        and isinstance(value.left, ast.Constant)
+        and value.left.value == 1
+    )
+
+
+def discard(notes: Notes, value: ast.expr, unit: Unit) -> None:
+    """A call whose result nobody keeps."""
+    if not isinstance(value, ast.Call):
+        return
+    callee = value.func
+    name = last_name(callee)
+    if isinstance(callee, ast.Subscript) or (is_mode_layer(name) and name[:1].isupper()):
+        notes.add(unit, "discarded")
+    elif isinstance(callee, ast.Call):
+        if last_name(callee.func)[:1].isupper():
+            notes.add(unit, "discarded")
+    elif name:
+        notes.statements.append((unit, dotted(callee)))

@@ -1,0 +1,66 @@
+"""What is kept of a file: its features, and by which names its parts refer to each other and to other files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Outline", "Unit"]
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """A function, a method, the body of a class or of the module: what runs together, or not at all."""
+
+    name: str
+    """Empty for the body of the module, the name of the class for its body, of the variable for its value."""
+    owner: str = ""
+    """The class whose method it is, or whose body."""
+    kind: str = "function"
+    """``module``, ``variable``, ``class`` or ``function``."""
+    parent: Unit | None = None
+    features: set[str] = field(default_factory=set)
+    mentions: set[str] = field(default_factory=set)
+    """Every name and attribute that occurs in it, and short texts that could be one."""
+    reads: set[str] = field(default_factory=set)
+    """The plain names that it reads."""
+    calls: set[str] = field(default_factory=set)
+    """The functions and methods of its own that it calls by name."""
+    reads_from_self: set[str] = field(default_factory=set)
+    """The attributes that it reads from its own object."""
+    makers: set[tuple[str, str]] = field(default_factory=set)
+    """The classes that it makes objects of, each with what it is reached by."""
+    draws: bool = False
+    """Whether it calls a function that drops, draws or normalises."""
+    keeps: set[str] = field(default_factory=set)
+    """Where it stores what it is handed: a class that it decorates may be asked for by another name."""
+    decorators: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The features of one file, and the functions by which it meets other files."""
+
+    features: frozenset[str]
+    units: tuple[Unit, ...] = ()
+    makers: frozenset[str] = frozenset()
+    """Its functions that make objects of classes."""
+    called_in_call: frozenset[str] = frozenset()
+    """The functions defined elsewhere that a ``call`` reaches."""
+    rated: dict[str, int] = field(default_factory=dict)
+    """Its functions and classes that take a rate, and at which position."""
+    handed: dict[str, frozenset[int]] = field(default_factory=dict)
+    """By called function the positions of arguments that are no plain rate; -1 where arguments are unpacked."""
+    classes: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    """Its classes: the last names of their bases, and whether their ``call`` is ``told`` the mode or ``deaf``."""
+    late: frozenset[str] = frozenset()
+    """The attributes that are set outside of constructors."""
+    read_in_steps: frozenset[str] = frozenset()
+    """The attributes that a ``call``, a step or a compiled function reads from its own object."""
+    operators: frozenset[str] = frozenset()
+    """Its classes with a ``__call__`` of their own."""
+    mentions: frozenset[str] = frozenset()
+    """The mentions of all its units."""
+
+    def has(self, feature: str) -> bool:
+        """Whether it has a feature; what is no source of Python has every one."""
+        return feature in self.features or "anything" in self.features

@@ -1,0 +1,129 @@
+"""What is noted on the way through a tree, until the whole of it is known."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass, field
+
+from dropout_lint.outline.model import Unit
+from dropout_lint.outline.names import last_name, root_of
+from dropout_lint.outline.rates import rate_kind
+
+__all__ = ["Notes"]
+
+_ELSEWHERE = sys.stdlib_module_names | {
+    "absl", "cv2", "jax", "keras", "matplotlib", "numpy", "pandas", "PIL", "scipy", "seaborn", "sklearn", "tensorflow",
+    "tf_keras", "torch", "tqdm", "transformers",
+}  # fmt: skip
+"""Where functions come from that take no training flag by position."""
+_TORCH = frozenset(
+    {
+        "torch", "torchvision", "transformers", "timm", "diffusers", "open_clip", "sentence_transformers",
+        "pytorch_lightning", "lightning", "fairseq", "peft",
+    }
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Notes:
+    """One file under its outline."""
+
+    units: list[Unit] = field(default_factory=list)
+    within: str = ""
+    """The innermost function round the node that is looked at."""
+    by_node: dict[ast.AST, Unit] = field(default_factory=dict)
+    classes: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    parameters: dict[str, list[list[str]]] = field(default_factory=dict)
+    """By function, by method, and by class for its constructor: their parameters by position, less ``self``."""
+    imports: dict[str, str] = field(default_factory=dict)
+    """By imported name the package that it comes from; a dot for the file's own."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    made_from: dict[str, set[str]] = field(default_factory=dict)
+    """By variable the roots of what it is made by."""
+    referred: set[ast.AST] = field(default_factory=set)
+    """References to classes that hand none on: they are called, derived from, or asked for."""
+    late: set[str] = field(default_factory=set)
+    operators: set[str] = field(default_factory=set)
+    stored_on_self: set[str] = field(default_factory=set)
+    loop_names: set[str] = field(default_factory=set)
+    local: set[str] = field(default_factory=set)
+    """Names, not like those of rates, that are handed over as one."""
+    assigned: list[tuple[Unit, str, ast.expr]] = field(default_factory=list)
+    """Values of what is not named like a rate."""
+    kept: set[str] = field(default_factory=set)
+    """What layers are kept under."""
+    unread: list[tuple[Unit, str]] = field(default_factory=list)
+    applied: list[tuple[Unit, str, str]] = field(default_factory=list)
+    """Variables that keep what something gives: whose, and of what."""
+    statements: list[tuple[Unit, str]] = field(default_factory=list)
+    handed: dict[str, set[int]] = field(default_factory=dict)
+    positional: list[tuple[Unit, str, int, bool]] = field(default_factory=list)
+    """What is called, where the flag stands, and whether it is only passed on."""
+    rates_given: list[tuple[Unit, str, ast.expr]] = field(default_factory=list)
+    """Values for arguments named like rates: by what the function is reached."""
+    left_open: list[Unit] = field(default_factory=list)
+    """Functions with a training flag that is None by default."""
+    untold: dict[str, bool] = field(default_factory=dict)
+    """The functions that are called by name: whether a call says nothing of the mode."""
+    torch: list[tuple[Unit, str]] = field(default_factory=list)
+    """Methods that PyTorch has: on which variable they are called, if it is one."""
+    compiles: bool = False
+
+    def add(self, unit: Unit, *features: str) -> None:
+        """A feature of a unit, and so of the file."""
+        unit.features.update(features)
+
+    def unit(self, name: str, owner: str, kind: str, parent: Unit | None) -> Unit:
+        """A new part of the file."""
+        made = Unit(name, owner, kind, parent)
+        self.units.append(made)
+        if parent is not None and parent.kind == "function":
+            parent.mentions.add(name)
+        return made
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Unit) -> Unit:
+        """The part that a function is."""
+        if node not in self.by_node:
+            owner = outer.owner if outer.kind == "class" else ""
+            self.by_node[node] = self.unit(node.name, owner, "function", outer)
+        return self.by_node[node]
+
+    def class_body(self, node: ast.ClassDef, outer: Unit) -> Unit:
+        """The part that the body of a class is."""
+        if node not in self.by_node:
+            self.by_node[node] = self.unit(node.name, node.name, "class", outer)
+        return self.by_node[node]
+
+    def defines(self, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Unit, parameters: list[str]) -> None:
+        """A function with these parameters by position."""
+        method = outer.kind == "class" and parameters[:1] not in ([], ["_"])
+        own = parameters[1:] if method else parameters
+        name = outer.name if method and node.name == "__init__" else node.name
+        self.parameters.setdefault(name, []).append([*own, *(["*"] if node.args.vararg is not None else [])])
+
+    def is_foreign(self, root: str) -> bool:
+        """Whether a name comes from a library, none that is only known to the project."""
+        return self.imports.get(root, ".") in _ELSEWHERE
+
+    def by_position(self, unit: Unit, callee: ast.expr, position: int, value: ast.expr) -> None:
+        """A flag that may be handed over by position."""
+        if not self.is_foreign(root_of(callee)):
+            self.positional.append((unit, last_name(callee), position, isinstance(value, (ast.Name, ast.Attribute))))
+
+    def hands(self, node: ast.Call, name: str) -> None:
+        """The positions of arguments that are no plain rate."""
+        if not name or not node.args:
+            return
+        found = {
+            -1 if isinstance(each, ast.Starred) else position
+            for position, each in enumerate(node.args)
+            if isinstance(each, ast.Starred) or rate_kind(each) == "bad"
+        }
+        if found:
+            self.handed.setdefault(name, set()).update(found)
+
+    def may_be_keras(self, receiver: str) -> bool:
+        """Whether what a method is called on is not certain to come from PyTorch's own libraries."""
+        made = self.made_from.get(receiver, set()) - {receiver}
+        return not made or any(self.imports.get(root) not in _TORCH for root in made)

@@ -1,0 +1,204 @@
+"""What the notes on a whole file come to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dropout_lint.keras.layers import augmentation_names, leaking_names
+from dropout_lint.outline.model import Outline
+from dropout_lint.outline.names import is_keras_layer, is_mode
+from dropout_lint.outline.rates import is_rate_name, rate_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dropout_lint.outline.model import Unit
+    from dropout_lint.outline.notes import Notes
+
+__all__ = ["summary"]
+
+_AUGMENTING = (*sorted(augmentation_names()), "Augment")
+_LEAKING = tuple(sorted(leaking_names()))
+_SURVIVES = re.compile(
+    r"(?i:(?<![a-z])(?:keep|keeping|kept|retain|survival)(?![a-z])|keep_?prob)|Keep(?![a-z])|KeepProb"
+)
+_ANSWERS = ("softmax", "sigmoid", "Softmax", "Sigmoid")
+_NO_LAYERS = frozenset({"print", "super", "setattr", "getattr"})
+_OWN_METHODS = frozenset(
+    {
+        "add", "build", "compile", "fit", "save", "summary", "load_weights", "save_weights", "update_state",
+        "reset_state", "reset_states", "append", "built", "assign",
+    }
+)  # fmt: skip
+_CHOSEN = frozenset({"flag-true", "flag-other", "flag-false", "flag-by-position", "trainable-set"})
+
+
+def summary(notes: Notes) -> Outline:
+    """The outline that the notes make up."""
+    _by_position(notes)
+    _discarded(notes)
+    _odd_values(notes)
+    makers, called = _reached_by_call(notes)
+    for unit in notes.left_open:
+        if notes.untold.get(unit.name):
+            notes.add(unit, "flag-none")
+    for unit, receiver in notes.torch:
+        if notes.may_be_keras(receiver):
+            notes.add(unit, "torch-method")
+    for unit in notes.units:
+        unit.mentions.update(notes.aliases[name] for name in notes.aliases.keys() & unit.mentions)
+    mentions = frozenset().union(*(unit.mentions for unit in notes.units))
+    told = _by_words(mentions | notes.classes.keys(), notes)
+    for unit in notes.units if told else ():
+        unit.features |= told & _by_words(unit.mentions, notes)
+    features = told.union(*(unit.features for unit in notes.units))
+    if features & _CHOSEN:
+        features.add("active")
+    return Outline(
+        frozenset(features),
+        tuple(notes.units),
+        makers,
+        called,
+        _rated(notes),
+        {name: frozenset(positions) for name, positions in notes.handed.items()},
+        notes.classes,
+        frozenset(notes.late),
+        _read_in_steps(notes),
+        frozenset(notes.operators),
+        mentions,
+    )
+
+
+def _by_words(mentions: Iterable[str], notes: Notes) -> set[str]:
+    """What the words of a file tell."""
+    found = set()
+    words = " ".join(sorted(mentions))
+    if any(name in words for name in _AUGMENTING):
+        found.add("augmentation")
+    if any(name in words for name in _LEAKING):
+        found.add("acts-by-default")
+    if _SURVIVES.search(words):
+        found.add("keeps")
+    if notes.compiles and any(answer in words for answer in _ANSWERS):
+        found.add("compiled-answer")
+    return found
+
+
+def _by_position(notes: Notes) -> None:
+    """Flags by position: not where a function of the file takes something else there."""
+    for unit, name, position, passed_on in notes.positional:
+        known = notes.parameters.get(name)
+        if known is None or any(
+            is_mode(parameters[position]) and not passed_on if position < len(parameters) else "*" in parameters
+            for parameters in known
+        ):
+            notes.add(unit, "flag-by-position")
+
+
+def _odd_values(notes: Notes) -> None:
+    """What is handed over as a rate under another name, and is none."""
+    for unit, name, value in notes.assigned:
+        if name in notes.local and rate_kind(value) == "bad":
+            notes.add(unit, "rate")
+    for unit, root, value in notes.rates_given:
+        if not notes.is_foreign(root) and rate_kind(value) == "bad":
+            notes.add(unit, "rate")
+
+
+def _rated(notes: Notes) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, known in notes.parameters.items():
+        for parameters in known:
+            for position, parameter in enumerate(parameters):
+                if is_rate_name(parameter) or parameter in notes.local:
+                    found.setdefault(name, position)
+                    break
+    return found
+
+
+# Functions and what they call -----------------------------------------------------------------------------------
+
+
+def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
+    """The functions that make objects, and those from elsewhere that a ``call`` reaches."""
+    functions = [unit for unit in notes.units if unit.kind == "function"]
+    making = {unit for unit in functions if any(_makes(name, root, notes) for name, root in unit.makers)}
+    makers = frozenset(unit.name for unit in making)
+    by_name: dict[str, list[Unit]] = {}
+    for unit in functions:
+        by_name.setdefault(unit.name, []).append(unit)
+    reached: set[str] = set()
+    waiting = ["call"] if "call" in by_name else []
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        for unit in by_name.get(name, ()):
+            waiting.extend(unit.calls)
+            if unit.draws:
+                notes.add(unit, "random")
+            if unit in making and name not in {"__init__", "build"}:
+                notes.add(unit, "made-in-call")
+    if any("Lambda" in unit.mentions or "dropout" in unit.mentions for unit in notes.units):
+        for unit in notes.units:
+            if unit.draws:
+                notes.add(unit, "random")
+    return makers, frozenset(reached - by_name.keys())
+
+
+def _makes(name: str, root: str, notes: Notes) -> bool:
+    """Whether an object may be a layer: of libraries those of Keras alone."""
+    return is_keras_layer(name) or name in {"Model", "Sequential"} or not notes.is_foreign(root)
+
+
+def _read_in_steps(notes: Notes) -> frozenset[str]:
+    """The attributes that what Keras traces reads; everywhere, where functions are compiled by a call."""
+    functions = [unit for unit in notes.units if unit.kind == "function"]
+    decorated = any(not _TRACERS.isdisjoint(unit.decorators) for unit in functions)
+    if not decorated and any(not _TRACERS.isdisjoint(unit.mentions) for unit in functions):
+        return frozenset().union(*(unit.reads_from_self for unit in functions))
+    reached: set[str] = set()
+    waiting = {unit.name for unit in functions if unit.name in _HOOKS or not _TRACERS.isdisjoint(unit.decorators)}
+    while waiting:
+        reached |= waiting
+        waiting = set().union(*(unit.calls for unit in functions if unit.name in waiting)) - reached
+    return frozenset().union(*(unit.reads_from_self for unit in functions if unit.name in reached))
+
+
+_TRACERS = frozenset({"function", "jit"})
+_HOOKS = frozenset({"call", "train_step", "test_step", "predict_step"})
+
+
+# Results nobody reads -------------------------------------------------------------------------------------------
+
+
+def _discarded(notes: Notes) -> None:
+    functions = {unit.name for unit in notes.units if unit.kind == "function"}
+    layers = "call" in functions
+    for unit, callee in notes.statements:
+        own, _, part = callee.partition(".")
+        loop = "." not in callee and callee not in _NO_LAYERS and callee in notes.loop_names
+        if callee in notes.kept or loop or (layers and own == "self" and _is_part(part, functions, notes)):
+            notes.add(unit, "discarded")
+    for unit, name, callee in notes.applied:
+        if callee in notes.kept or (layers and callee.startswith("self.")):
+            notes.unread.append((unit, name))
+    reads: dict[Unit, set[str]] = {}
+    for unit in notes.units:
+        outermost = unit
+        while outermost.kind == "function" and outermost.parent is not None and outermost.parent.kind == "function":
+            outermost = outermost.parent
+        reads.setdefault(outermost, set()).update(unit.reads)
+        reads.setdefault(unit, reads[outermost])
+    for unit, name in notes.unread:
+        if unit.kind == "function" and not name.startswith("_") and name not in reads[unit]:
+            notes.add(unit, "discarded")
+
+
+def _is_part(name: str, functions: set[str], notes: Notes) -> bool:
+    """Whether an object keeps something under this name, and has no such method in sight."""
+    if not name or "." in name or name in functions or name in _OWN_METHODS or name.startswith(("add_", "set_", "_")):
+        return False
+    return name in notes.stored_on_self

@@ -1,0 +1,211 @@
+"""What each kind of node adds to an outline."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS
+from dropout_lint.outline.assignments import (
+    visit_annotated,
+    visit_assign,
+    visit_augmented,
+    visit_for,
+    visit_named,
+    visit_with,
+)
+from dropout_lint.outline.calls import discard, visit_call
+from dropout_lint.outline.names import asks_a_model, is_keras_layer, is_mode, is_step, last_name, may_hold_state
+from dropout_lint.outline.rates import is_rate_option, rate_kind
+from dropout_lint.outline.values import give_flag, give_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from dropout_lint.outline.model import Unit
+    from dropout_lint.outline.notes import Notes
+
+    Visit: TypeAlias = Callable[[Notes, Any, Unit], None]
+
+__all__ = ["VISITS"]
+
+_TRACERS = frozenset({"function", "jit"})
+
+
+def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
+    unit.mentions.add(node.id)
+    if isinstance(node.ctx, ast.Load):
+        unit.reads.add(node.id)
+        _handed_on(notes, node, node.id, unit)
+    if node.id in _TRACERS or "Callback" in node.id:
+        notes.add(unit, "traces")
+
+
+def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
+    name = node.attr
+    unit.mentions.add(name)
+    if isinstance(node.ctx, ast.Load):
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            unit.reads_from_self.add(name)
+        _handed_on(notes, node, name, unit)
+    if name in _TRACERS or "Callback" in name:
+        notes.add(unit, "traces")
+
+
+def _handed_on(notes: Notes, node: ast.expr, name: str, unit: Unit) -> None:
+    """A class by another name: what is called may be its constructor."""
+    if is_keras_layer(name) and may_hold_state(name) and node not in notes.referred:
+        notes.add(unit, "made-in-call", "flag-to-other")
+
+
+def _constant(notes: Notes, node: ast.Constant, unit: Unit) -> None:
+    text = node.value
+    if isinstance(text, str) and len(text) <= 60:
+        if text.isidentifier():
+            unit.mentions.add(text)
+        elif text.startswith("-"):
+            option = text.lstrip("-").replace("-", "_")
+            unit.mentions.add(option)
+            if is_mode(option):
+                notes.add(unit, "flag-other", "flag-to-other")
+            if is_rate_option(text):
+                notes.add(unit, "rate")
+
+
+def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
+    for alias in node.names:
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+        level = node.level if isinstance(node, ast.ImportFrom) else 0
+        known = (alias.asname or alias.name).partition(".")[0]
+        notes.imports[known] = "." if level else module.partition(".")[0]
+        if alias.asname and alias.asname != alias.name:
+            notes.aliases[alias.asname] = alias.name.rpartition(".")[2]
+
+
+def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Unit) -> None:
+    unit = notes.function(node, outer)
+    unit.decorators.update(_decorators(node))
+    arguments = node.args
+    named = [*arguments.posonlyargs, *arguments.args]
+    if is_mode(node.name):
+        notes.add(unit, "flag-other")
+    if node.name.startswith("on_"):
+        notes.add(unit, "traces")
+    if node.name in {"train_step", "model_fn"}:
+        notes.add(unit, "fits", "trains", "active")
+    elif is_step(node.name):
+        notes.add(unit, "trains", "active")
+    if asks_a_model(node.name):
+        notes.add(unit, "active")
+    if node.name == "__call__":
+        if outer.kind == "class":
+            notes.operators.add(outer.name)
+    elif node.name == "call":
+        notes.add(unit, "defines-call")
+    defaults = [None] * (len(named) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = [*zip(named, defaults, strict=False), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=False)]
+    for parameter, default in pairs:
+        _parameter(notes, node.name, parameter.arg, default, unit)
+    notes.defines(node, outer, [each.arg for each in named])
+
+
+def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterable[str]:
+    return (last_name(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list)
+
+
+def _parameter(notes: Notes, function: str, name: str, default: ast.expr | None, unit: Unit) -> None:
+    unit.mentions.add(name)
+    if is_mode(name):
+        if function in {"call", "build"} and name != "training":
+            notes.add(unit, "flag-misnamed")
+        if default is not None:
+            give_flag(notes, default, unit, function)
+    elif function == "call" and name.lower().strip("_") in {"mode", "phase"}:
+        notes.add(unit, "flag-misnamed")
+    if default is not None:
+        give_rate(notes, name, default, unit)
+
+
+def _class(notes: Notes, node: ast.ClassDef, outer: Unit) -> None:
+    notes.referred.update(node.bases)
+    notes.class_body(node, outer).decorators.update(_decorators(node))
+    bases = tuple(last_name(base) for base in node.bases)
+    call = next((each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "call"), None)
+    heard = ""
+    if call is not None:
+        names = {each.arg for each in (*call.args.posonlyargs, *call.args.args, *call.args.kwonlyargs)}
+        heard = "told" if "training" in names and not call.decorator_list else "deaf"
+    notes.classes[node.name] = (tuple(filter(None, bases)), heard)
+    if any("ropout" in base or "GaussianNoise" in base for base in bases):
+        # a layer of the project that takes a rate under any name
+        notes.add(notes.class_body(node, outer), "rate")
+
+
+def _compare(notes: Notes, node: ast.Compare, unit: Unit) -> None:
+    if any(isinstance(each, ast.Attribute) and each.attr == "trainable" for each in (node.left, *node.comparators)):
+        notes.add(unit, "trainable-compared")
+
+
+def _dict(notes: Notes, node: ast.Dict, unit: Unit) -> None:
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            if is_mode(key.value):
+                notes.add(unit, "flag-other", "flag-to-other")
+            elif key.value in REMOVED_ARGUMENTS:
+                notes.add(unit, "removed-argument")
+            elif key.value == "trainable" and last_name(value) != "trainable":
+                notes.add(unit, "trainable-set", "trainable-given")
+            if is_rate_option(key.value) and rate_kind(value) == "bad":
+                notes.add(unit, "rate")
+
+
+def _expression(notes: Notes, node: ast.Expr, unit: Unit) -> None:
+    discard(notes, node.value, unit)
+    if unit.kind == "module" and isinstance(node.value, ast.Call):
+        notes.add(unit, "active")
+
+
+def _runs(notes: Notes, _: ast.stmt, unit: Unit) -> None:
+    if unit.kind == "module":
+        notes.add(unit, "active")
+
+
+def _if(notes: Notes, node: ast.If, unit: Unit) -> None:
+    test = node.test
+    if unit.kind == "module" and isinstance(test, ast.Compare) and last_name(test.left) == "__name__":
+        notes.add(unit, "active")
+
+
+def _both(*visits: Visit) -> Visit:
+    def visit(notes: Notes, node: Any, unit: Unit) -> None:
+        for each in visits:
+            each(notes, node, unit)
+
+    return visit
+
+
+VISITS: Mapping[type[ast.AST], Visit] = {
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Constant: _constant,
+    ast.Import: _imported,
+    ast.ImportFrom: _imported,
+    ast.Assign: visit_assign,
+    ast.AnnAssign: visit_annotated,
+    ast.AugAssign: visit_augmented,
+    ast.NamedExpr: visit_named,
+    ast.For: _both(visit_for, _runs),
+    ast.AsyncFor: visit_for,
+    ast.comprehension: visit_for,
+    ast.With: _both(visit_with, _runs),
+    ast.AsyncWith: visit_with,
+    ast.While: _runs,
+    ast.If: _if,
+    ast.Call: visit_call,
+    ast.Expr: _expression,
+    ast.FunctionDef: _definition,
+    ast.AsyncFunctionDef: _definition,
+    ast.ClassDef: _class,
+    ast.Compare: _compare,
+    ast.Dict: _dict,
+}

@@ -1,0 +1,61 @@
+"""What a file sets going in the files that it imports, told by names: who mentions whom.
+
+A feature of an imported file counts for an entry only if the part of the file in which it stands may run for the
+entry: the entry mentions its name, or that of something that mentions it. Methods that Python or Keras call by
+themselves go with their class; others want to be mentioned; a class that a decorator puts away goes by the name of
+what it is put into.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dropout_lint.outline import Outline, Unit
+
+__all__ = ["reaches"]
+
+_CALLED_BY_KERAS = frozenset(
+    {
+        "call", "build", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics",
+        "compute_output_shape", "get_config", "from_config", "make_train_function", "forward",
+    }
+)  # fmt: skip
+_MOST_ROUNDS = 24
+
+
+def reaches(entry: Outline, others: Sequence[Outline], features: frozenset[str]) -> bool:
+    """Whether a part of the ``others`` that has one of the ``features`` may run for the entry."""
+    units = [unit for outline in others for unit in outline.units]
+    found = [unit for unit in units if not features.isdisjoint(unit.features)]
+    if any("anything" in outline.features for outline in others):
+        return True
+    names: set[str] = set()
+    waiting = set(units)
+    for _ in range(_MOST_ROUNDS):
+        if any(unit.kind == "module" for unit in found):
+            return True
+        names.update(name for unit in found for name in _known_by(unit, units))
+        waiting.difference_update(found)
+        if not names or not names.isdisjoint(entry.mentions):
+            return bool(names)
+        found = [unit for unit in waiting if unit.kind != "module" and not names.isdisjoint(unit.mentions)]
+        if not found:
+            return False
+    return True
+
+
+def _known_by(unit: Unit, units: Iterable[Unit]) -> Iterable[str]:
+    """The names by which others set a part going."""
+    if unit.kind != "function" or not unit.owner:
+        yield unit.name
+    elif unit.name.startswith("__") or unit.name.startswith("on_") or unit.name in _CALLED_BY_KERAS:
+        yield unit.owner
+    else:
+        yield unit.name
+    for decorator in unit.decorators:
+        for each in units:
+            if each.name == decorator:
+                yield from each.keeps
