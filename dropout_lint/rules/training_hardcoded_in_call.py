@@ -58,13 +58,9 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
 from dropout_lint.semantics.intent import (
-    class_means_it,
-    comment_says_intent,
     draws,
-    flag_says_intent,
-    guarded_on_purpose,
     is_test_code,
-    place_means_it,
+    says_it_is_meant,
     switches,
     uses_keras,
 )
@@ -109,13 +105,7 @@ def _anchor(event: ModeCall) -> Place:
 
 
 def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
-    if (
-        place_means_it(event)
-        or class_means_it(event)
-        or guarded_on_purpose(event)
-        or flag_says_intent(event)
-        or comment_says_intent(event)
-    ):
+    if says_it_is_meant(event):
         return True
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs

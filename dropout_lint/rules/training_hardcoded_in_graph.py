@@ -71,14 +71,10 @@ from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import (
     builds_generator,
-    class_means_it,
-    comment_says_intent,
     docstring,
     draws,
-    flag_says_intent,
-    guarded_on_purpose,
     is_test_code,
-    place_means_it,
+    says_it_is_meant,
 )
 from dropout_lint.semantics.learning import callee_of
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
@@ -276,13 +272,7 @@ def _notes(context: Context) -> tuple[str, ...]:
 
 
 def _means_it(event: ModeCall) -> bool:
-    if (
-        place_means_it(event)
-        or class_means_it(event)
-        or guarded_on_purpose(event)
-        or flag_says_intent(event)
-        or comment_says_intent(event)
-    ):
+    if says_it_is_meant(event):
         return True
     for frame in event.frames:
         if frame.function is None:

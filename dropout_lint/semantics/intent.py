@@ -137,6 +137,17 @@ def _stacks(text: str, kind: str) -> bool:
     }
 
 
+def says_it_is_meant(event: ModeCall) -> bool:
+    """Whether the program says in words that a flag is no slip: a file, a class, a guard, the flag, or a comment."""
+    return (
+        _place_means_it(event)
+        or class_means_it(event)
+        or guarded_on_purpose(event)
+        or flag_says_intent(event)
+        or comment_says_intent(event)
+    )
+
+
 def class_means_it(event: ModeCall) -> bool:
     """Whether a class on the way says, by its name or docstring, that permanent randomness is its purpose."""
     owners = [frame.owner for frame in event.frames if frame.owner is not None]
@@ -148,7 +159,7 @@ def class_means_it(event: ModeCall) -> bool:
 _OTHER_MATTERS = frozenset({"variational", "posterior", "prenet", "stochastic", "permanent", "concrete"})
 
 
-def place_means_it(event: ModeCall) -> bool:
+def _place_means_it(event: ModeCall) -> bool:
     """Whether the file it stands in, or its folder, is named so: ``mc_dropout/lstm.py``.
 
     A variational autoencoder is another matter.
