@@ -54,7 +54,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent, is_test_code
-from dropout_lint.semantics.models import MODEL_NAMES, content, is_model, mode_of
+from dropout_lint.semantics.models import MODEL_NAMES, content, is_keras_class, is_model, mode_of
 from dropout_lint.semantics.signatures import parameters
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, tags_of
 from dropout_lint.semantics.words import names_mode
@@ -71,7 +71,7 @@ def check(context: Context) -> Iterator[Draft]:
             yield _direct_call(event)
     for cls in context.interpretation.classes:
         function = cls.attributes.get("__call__")
-        if isinstance(function, FunctionValue) and _is_keras(cls) and not class_says_intent(cls):
+        if isinstance(function, FunctionValue) and is_keras_class(cls) and not class_says_intent(cls):
             yield from _own_call(cls, function, context)
 
 
@@ -119,11 +119,6 @@ def _direct_call(event: LayerCall) -> Draft:
 
 
 # def __call__(self, x, training=…) ---------------------------------------------------------------------------
-
-
-def _is_keras(cls: ClassValue) -> bool:
-    base = cls.keras_base or ""
-    return base in MODEL_NAMES or base.startswith("keras.layers.")
 
 
 def _own_call(cls: ClassValue, function: FunctionValue, context: Context) -> Iterator[Draft]:

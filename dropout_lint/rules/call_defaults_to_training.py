@@ -59,7 +59,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import stays_active
 from dropout_lint.semantics.events import FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent, is_test_code
-from dropout_lint.semantics.models import MODEL_NAMES, Content, content, mode_of
+from dropout_lint.semantics.models import MODEL_NAMES, Content, content, is_keras_class, mode_of
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import default_of, parameter, written
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, truth
@@ -87,10 +87,9 @@ def check(context: Context) -> Iterator[Draft]:
 
 def _is_keras(cls: ClassValue) -> bool:
     """Whether Keras runs its ``call``, and it is no preprocessing by its base."""
-    base = cls.keras_base
-    if base is None or not (base.startswith("keras.layers.") or base in MODEL_NAMES):
+    if not is_keras_class(cls):
         return False
-    facts = layer_facts(base)
+    facts = layer_facts(cls.keras_base or "")
     return facts is None or facts.mode != "augmentation"
 
 

@@ -140,3 +140,8 @@ def argument_at(call: cst.CSTNode, value: cst.CSTNode) -> cst.CSTNode:
             if argument.value is value and argument.keyword is not None:
                 return argument
     return value
+
+
+def is_argument(node: cst.CSTNode, call: cst.CSTNode) -> bool:
+    """Whether ``node`` is an argument of ``call``, or the value of one."""
+    return isinstance(call, cst.Call) and any(node is each or node is each.value for each in call.args)

@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import rejection
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
-from dropout_lint.rules.telling import argument_at, chain_of, version_text
+from dropout_lint.rules.telling import argument_at, chain_of, is_argument, version_text
 from dropout_lint.semantics.events import Constructed, MethodCall, Place
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import is_layer
@@ -153,7 +153,7 @@ def _draft(
     given = event.arguments.keywords["training"].node
     node = argument_at(call.node, given) if given is not None else call.node
     inside = isinstance(node, cst.Arg) and node.keyword is not None
-    place = Place(call.module, node if given is not None and _within(call.node, node) else call.node)
+    place = Place(call.module, node if given is not None and is_argument(node, call.node) else call.node)
     return Draft(
         place=place,
         message=message,
@@ -166,10 +166,6 @@ def _draft(
         changes=(Change("remove-argument", place, call=call),) if inside and place.node is node else (),
         probe=ProbeAt("raises", place, "TypeError or ValueError"),
     )
-
-
-def _within(call: cst.CSTNode, node: cst.CSTNode) -> bool:
-    return isinstance(call, cst.Call) and any(node is each or node is each.value for each in call.args)
 
 
 RULE = Rule(

@@ -64,6 +64,7 @@ from dropout_lint.rules.telling import (
     argument_at,
     chain_of,
     holders,
+    is_argument,
     label_of,
     name_of_callee,
     stays_active,
@@ -143,7 +144,7 @@ def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context
     notes = [f"this is inference: {reason}"] if reason else []
     notes += _state_note(held, context)
     call = event.place
-    if anchor.node is not call.node and not _within(call, anchor):
+    if anchor.node is not call.node and not is_argument(anchor.node, call.node):
         notes.append("the flag is chosen here and used by the call at the end of the chain")
     return Draft(
         place=anchor,
@@ -157,12 +158,6 @@ def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context
         applicability=Applicability.UNSAFE,
         changes=_changes(event),
         probe=ProbeAt("call", call, False),
-    )
-
-
-def _within(call: Place, anchor: Place) -> bool:
-    return isinstance(call.node, cst.Call) and any(
-        each is anchor.node or each.value is anchor.node for each in call.node.args
     )
 
 

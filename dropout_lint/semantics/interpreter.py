@@ -14,7 +14,7 @@ import libcst as cst
 from dropout_lint.semantics import calls
 from dropout_lint.semantics.events import Frame, Interpretation, ModelUse
 from dropout_lint.semantics.imports import load
-from dropout_lint.semantics.models import MODEL_NAMES
+from dropout_lint.semantics.models import MODEL_NAMES, is_keras_class
 from dropout_lint.semantics.modules import Module, Project, import_name
 from dropout_lint.semantics.passages import flattened
 from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
@@ -207,9 +207,7 @@ def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:
 def hook_of(name: str, cls: ClassValue) -> str | None:
     """The role in which Keras itself calls a method of this name, or None."""
     base = cls.keras_base or ""
-    if name == "call" and (
-        base.startswith("keras.layers.") or base in MODEL_NAMES or (not base and cls.has_unknown_base)
-    ):
+    if name == "call" and (is_keras_class(cls) or (not base and cls.has_unknown_base)):
         return "call"
     if name in _STEPS and (base in MODEL_NAMES or cls.has_unknown_base):
         return name

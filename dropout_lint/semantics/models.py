@@ -60,6 +60,12 @@ def is_layer(value: Value) -> bool:
     )
 
 
+def is_keras_class(cls: ClassValue) -> bool:
+    """Whether Keras runs the ``call`` of a class of the program: it derives from a layer or model of Keras."""
+    base = cls.keras_base or ""
+    return base.startswith("keras.layers.") or base in MODEL_NAMES
+
+
 def is_model(value: Value) -> bool:
     """Whether a value is known to be a Keras model."""
     return (
