@@ -124,6 +124,6 @@ def is_slip(name: str) -> bool:
     lowered = name.lower()
     if not 7 <= len(name) <= 14 or "t" not in lowered or ("abl" not in lowered and "rain" not in lowered):
         return False
-    from dropout_lint.rules.trainable_comparison import is_misspelt
+    from dropout_lint.semantics.spelling import is_misspelt
 
     return is_misspelt(name)

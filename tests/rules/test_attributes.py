@@ -7,7 +7,7 @@ import pytest
 from dropout_lint import check_source
 from dropout_lint.findings import Severity
 from dropout_lint.fixes import apply_edits
-from dropout_lint.rules.trainable_comparison import is_misspelt
+from dropout_lint.semantics.spelling import is_misspelt
 from dropout_lint.settings import Resolver
 
 PRELUDE = textwrap.dedent(
