@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from dropout_lint.semantics.events import Constructed, HandedOver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dropout_lint.semantics.events import Frame, Moment
 
@@ -49,6 +49,19 @@ class Leave:
 
 
 Entry: TypeAlias = "Moment | Constructed | HandedOver | Passage | Fork | Leave"
+_ENDS = {"return": {"function", "module"}, "turn": {"turn"}, "raise": {"attempt"}}
+"""The kinds of passages that each kind of leaving ends."""
+Kept = TypeVar("Kept")
+
+
+def left_by(leave: Leave, inside: Sequence[tuple[Passage, Kept]]) -> tuple[Passage, Kept] | None:
+    """Of the passages that control is in, each with what is kept of it, the one that ends, if it is told."""
+    for passage, kept in reversed(inside):
+        if passage.kind in _ENDS[leave.kind]:
+            return passage, kept
+        if passage.kind == "function":
+            break
+    return None
 
 
 class Course:

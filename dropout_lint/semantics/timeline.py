@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dropout_lint.semantics.eager import run_eagerly
 from dropout_lint.semantics.events import Constructed, HandedOver, ModelUse, TrainableSet
 from dropout_lint.semantics.flags import (
     DEFAULT,
@@ -28,8 +29,8 @@ from dropout_lint.semantics.flags import (
 from dropout_lint.semantics.judgement import Judge, Verdict
 from dropout_lint.semantics.models import is_layer, is_model, weightless
 from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
-from dropout_lint.semantics.passages import Fork, Leave, Passage
-from dropout_lint.semantics.values import NONE, Const, Instance, Opaque, alternatives, truth
+from dropout_lint.semantics.passages import Fork, Leave, Passage, left_by
+from dropout_lint.semantics.values import NONE, Instance, Opaque, alternatives, truth
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Interpretation
@@ -93,7 +94,7 @@ class _Walk:
         self._generation = generation
         self._spreads_again = generation == 2 or backend == "jax"
         """Whether a model's flag spreads where it has the value already."""
-        self._eager = frozenset(_run_eagerly(interpretation)) if generation == 3 else frozenset()
+        self._eager = run_eagerly(interpretation) if generation == 3 else frozenset()
         self._loaded = frozenset(
             ("object", each.serial)
             for each in interpretation.instances
@@ -208,13 +209,10 @@ class _Walk:
         return frozenset()
 
     def _leave(self, leave: Leave, state: State) -> None:
-        wanted = {"return": {"function", "module"}, "turn": {"turn"}, "raise": {"attempt"}}[leave.kind]
-        for passage, left in reversed(self._open):
-            if passage.kind in wanted:
-                left.append(("selected" if self._selecting and passage.selects else "left", state))
-                return
-            if passage.kind == "function":
-                return
+        ended = left_by(leave, self._open)
+        if ended is not None:
+            passage, left = ended
+            left.append(("selected" if self._selecting and passage.selects else "left", state))
 
     # Moments --------------------------------------------------------------------------------------------------
 
@@ -458,18 +456,6 @@ def _models_of(entry: Entry, seen: set[int]) -> list[Token]:
             for token in tokens_of(entry.receiver)
         ]
     return []
-
-
-def _run_eagerly(interpretation: Interpretation) -> list[Token]:
-    """The models whose step is never traced: every training step reads the flags anew."""
-    return [
-        token
-        for event in interpretation.events
-        if isinstance(event, ModelUse) and event.kind == "compile" and event.arguments is not None
-        if (given := event.arguments.keywords.get("run_eagerly")) is not None
-        if not isinstance(given.value, Const) or truth(given.value) is not False
-        for token in tokens_of(event.receiver)
-    ]
 
 
 __all__ = ["Verdict", "by_toggle", "ownership_of", "toggles_a_trained_model", "verdicts"]

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.attribute_reads import traced_hook
+from dropout_lint.semantics.eager import run_eagerly
 from dropout_lint.semantics.events import AttributeSet, Constructed, HandedOver, LayerCall, ModelUse
 from dropout_lint.semantics.externals import COMPILERS
 from dropout_lint.semantics.ownership import Ownership, Token, token_of, tokens_of
-from dropout_lint.semantics.passages import Fork, Leave, Passage
+from dropout_lint.semantics.passages import Fork, Leave, Passage, left_by
 from dropout_lint.semantics.traced_attributes import (
     COUNTERS,
     hooks_of,
@@ -28,7 +29,7 @@ from dropout_lint.semantics.traced_attributes import (
     is_same,
     kind_of,
 )
-from dropout_lint.semantics.values import Const, External, FunctionValue, alternatives, truth
+from dropout_lint.semantics.values import Const, External, FunctionValue, alternatives
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame, Interpretation
@@ -94,7 +95,7 @@ class _Walk:
     def __init__(self, interpretation: Interpretation) -> None:
         self._interpretation = interpretation
         self._ownership = Ownership(interpretation)
-        self._eager = frozenset(_run_eagerly(interpretation))
+        self._eager = run_eagerly(interpretation)
         self._called_in = _called_in(interpretation)
         self._open: list[tuple[Passage, list[_State]]] = []
         self._steps = MOST_STEPS
@@ -150,13 +151,9 @@ class _Walk:
         if isinstance(entry, Fork):
             return _merged(self._passage(entry.arms[0], state), self._passage(entry.arms[1], state))
         if isinstance(entry, Leave):
-            wanted = {"return": {"function", "module"}, "turn": {"turn"}, "raise": {"attempt"}}[entry.kind]
-            for passage, left in reversed(self._open):
-                if passage.kind in wanted:
-                    left.append(state)
-                    break
-                if passage.kind == "function":
-                    break
+            ended = left_by(entry, self._open)
+            if ended is not None:
+                ended[1].append(state)
             return None
         if isinstance(entry, AttributeSet):
             return self._set(entry, state)
@@ -328,19 +325,6 @@ def _called_in(interpretation: Interpretation) -> dict[object, tuple[Token, ...]
                 if function is not None and token is not None:
                     found.setdefault(id(function.node), {})[token] = None
     return {node: tuple(tokens) for node, tokens in found.items()}
-
-
-def _run_eagerly(interpretation: Interpretation) -> list[Token]:
-    """The models that are not traced."""
-    found: list[Token] = []
-    for event in interpretation.events:
-        if isinstance(event, ModelUse) and event.kind == "compile" and event.arguments is not None:
-            given = event.arguments.keywords.get("run_eagerly")
-            if given is not None and truth(given.value) is not False:
-                found += tokens_of(event.receiver)
-        elif isinstance(event, AttributeSet) and event.name == "run_eagerly" and truth(event.value) is not False:
-            found += tokens_of(event.receiver)
-    return found
 
 
 def _compiles(entry: Entry, seen: set[int]) -> bool:

@@ -442,6 +442,14 @@ IN_TIME = {
         model.trainable = False
         model.fit(x, y)
         """,
+    "a step that is no longer traced": """\
+        model = build()
+        model.compile("adam", "mse")
+        model.run_eagerly = True
+        model.fit(x, y)
+        model.trainable = False
+        model.fit(x, y)
+        """,
     "a model on top, compiled for itself": """\
         model = compiled()
         model.fit(x, y)
