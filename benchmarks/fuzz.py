@@ -28,13 +28,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint import repair
-from dropout_lint.engine import Report, run
+from dropout_lint.engine import run
 from dropout_lint.options import OPTION_BY_KEY
 from dropout_lint.output.writing import write_report
 from dropout_lint.settings import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from dropout_lint.report import Report
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 8.0

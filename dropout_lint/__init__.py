@@ -21,8 +21,9 @@ from dropout_lint.version import __version__  # noqa: E402  # after the path is 
 
 TYPE_CHECKING = False  # what type checkers take for true; `typing` itself takes time to import
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report, check_paths, check_source
+    from dropout_lint.engine import check_paths, check_source
     from dropout_lint.findings import Finding, Fix
+    from dropout_lint.report import Report
     from dropout_lint.rules import Rule
     from dropout_lint.settings import Settings
 
@@ -40,7 +41,7 @@ __all__ = [
 _HOMES = {
     "Finding": "dropout_lint.findings",
     "Fix": "dropout_lint.findings",
-    "Report": "dropout_lint.engine",
+    "Report": "dropout_lint.report",
     "Rule": "dropout_lint.rules",
     "Settings": "dropout_lint.settings",
     "check_paths": "dropout_lint.engine",

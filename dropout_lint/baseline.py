@@ -19,8 +19,8 @@ from dropout_lint.selection import ALWAYS_ON
 from dropout_lint.settings import SettingsError, normal, shown
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
+    from dropout_lint.report import Report
 
 VERSION = 1
 

@@ -253,3 +253,8 @@ def _relative(path: Path, root: Path) -> str:
         return path.relative_to(root).as_posix()
     except ValueError:
         return path.relative_to(path.anchor).as_posix()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a saved model, by its name."""
+    return path.suffix.lower() in ARCHIVES

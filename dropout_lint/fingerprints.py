@@ -11,8 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
+    from dropout_lint.report import Report
 
 
 def line_hash(finding: Finding, lines: tuple[str, ...]) -> str:

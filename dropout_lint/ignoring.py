@@ -18,7 +18,7 @@ from dropout_lint.suppressions import directives, suppressed, suppressions, toke
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dropout_lint.engine import Report
+    from dropout_lint.report import Report
 
 
 @dataclass(frozen=True, slots=True)

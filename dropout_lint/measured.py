@@ -13,8 +13,8 @@ from dropout_lint.findings import Measured
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
+    from dropout_lint.report import Report
 
 Key = tuple[str, object, str, int, int]
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dropout_lint.discovery import Problem
-from dropout_lint.engine import Report
 from dropout_lint.findings import Applicability, Finding, Span
 from dropout_lint.fixes import apply_edits
+from dropout_lint.report import Report
 from dropout_lint.selection import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Selection
 from dropout_lint.settings import Settings, normal, shown
 from dropout_lint.sources.reading import decode_source, in_text

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from dropout_lint import repair
-from dropout_lint.engine import Report, run
+from dropout_lint.engine import run
 from dropout_lint.findings import Applicability, Confidence, Edit, Finding, Fix, Position, Severity, Span
+from dropout_lint.report import Report
 from dropout_lint.settings import Resolver
 
 PROGRAM = textwrap.dedent(

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from dropout_lint.cache.store import Store
     from dropout_lint.discovery import Problem
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
     from dropout_lint.repair import Changed
+    from dropout_lint.report import Report
     from dropout_lint.settings import Resolver, Settings
 
 BASELINE = Path("dropout-lint-baseline.json")

@@ -12,9 +12,9 @@ from dropout_lint.settings import Resolver, normal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
     from dropout_lint.lsp.places import Buffer
+    from dropout_lint.report import Report
 
 
 @dataclass(frozen=True, slots=True)

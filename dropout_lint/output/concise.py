@@ -11,8 +11,8 @@ from dropout_lint.output.summary import summaries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.engine import Report
     from dropout_lint.output.excerpt import Line
+    from dropout_lint.report import Report
 
 
 def concise(report: Report, *, quiet: bool = False) -> Iterator[Line]:

@@ -13,8 +13,8 @@ from dropout_lint.output.summary import summaries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding, Step
+    from dropout_lint.report import Report
 
 
 def full(report: Report, *, columns: int, quiet: bool = False) -> Iterator[Line]:

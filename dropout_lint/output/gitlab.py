@@ -14,7 +14,7 @@ from dropout_lint.fingerprints import fingerprints
 from dropout_lint.output.checkout import in_checkout
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
+    from dropout_lint.report import Report
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
 

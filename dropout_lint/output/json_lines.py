@@ -10,7 +10,7 @@ from dropout_lint.output.json_report import finding_document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.engine import Report
+    from dropout_lint.report import Report
 
 
 def json_lines(report: Report) -> Iterator[str]:

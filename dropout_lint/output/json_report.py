@@ -12,8 +12,8 @@ from dropout_lint.findings import Applicability
 from dropout_lint.version import __version__
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding, Fix, Measured, Position
+    from dropout_lint.report import Report
 
 Json = dict[str, object]
 

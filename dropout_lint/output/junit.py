@@ -15,8 +15,8 @@ from dropout_lint.output.place import place_of
 
 if TYPE_CHECKING:
     from dropout_lint.discovery import Problem
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
+    from dropout_lint.report import Report
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot express (https://www.w3.org/TR/xml/#charsets)."""

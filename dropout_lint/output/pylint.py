@@ -9,7 +9,7 @@ from dropout_lint.output.display import printable, printed_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.engine import Report
+    from dropout_lint.report import Report
 
 
 def pylint(report: Report) -> Iterator[str]:

@@ -13,8 +13,8 @@ from dropout_lint.findings import Applicability, Edit, Position, Severity, Span
 from dropout_lint.fixes import apply_edits
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
+    from dropout_lint.report import Report
 
 _SEVERITIES = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING", Severity.NOTE: "INFO"}
 

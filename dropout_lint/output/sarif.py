@@ -18,8 +18,8 @@ from dropout_lint.tool_rules import all_rules
 from dropout_lint.version import __version__
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Edit, Finding, Span, Step
+    from dropout_lint.report import Report
     from dropout_lint.tool_rules import Documented
 
 HOME = "https://github.com/dropout-lint/dropout-lint"

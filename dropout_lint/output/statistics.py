@@ -10,8 +10,8 @@ from dropout_lint.findings import Applicability
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.engine import Report
     from dropout_lint.output.excerpt import Line
+    from dropout_lint.report import Report
 
 _MARKS = {Applicability.SAFE: "[*]", Applicability.UNSAFE: "[-]"}
 

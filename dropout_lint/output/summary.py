@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Severity
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
     from dropout_lint.findings import Finding
+    from dropout_lint.report import Report
 
 
 def summaries(report: Report) -> tuple[str, ...]:

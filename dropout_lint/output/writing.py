@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from dropout_lint.engine import Report
+    from dropout_lint.report import Report
 
 _DOCUMENTS = {
     "json": ("json_report", "json_report"),

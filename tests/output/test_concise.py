@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from dropout_lint.engine import Report
 from dropout_lint.output.concise import concise
 from dropout_lint.output.terminal import write
+from dropout_lint.report import Report
 
 
 def test_one_line_per_finding_and_a_last_one(finding):

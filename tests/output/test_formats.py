@@ -14,11 +14,11 @@ from jsonschema import Draft4Validator
 from lxml import etree
 
 from dropout_lint.discovery import Problem
-from dropout_lint.engine import Report
 from dropout_lint.findings import Applicability, Confidence, Edit, Fix, Position, Severity, Span, Step
 from dropout_lint.fixes import apply_edits
 from dropout_lint.options import OUTPUT_FORMATS
 from dropout_lint.output.writing import write_report
+from dropout_lint.report import Report
 
 ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from dropout_lint.discovery import Problem
-from dropout_lint.engine import Report
 from dropout_lint.findings import Applicability, Severity
 from dropout_lint.output.display import encodable, printable, width
 from dropout_lint.output.full import full
 from dropout_lint.output.terminal import write
+from dropout_lint.report import Report
 
 EVALUATE = ("def validate(model, val_ds):", "", "    for x, y in val_ds:", "        ...")
 CALL = "        logits = model(x, training=True)"

@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dropout_lint.discovery import Problem
-from dropout_lint.engine import Report
 from dropout_lint.output.json_report import json_report
+from dropout_lint.report import Report
 
 SCHEMA = json.loads(files("dropout_lint.output").joinpath("check.schema.json").read_text(encoding="utf-8"))
 

@@ -1,0 +1,170 @@
+"""One file after the other, here or in other processes: what is found in each, whatever happens in it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from dropout_lint import pool
+from dropout_lint.settings import Settings, shown
+from dropout_lint.sources.reading import decode_source
+from dropout_lint.sources.text import SourceError, Text
+from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
+from dropout_lint.syntax.stack import on_deep_stack
+
+if TYPE_CHECKING:
+    from dropout_lint.findings import Finding
+    from dropout_lint.trail import Kept, Trail
+
+
+from dropout_lint import unanalysed
+
+
+class Analyser(Protocol):
+    """What analyses the files of one project; see `dropout_lint.analysis.Analysis`."""
+
+    @property
+    def trail(self) -> Trail:
+        """What was read and looked for."""
+        ...
+
+    def is_candidate(self, path: Path, data: bytes) -> bool:
+        """Whether a rule could fire in the file."""
+        ...
+
+    def check(self, path: Path, text: Text) -> tuple[Finding, ...]:
+        """The findings whose analysis starts in the file."""
+        ...
+
+    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
+        ...
+
+    def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
+        """Whether a file of the project that is not among those ``checked`` imports ``path``."""
+        ...
+
+    def importers(self, path: Path) -> tuple[Path, ...]:
+        """Programs of the project that import ``path``, which say what its functions are called with."""
+        ...
+
+
+AnalyserFactory = Callable[[Settings, Path], Analyser]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file to analyse, and its content."""
+
+    path: Path
+    settings: Settings
+    data: bytes
+    role: str = "file"
+    on_disk: bool = True
+    kept: Kept | None = None
+    """What an earlier run has found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found in a file, whether it will be found again, and what that rests on, if that was asked for."""
+
+    findings: tuple[Finding, ...]
+    lasting: bool = False
+    trail: Trail | None = None
+
+
+class Examiner:
+    """What is found in one file, whatever happens in it. Pickled to where the work is done."""
+
+    def __init__(self, factory: AnalyserFactory, *, trailing: bool = False) -> None:
+        self._factory = factory
+        self._trailing = trailing
+        self._analysers: dict[tuple[Settings, Path], Analyser] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(Examiner, trailing=self._trailing), (self._factory,)
+
+    def trails(self) -> Iterator[tuple[Settings, Trail]]:
+        """What was read and looked for since this was last asked."""
+        for (settings, _), analyser in self._analysers.items():
+            yield settings, analyser.trail.take()
+
+    def prepare(self) -> None:
+        """Load what reading any file takes, so that who is forked has it."""
+        import dropout_lint.semantics.interpreter
+        import dropout_lint.syntax.parse  # noqa: F401
+
+    def analyser(self, settings: Settings) -> Analyser:
+        """What analyses the files that these settings are for."""
+        place = (settings, settings.root)
+        if place not in self._analysers:
+            self._analysers[place] = self._factory(settings, settings.root)
+        return self._analysers[place]
+
+    def __call__(self, entry: Entry) -> Examined:
+        """The findings of an entry file, its failure among them."""
+        name = shown(entry.path)
+        found: list[Finding] = []
+        lasting = False
+        try:
+            text = decode_source(entry.data, entry.path)
+            found += unanalysed.cells_not_python(name, text)
+            found += self.analyser(entry.settings).check(entry.path, text)
+            lasting = True
+        except SyntaxFailure as failure:
+            found.append(unanalysed.syntax_error(name, failure))
+            lasting = True
+        except NotAnalysed as failure:
+            found.append(unanalysed.not_analysed(name, failure.reason))
+        except SourceError as error:
+            found.append(unanalysed.not_analysed(name, str(error)))
+        except Exception as error:
+            found.append(unanalysed.crashed(name, error))
+        trail = self.analyser(entry.settings).trail.take() if self._trailing and lasting else None
+        return Examined(tuple(found), lasting, trail)
+
+
+def examine(
+    entries: Sequence[Entry],
+    examiner: Examiner,
+    *,
+    spread: bool = False,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Examined]:
+    """What is found in each of the entries, in their order; with ``spread`` other processes look for it."""
+    found: dict[int, Examined] = {}
+
+    def tell() -> None:
+        if progress is not None:
+            progress(len(found), len(entries))
+
+    if spread and entries:
+        tasks = [pool.Task(entry, len(entry.data), str(entry.path.parent)) for entry in entries]
+        count = pool.processes(tasks, jobs)
+        with closing(pool.spread(tasks, examiner, count, examiner.prepare)) as results:
+            for number, result in results:
+                name = shown(entries[number].path)
+                found[number] = Examined((unanalysed.lost(name, result),)) if isinstance(result, pool.Lost) else result
+                tell()
+    left = [number for number in range(len(entries)) if number not in found]
+
+    def examine_here() -> None:
+        for number in left:
+            tell()
+            found[number] = examiner(entries[number])
+
+    if left:
+        thresholds = gc.get_threshold()
+        gc.set_threshold(*pool.GC_THRESHOLDS)
+        try:
+            on_deep_stack(examine_here)
+        finally:
+            gc.set_threshold(*thresholds)
+    return [found[number] for number in range(len(entries))]
