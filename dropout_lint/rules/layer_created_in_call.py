@@ -61,7 +61,6 @@ from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import Constructed, FunctionCall, LayerCall, ModelUse
 from dropout_lint.semantics.intent import is_test_code
-from dropout_lint.semantics.keras_calls import contains
 from dropout_lint.semantics.models import content, has_weights
 from dropout_lint.semantics.noise import CHOOSING_FUNCTIONS, last_name
 from dropout_lint.semantics.signatures import written
@@ -76,6 +75,7 @@ from dropout_lint.semantics.values import (
     alternatives,
 )
 from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.syntax.walk import contains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

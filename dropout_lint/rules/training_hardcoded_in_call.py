@@ -57,17 +57,21 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
-from dropout_lint.semantics.intent import (
-    draws,
-    is_test_code,
-    says_it_is_meant,
-    switches,
-    uses_keras,
-)
+from dropout_lint.semantics.intent import draws, is_test_code, says_it_is_meant, switches, uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
-from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.values import (
+    ClassValue,
+    Const,
+    FunctionValue,
+    Instance,
+    Method,
+    Opaque,
+    alternatives,
+    truth,
+)
 from dropout_lint.semantics.words import is_mode_name, words
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import contains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +132,7 @@ def _is_switch(event: ModeCall, frame: Frame, context: Context) -> bool:
     if origin is None or not (isinstance(node, cst.Attribute) or parameter):
         return False
     owner = frame.owner
-    own = owner is not None and any(_holds(cls, origin.node) for cls in owner.ancestry())
+    own = owner is not None and any(contains(cls.node, origin.node) for cls in owner.ancestry())
     in_default = own and owner is not None and _is_default(owner, origin.node)
     name = node.attr.value if isinstance(node, cst.Attribute) else node.value if isinstance(node, cst.Name) else ""
     if in_default and _EXISTENCE.intersection(words(name)) and not switches(name) and _is_trained(event, context):
@@ -146,15 +150,7 @@ def _is_trained(event: ModeCall, context: Context) -> bool:
     )
 
 
-def _holds(cls: ClassValue, node: cst.CSTNode) -> bool:
-    from dropout_lint.semantics.keras_calls import contains
-
-    return contains(cls.node, node)
-
-
 def _is_default(cls: ClassValue, node: cst.CSTNode) -> bool:
-    from dropout_lint.semantics.values import FunctionValue
-
     init = cls.find("__init__")
     if not isinstance(init, FunctionValue):
         return False

@@ -74,8 +74,8 @@ from dropout_lint.semantics.words import is_mode_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dropout_lint.semantics.choices import Choice
     from dropout_lint.semantics.events import Event
-    from dropout_lint.semantics.keras_calls import Choice
 
 
 def check(context: Context) -> Iterator[Draft]:

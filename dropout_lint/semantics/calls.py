@@ -509,10 +509,10 @@ def _named(value: Value, name: str) -> Value:
 
 def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, node: cst.CSTNode) -> Value:
     """Make an object of a project class and run its ``__init__``."""
-    from dropout_lint.semantics import keras_calls
+    from dropout_lint.semantics import construction
 
     instance = run.allocate(cls, frame, node)
-    keras_calls.note_construction(run, frame, instance, arguments, node)
+    construction.note_construction(run, frame, instance, arguments, node)
     init = cls.find("__init__")
     if isinstance(init, FunctionValue):
         call_function(run, frame, init, arguments, Place(frame.module, node), receiver=instance)
@@ -522,7 +522,7 @@ def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, nod
     elif _is_record(cls):
         _fill_record(run, frame, instance, cls, arguments)
     if cls.keras_base is not None and not isinstance(init, FunctionValue):
-        keras_calls.inherited_construction(run, frame, instance, cls.keras_base, arguments)
+        construction.inherited_construction(run, frame, instance, cls.keras_base, arguments)
     if init is None and cls.keras_base is None and not _is_record(cls):
         for name, argument in arguments.keywords.items():
             run.store.write(instance.attributes, name, argument.value)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dropout_lint.semantics.attribute_reads import Reads
     from dropout_lint.semantics.calls import Arguments
-    from dropout_lint.semantics.keras_calls import Choice
+    from dropout_lint.semantics.choices import Choice
     from dropout_lint.semantics.modules import Module
     from dropout_lint.semantics.naming import Assigned
     from dropout_lint.semantics.passages import Passage

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.keras.entry_points import TF1_LAYERS
-from dropout_lint.semantics import calls, conditions, keras_calls, noise
+from dropout_lint.semantics import calls, conditions, construction, noise
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.run import derived, with_tags
@@ -102,7 +102,7 @@ def call(
     if handler is not None:
         return handler(run, frame, arguments, node, scope)
     if callee.is_keras:
-        made = keras_calls.construct(run, frame, name, callee.generation, arguments, node)
+        made = construction.construct(run, frame, name, callee.generation, arguments, node)
         if made is not None:
             return made
     if name in _TRANSPARENT:

@@ -193,12 +193,12 @@ def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:
     if isinstance(init, FunctionValue):
         calls.call_function(run, None, init, calls.Arguments(), None, receiver=instance, assumed=True)
     elif cls.keras_base is not None:
-        from dropout_lint.semantics import keras_calls
+        from dropout_lint.semantics import construction
 
         if cls.keras_base == "keras.layers.Wrapper":
             run.store.write(instance.attributes, "layer", Opaque(key=("instance", instance.serial, "layer")))
         else:
-            keras_calls.inherited_construction(run, frame, instance, cls.keras_base, calls.Arguments())
+            construction.inherited_construction(run, frame, instance, cls.keras_base, calls.Arguments())
     else:
         calls.construct(run, frame, cls, calls.Arguments(), cls.node)
     return instance

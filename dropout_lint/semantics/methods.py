@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import method_kind
-from dropout_lint.semantics import calls, externals, keras_calls, texts
+from dropout_lint.semantics import calls, construction, externals, keras_calls, texts
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
@@ -207,7 +207,7 @@ def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arg
     if not isinstance(instance, Instance) or instance.keras_name is None:
         return derived(*arguments.values)
     if name == "__init__":
-        keras_calls.inherited_construction(run, frame, instance, instance.keras_name, arguments)
+        construction.inherited_construction(run, frame, instance, instance.keras_name, arguments)
         return NONE
     if name in {"call", "__call__"}:
         # the Keras class's own call: its mode is what is handed over here

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.keras_calls import closure_of
+from dropout_lint.semantics.choices import closure_of
 from dropout_lint.semantics.values import Instance
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of

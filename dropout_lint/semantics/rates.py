@@ -11,6 +11,7 @@ from dropout_lint.semantics.events import Constructed, FunctionCall, Place
 from dropout_lint.semantics.values import Argument, ClassValue, Const, FunctionValue, Value, alternatives
 from dropout_lint.semantics.words import words
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import contains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ class GivenRate:
     @property
     def place(self) -> Place:
         """The expression that chooses the value on this path; the default where nobody spells it."""
-        from dropout_lint.semantics.keras_calls import choice_of
+        from dropout_lint.semantics.choices import choice_of
 
         frame: Frame = self.event.frames[-1]
         given = Argument(self.value, self.node)  # type: ignore[arg-type]
@@ -103,8 +104,6 @@ def _given(
 
 def written_at(rate: GivenRate) -> bool:
     """Whether the rate is an argument that stands in the call itself."""
-    from dropout_lint.semantics.keras_calls import contains
-
     return isinstance(rate.node, cst.CSTNode) and contains(rate.event.place.node, rate.node)
 
 

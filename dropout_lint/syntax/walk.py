@@ -151,3 +151,8 @@ class _Fields(dict[type, tuple[str, ...]]):
 
 
 _FIELDS = _Fields()
+
+
+def contains(outer: cst.CSTNode, node: cst.CSTNode) -> bool:
+    """Whether ``node`` is part of ``outer``."""
+    return any(each is node for each in walk(outer))
