@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import canonical
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attribute_reads import note_read
 from dropout_lint.semantics.command_line import FLAG_VALUES
 from dropout_lint.semantics.events import AttributeSet, Place, TrainableSet
@@ -200,9 +201,7 @@ def _bound(run: Run, frame: Frame, value: Instance, function: FunctionValue, nod
         if name == "builtins.classmethod":
             return Bound(function, value.cls) if isinstance(value.cls, ClassValue) else function
         if name in {"builtins.property", "functools.cached_property"}:
-            return calls.call_function(
-                run, frame, function, calls.Arguments(), Place(frame.module, node), receiver=value
-            )
+            return calls.call_function(run, frame, function, Arguments(), Place(frame.module, node), receiver=value)
     return Bound(function, value)
 
 
@@ -310,9 +309,7 @@ def _call_setter(
 ) -> None:
     from dropout_lint.semantics import calls
 
-    calls.call_function(
-        run, frame, setter, calls.Arguments((Argument(value),)), Place(frame.module, node), receiver=receiver
-    )
+    calls.call_function(run, frame, setter, Arguments((Argument(value),)), Place(frame.module, node), receiver=receiver)
 
 
 def opaque_of(*values: Value) -> Value:

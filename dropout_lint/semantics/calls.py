@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics import containers
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.models import note_called
+from dropout_lint.semantics.parameters import Evaluate, bind_parameters
 from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import (
@@ -38,7 +39,7 @@ from dropout_lint.semantics.values import (
     join,
     tags_of,
 )
-from dropout_lint.semantics.words import is_mode_name, kind_of_data, role_of_name
+from dropout_lint.semantics.words import role_of_name
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -46,45 +47,6 @@ if TYPE_CHECKING:
 
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
-
-Evaluate = Callable[["Run", "Frame", "Scope", "cst.BaseExpression"], Value]
-
-
-@dataclass(slots=True, eq=False)
-class Arguments:
-    """The arguments of one call, evaluated."""
-
-    positional: tuple[Argument, ...] = ()
-    keywords: dict[str, Argument] = field(default_factory=dict)
-    mappings: tuple[Argument, ...] = ()
-    """``**expression`` arguments whose keys were spread into ``keywords`` as far as they are known."""
-    spread: bool = False
-    """Whether ``*expression`` makes the positions after it unknown."""
-    unknown_keywords: Tags | None = None
-    """The tags of ``**expression`` with unknown keys; None where there is none."""
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        """All values that go in."""
-        return (*(each.value for each in self.positional), *(each.value for each in self.keywords.values()))
-
-    def tags(self, without: tuple[str, ...] = ()) -> Tags:
-        """The tags of everything that goes in."""
-        found: Tags = self.unknown_keywords or frozenset()
-        for each in self.positional:
-            found |= tags_of(each.value)
-        for name, each in self.keywords.items():
-            if name not in without:
-                found |= tags_of(each.value)
-        return found
-
-    def get(self, name: str, position: int | None = None) -> Argument | None:
-        """The argument by keyword or position."""
-        if name in self.keywords:
-            return self.keywords[name]
-        if position is not None and position < len(self.positional):
-            return self.positional[position]
-        return None
 
 
 def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate: Evaluate) -> Value:
@@ -214,7 +176,7 @@ def call_value(
     run: Run, frame: Frame | None, callee: Value, arguments: Arguments, node: cst.CSTNode, scope: Scope | None = None
 ) -> Value:
     """Call any value."""
-    from dropout_lint.semantics import externals, keras_calls, methods
+    from dropout_lint.semantics import externals, keras_calls, methods, objects
 
     if frame is None:
         assert run.entry is not None
@@ -229,7 +191,7 @@ def call_value(
     if isinstance(callee, Bound):
         return call_function(run, frame, callee.function, arguments, place, receiver=callee.receiver)
     if isinstance(callee, ClassValue):
-        return construct(run, frame, callee, arguments, node)
+        return objects.construct(run, frame, callee, arguments, node)
     if isinstance(callee, External):
         return externals.call(run, frame, callee, arguments, node, scope)
     if isinstance(callee, Instance):
@@ -297,7 +259,7 @@ def call_function(
     entered.on_yield = on_yield
     entered.makes = makes
     scope.frame = entered
-    _bind_parameters(run, entered, scope, function, arguments, evaluate)
+    bind_parameters(run, entered, scope, function, arguments, evaluate)
     if on_yield is None and not assumed and place is not None and _manages(function):
         return Managed(function, arguments, receiver, place)
     slot = _memo_key(run, frame, function, scope, receiver, hook, assumed)
@@ -406,181 +368,6 @@ def _memo_key(
         tuple(loop.serial for loop in run.loops),
         tuple(run.facts.items()),
     )
-
-
-def _bind_parameters(
-    run: Run, frame: Frame, scope: Scope, function: FunctionValue, arguments: Arguments, evaluate: Evaluate
-) -> None:
-    parameters = function.node.params
-    names = [*parameters.posonly_params, *parameters.params]
-    positional = list(arguments.positional)
-    if frame.receiver is not None and names and not isinstance(function.node, cst.Lambda):
-        first = names.pop(0)
-        scope.names[first.name.value] = frame.receiver
-    keywords = dict(arguments.keywords)
-    defaulted: set[str] = set()
-    for parameter in names:
-        name = parameter.name.value
-        if positional and not (arguments.spread and len(positional) == 1 and name in keywords):
-            given: Argument | None = positional.pop(0)
-        else:
-            given = keywords.pop(name, None)
-        _bind_parameter(run, frame, scope, function, parameter, given, arguments, defaulted, evaluate)
-    for parameter in parameters.kwonly_params:
-        _bind_parameter(
-            run,
-            frame,
-            scope,
-            function,
-            parameter,
-            keywords.pop(parameter.name.value, None),
-            arguments,
-            defaulted,
-            evaluate,
-        )
-    if isinstance(parameters.star_arg, cst.Param):
-        exact = not frame.assumed and not arguments.spread
-        rest_of_them = tuple(each.value for each in positional)
-        if frame.receiver is not None and not (parameters.posonly_params or parameters.params):
-            rest_of_them = (frame.receiver, *rest_of_them)
-        scope.names[parameters.star_arg.name.value] = run.items("tuple", rest_of_them, exact)
-    if parameters.star_kwarg is not None:
-        rest = run.mapping({name: each.value for name, each in keywords.items()})
-        if frame.assumed or arguments.unknown_keywords is not None:
-            rest.entries[None] = Opaque(arguments.unknown_keywords or frozenset())
-        for name, each in keywords.items():
-            frame.arguments[f"**{name}"] = each
-        scope.names[parameters.star_kwarg.name.value] = rest
-    frame.defaulted = frozenset(defaulted)
-    frame.parameters = dict(scope.names)
-
-
-def _bind_parameter(
-    run: Run,
-    frame: Frame,
-    scope: Scope,
-    function: FunctionValue,
-    parameter: cst.Param,
-    given: Argument | None,
-    arguments: Arguments,
-    defaulted: set[str],
-    evaluate: Evaluate,
-) -> None:
-    name = parameter.name.value
-    if given is not None:
-        frame.arguments[name] = given
-        scope.names[name] = _named(given.value, name)
-        return
-    if parameter.default is not None and arguments.unknown_keywords is None:
-        value = evaluate(run, frame, function.scope, parameter.default)
-        if not frame.assumed or not _may_vary(value):
-            defaulted.add(name)
-            scope.names[name] = value
-            return
-    scope.names[name] = unknown_parameter(function, name)
-
-
-def _may_vary(value: Value) -> bool:
-    """Whether nobody's default is a guess: None, False and True-but-not-the-mode say little about real calls."""
-    return isinstance(value, Const) and (value.value is None or value.value is False)
-
-
-def unknown_parameter(function: FunctionValue, name: str) -> Opaque:
-    """The value of a parameter nobody passes."""
-    kind = kind_of_data(name)
-    tags: Tags = frozenset()
-    if is_mode_name(name):
-        tags = frozenset({("mode", name)})
-    elif kind is not None:
-        tags = frozenset({("data", kind, name)})
-    return Opaque(tags, ("parameter", id(function.node), name))
-
-
-def _named(value: Value, name: str) -> Value:
-    """Data handed to a parameter called ``x_test`` are test data."""
-    kind = kind_of_data(name)
-    if kind is not None and isinstance(value, (Opaque, Items)) and not is_mode_name(name):
-        return with_tags(value, frozenset({("data", kind, name)}))
-    return value
-
-
-# Project classes ---------------------------------------------------------------------------------------------
-
-
-def construct(run: Run, frame: Frame, cls: ClassValue, arguments: Arguments, node: cst.CSTNode) -> Value:
-    """Make an object of a project class and run its ``__init__``."""
-    from dropout_lint.semantics import construction
-
-    instance = run.allocate(cls, frame, node)
-    construction.note_construction(run, frame, instance, arguments, node)
-    init = cls.find("__init__")
-    if isinstance(init, FunctionValue):
-        call_function(run, frame, init, arguments, Place(frame.module, node), receiver=instance)
-        for name, argument in arguments.keywords.items():
-            if name in {"name", "trainable"}:
-                instance.arguments.setdefault(name, argument.value)
-    elif _is_record(cls):
-        _fill_record(run, frame, instance, cls, arguments)
-    if cls.keras_base is not None and not isinstance(init, FunctionValue):
-        construction.inherited_construction(run, frame, instance, cls.keras_base, arguments)
-    if init is None and cls.keras_base is None and not _is_record(cls):
-        for name, argument in arguments.keywords.items():
-            run.store.write(instance.attributes, name, argument.value)
-    _build(run, frame, instance, cls)
-    return instance
-
-
-def _build(run: Run, frame: Frame, instance: Instance, cls: ClassValue) -> None:
-    """``build(input_shape)``, which Keras calls before it first uses a layer or model: many make their layers there."""
-    build = cls.find("build")
-    if cls.keras_base is None or not isinstance(build, FunctionValue) or build.owner is None:
-        return
-    parameters = build.node.params
-    required = [each for each in parameters.params[1:] if each.default is None]
-    if len(required) == 1:
-        shape = Argument(unknown_parameter(build, required[0].name.value))
-        call_function(run, frame, build, Arguments((shape,)), None, receiver=instance, hook="build")
-
-
-def _is_record(cls: ClassValue) -> bool:
-    for each in cls.ancestry():
-        for decorator in each.decorators:
-            if isinstance(decorator, External) and decorator.name.partition(".")[0] in {
-                "dataclasses",
-                "attr",
-                "attrs",
-                "pydantic",
-                "flax",
-                "chex",
-            }:
-                return True
-    return any(base.name in {"typing.NamedTuple", "pydantic.BaseModel"} for base in cls.external_bases)
-
-
-def _fill_record(run: Run, frame: Frame, instance: Instance, cls: ClassValue, arguments: Arguments) -> None:
-    fields: dict[str, Value] = {}
-    for each in reversed(list(cls.ancestry())):
-        annotated = each.attributes.get("__annotations__")
-        if isinstance(annotated, Items):
-            for field_name in annotated.items:
-                if isinstance(field_name, Const):
-                    fields.setdefault(field_name.value, UNKNOWN)
-                    if field_name.value in each.attributes:
-                        fields[field_name.value] = each.attributes[field_name.value]
-    names = list(fields)
-    for name, value in fields.items():
-        run.store.write(instance.attributes, name, value)
-    for position, argument in enumerate(arguments.positional):
-        if position < len(names):
-            run.store.write(instance.attributes, names[position], argument.value)
-    for name, argument in arguments.keywords.items():
-        run.store.write(instance.attributes, name, argument.value)
-    post = cls.find("__post_init__")
-    if isinstance(post, FunctionValue):
-        call_function(run, frame, post, Arguments(), None, receiver=instance)
-
-
-# Assignment --------------------------------------------------------------------------------------------------
 
 
 def source_of(frame: Frame, node: cst.CSTNode) -> str:

@@ -11,7 +11,7 @@ from dropout_lint.semantics.values import UNKNOWN, Const, External, Instance, Va
 if TYPE_CHECKING:
     import libcst as cst
 
-    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.arguments import Arguments
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.keras.entry_points import ApplicationFacts, application
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.events import Constructed, Frame, Place, TrainableSet
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer
 from dropout_lint.semantics.values import (
@@ -25,7 +26,6 @@ from dropout_lint.semantics.values import (
 )
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.run import Run
     from dropout_lint.syntax.lazy import cst
 
@@ -120,7 +120,7 @@ def _look_into_lambda(run: Run, frame: Frame, arguments: Arguments, node: cst.CS
             run,
             frame,
             function,
-            calls.Arguments((Argument(inputs),)),
+            Arguments((Argument(inputs),)),
             Place(frame.module, node),
             hook="lambda",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics import calls, texts
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags, without_draws
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -90,7 +91,7 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
             return calls.call_value(
-                run, None, calls.bind(run, method, container), calls.Arguments((Argument(key),)), container.node
+                run, None, calls.bind(run, method, container), Arguments((Argument(key),)), container.node
             )
         return UNKNOWN
     if isinstance(container, Opaque):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import libcst as cst
 
+    from dropout_lint.semantics.arguments import Arguments
     from dropout_lint.semantics.attribute_reads import Reads
-    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.choices import Choice
     from dropout_lint.semantics.modules import Module
     from dropout_lint.semantics.naming import Assigned

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.keras.entry_points import TF1_LAYERS
 from dropout_lint.semantics import calls, conditions, construction, noise
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.run import derived, with_tags
@@ -35,7 +36,6 @@ from dropout_lint.semantics.values import (
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
@@ -243,7 +243,7 @@ def _call_with(run: Run, frame: Frame, function: Value, argument: Value, node: c
         if isinstance(function, Partial):
             count -= len(function.positional) + sum(1 for each in required if each.name.value in function.keywords)
     positional = tuple(Argument(argument) for _ in range(max(count, 0)))
-    return calls.call_value(run, frame, function, calls.Arguments(positional), node)
+    return calls.call_value(run, frame, function, Arguments(positional), node)
 
 
 def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -257,7 +257,7 @@ def call_transformed(run: Run, frame: Frame, callee: Transformed, arguments: Arg
                 Argument(with_tags(Opaque(tags_of(each.value)), turn), each.node) if _is_mapped(callee, place) else each
                 for place, each in enumerate(arguments.positional)
             )
-            inner = calls.Arguments(positional, arguments.keywords)
+            inner = Arguments(positional, arguments.keywords)
             result = calls.call_value(run, frame, callee.function, inner, node)
         return with_tags(derived(result), frozenset({("drawn", loop.serial)}))
     run.tapes.append(callee)

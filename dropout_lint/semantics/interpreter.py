@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from dropout_lint.semantics import calls
+from dropout_lint.semantics import calls, objects
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.events import Frame, Interpretation, ModelUse
 from dropout_lint.semantics.imports import load
 from dropout_lint.semantics.models import MODEL_NAMES, is_keras_class
 from dropout_lint.semantics.modules import Module, Project, import_name
+from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.passages import flattened
 from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
 from dropout_lint.semantics.scopes import Scope
@@ -108,7 +110,7 @@ def _assume(run: Run, module: Module) -> None:
         for function in functions:
             done.add((id(function.node), 0))
             if id(function.node) not in run.called:
-                calls.call_function(run, None, function, calls.Arguments(), None, assumed=True)
+                calls.call_function(run, None, function, Arguments(), None, assumed=True)
         _call_back(run, done)
 
 
@@ -119,7 +121,7 @@ def _call_back(run: Run, done: set[tuple[int, int]]) -> None:
         if slot not in done:
             done.add(slot)
             calls.call_function(
-                run, None, function, calls.Arguments(), None, receiver=receiver, hook="callback", assumed=True
+                run, None, function, Arguments(), None, receiver=receiver, hook="callback", assumed=True
             )
 
 
@@ -191,16 +193,16 @@ def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:
     instance = run.allocate(cls, frame, cls.node)
     init = cls.find("__init__")
     if isinstance(init, FunctionValue):
-        calls.call_function(run, None, init, calls.Arguments(), None, receiver=instance, assumed=True)
+        calls.call_function(run, None, init, Arguments(), None, receiver=instance, assumed=True)
     elif cls.keras_base is not None:
         from dropout_lint.semantics import construction
 
         if cls.keras_base == "keras.layers.Wrapper":
             run.store.write(instance.attributes, "layer", Opaque(key=("instance", instance.serial, "layer")))
         else:
-            construction.inherited_construction(run, frame, instance, cls.keras_base, calls.Arguments())
+            construction.inherited_construction(run, frame, instance, cls.keras_base, Arguments())
     else:
-        calls.construct(run, frame, cls, calls.Arguments(), cls.node)
+        objects.construct(run, frame, cls, Arguments(), cls.node)
     return instance
 
 
@@ -227,7 +229,7 @@ def _handed_in(function: FunctionValue) -> Iterator[tuple[str, Value]]:
     """What Keras calls ``call`` with: the mode, whatever its default says, and inputs."""
     for each in parameters(function)[1:]:
         name = each.name.value
-        unknown = calls.unknown_parameter(function, name)
+        unknown = unknown_parameter(function, name)
         if names_mode(name):
             yield name, Opaque(unknown.tags | {("mode", name)}, unknown.key)
         elif each.default is None:
@@ -236,7 +238,7 @@ def _handed_in(function: FunctionValue) -> Iterator[tuple[str, Value]]:
 
 def _call_method(run: Run, module: Module, function: FunctionValue, receiver: Instance) -> None:
     hook = _hook_of(function, receiver)
-    arguments = calls.Arguments()
+    arguments = Arguments()
     if hook == "call":
         for name, value in _handed_in(function):
             arguments.keywords[name] = Argument(value)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls, conditions, noise
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.choices import Choice, choice_of
 from dropout_lint.semantics.events import Bare, Frame, LayerCall, ModeCall, NoneForwarded, Place
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
+from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.polarity import polarity_of
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
@@ -34,7 +36,6 @@ from dropout_lint.semantics.values import (
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.run import Run
 
 
@@ -226,8 +227,8 @@ def _enter_call(
         position = _position_of_training(callee)
         if position is None or position >= len(arguments.positional):
             # Keras decides: fit says True, evaluate and predict say False
-            passed = Argument(calls.unknown_parameter(method, "training"))
-            inner = calls.Arguments(
+            passed = Argument(unknown_parameter(method, "training"))
+            inner = Arguments(
                 arguments.positional,
                 {**arguments.keywords, "training": passed},
                 arguments.mappings,
@@ -236,7 +237,7 @@ def _enter_call(
             )
     elif "training" not in names and "training" in arguments.keywords and method.node.params.star_kwarg is None:
         keywords = {name: value for name, value in arguments.keywords.items() if name != "training"}
-        inner = calls.Arguments(
+        inner = Arguments(
             arguments.positional, keywords, arguments.mappings, arguments.spread, arguments.unknown_keywords
         )
     return calls.call_function(run, frame, method, inner, Place(frame.module, node), receiver=callee, hook="call")

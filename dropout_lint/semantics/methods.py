@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import method_kind
 from dropout_lint.semantics import calls, construction, externals, keras_calls, texts
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
@@ -35,7 +36,6 @@ from dropout_lint.semantics.values import (
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 
@@ -263,7 +263,7 @@ def _of_layer(run: Run, frame: Frame, receiver: Instance, name: str, arguments: 
             run, frame, receiver, arguments, node, direct=name == "__call__", text=_func_text(frame, node)
         )
     if name == "stateless_call":
-        inner = calls.Arguments(
+        inner = Arguments(
             arguments.positional[2:],
             arguments.keywords,
             arguments.mappings,
@@ -509,5 +509,5 @@ def _run_once(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -
     if given is not None and isinstance(given.value, Items):
         positional = tuple(Argument(each) for each in given.value.items)
     if isinstance(function, (FunctionValue,)) or externals.is_function(function):
-        return calls.call_value(run, frame, function, calls.Arguments(positional, {}), node)
+        return calls.call_value(run, frame, function, Arguments(positional, {}), node)
     return derived(*arguments.values)

@@ -9,7 +9,7 @@ from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.calls import Arguments
+    from dropout_lint.semantics.arguments import Arguments
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 

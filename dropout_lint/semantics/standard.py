@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics import calls, command_line, texts
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.values import (
@@ -29,7 +30,6 @@ from dropout_lint.semantics.values import (
 if TYPE_CHECKING:
     import libcst as cst
 
-    from dropout_lint.semantics.calls import Arguments
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
@@ -193,7 +193,7 @@ def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, s
     kept = [
         each
         for each in source.items
-        if truth(calls.call_value(run, frame, test, calls.Arguments((Argument(each),)), node)) is not False
+        if truth(calls.call_value(run, frame, test, Arguments((Argument(each),)), node)) is not False
     ]
     return run.items("list", tuple(kept), exact=source.exact)
 
@@ -210,7 +210,7 @@ def _field(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
     factory = arguments.keywords.get("default_factory") or arguments.keywords.get("factory")
     if default is not None:
         return default.value
-    return calls.call_value(run, frame, factory.value, calls.Arguments(), node) if factory is not None else UNKNOWN
+    return calls.call_value(run, frame, factory.value, Arguments(), node) if factory is not None else UNKNOWN
 
 
 def _total(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
@@ -224,7 +224,7 @@ def _sorted(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sco
 
     ranked = externals.call_back(run, frame, arguments, node, data=tags_of(value), always=True)
     run.use("decision", "builtins.sorted", tags_of(ranked) | tags_of(value), frame, node)
-    return _listed(run, frame, calls.Arguments(arguments.positional), node, scope)
+    return _listed(run, frame, Arguments(arguments.positional), node, scope)
 
 
 def _next(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:

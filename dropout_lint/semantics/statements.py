@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, imports
+from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.containers import elements_of, get_item
 from dropout_lint.semantics.events import AttributeSet, Discarded, Frame, Place, TrainableSet
 from dropout_lint.semantics.expressions import binary, bind, evaluate, loop_element
@@ -312,7 +313,7 @@ def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.Functi
     value: Value = function
     for decorator, syntax in zip(reversed(function.decorators), reversed(node.decorators), strict=True):
         if isinstance(decorator, FunctionValue):
-            made = calls.call_value(run, frame, decorator, calls.Arguments((Argument(value),)), syntax.decorator)
+            made = calls.call_value(run, frame, decorator, Arguments((Argument(value),)), syntax.decorator)
             if isinstance(made, FunctionValue) and made is not value and isinstance(value, FunctionValue):
                 run.called.add(id(function.node))
                 value = replace(made, owner=function.owner, name=function.name, inner=value)
@@ -543,16 +544,14 @@ def _leave(run: Run, frame: Frame, manager: Value) -> None:
         method = manager.cls.find("__exit__")
         if isinstance(method, FunctionValue):
             nothing = Argument(Const(None))
-            calls.call_function(
-                run, frame, method, calls.Arguments((nothing, nothing, nothing)), None, receiver=manager
-            )
+            calls.call_function(run, frame, method, Arguments((nothing, nothing, nothing)), None, receiver=manager)
 
 
 def _enter(run: Run, frame: Frame, manager: Value) -> Value:
     if isinstance(manager, Instance) and isinstance(manager.cls, ClassValue):
         method = manager.cls.find("__enter__")
         if isinstance(method, FunctionValue):
-            return calls.call_function(run, frame, method, calls.Arguments(), None, receiver=manager)
+            return calls.call_function(run, frame, method, Arguments(), None, receiver=manager)
     return manager
 
 
