@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from dropout_lint.semantics import calls, conditions, imports
+from dropout_lint.semantics import calls, conditions, simple_statements
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.containers import elements_of, get_item
-from dropout_lint.semantics.events import AttributeSet, Discarded, Frame, Place, TrainableSet
-from dropout_lint.semantics.expressions import binary, bind, evaluate, loop_element
+from dropout_lint.semantics.definitions import define_class, define_function
+from dropout_lint.semantics.events import Frame, TrainableSet
+from dropout_lint.semantics.expressions import bind, evaluate, loop_element
 from dropout_lint.semantics.models import goes_over_layers
-from dropout_lint.semantics.naming import note_assignment
-from dropout_lint.semantics.passages import Leave
-from dropout_lint.semantics.run import derived, with_tags
-from dropout_lint.semantics.scopes import Deferred, Scope
+from dropout_lint.semantics.simple_statements import Flow
 from dropout_lint.semantics.unmet import note_unmet
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
     ClassValue,
     Const,
-    External,
     FunctionValue,
     Instance,
-    Items,
     Managed,
     Opaque,
     Value,
     tags_of,
 )
-from dropout_lint.semantics.words import ANSWERING_WORDS, is_mode_name, role_of_name, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dropout_lint.semantics.run import Run
-
+    from dropout_lint.semantics.scopes import Scope
 
 DEEPEST_SECOND_TURN = 5
 """Loops inside one another of which the innermost still has its second turn: each doubles the turns of all inside."""
-
-
 _MOST_COMMENT_LINES, _LONGEST_COMMENT = 50, 4_000
 """What is read of the comments above a statement, each time it runs."""
-
-
-class Flow(Enum):
-    """Where control goes after a statement."""
-
-    ON = "on"
-    LEAVES_TURN = "break or continue"
-    LEAVES = "return or raise"
 
 
 def execute_block(run: Run, frame: Frame, scope: Scope, body: Sequence[cst.CSTNode]) -> Flow:
@@ -76,7 +58,7 @@ def execute_block(run: Run, frame: Frame, scope: Scope, body: Sequence[cst.CSTNo
 def _execute(run: Run, frame: Frame, scope: Scope, statement: cst.CSTNode) -> Flow:
     if isinstance(statement, cst.SimpleStatementLine):
         for small in statement.body:
-            handler = _SMALL.get(type(small))
+            handler = simple_statements.HANDLERS.get(type(small))
             if handler is not None:
                 before = len(run.events)
                 _note_comments(frame, statement)
@@ -104,255 +86,6 @@ def _note_comments(frame: Frame, statement: cst.SimpleStatementLine) -> None:
 def block_of(block: cst.BaseSuite) -> Sequence[cst.CSTNode]:
     """The statements of an indented or one-line block."""
     return (cst.SimpleStatementLine(block.body),) if isinstance(block, cst.SimpleStatementSuite) else block.body
-
-
-# Small statements --------------------------------------------------------------------------------------------
-
-
-def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | None:
-    before = len(run.events)
-    meant = _as_assignment(run, frame, scope, node.value)
-    value = evaluate(run, frame, scope, node.value) if meant is None else derived(meant.receiver, meant.value)
-    if isinstance(node.value, (cst.Call, cst.Comparison)):
-        run.emit(Discarded(run.serial(), Place(frame.module, node.value), value, frame.chain(), meant))
-    if isinstance(node.value, cst.Call):
-        from dropout_lint.semantics.events import ModeCall
-
-        for event in run.events[before:]:
-            if isinstance(event, ModeCall) and event.place.node is node.value:
-                event.discarded = True
-        if _ends(run, frame, scope, node.value):
-            run.course.add(Leave("raise"))
-            return Flow.LEAVES
-    return None
-
-
-def _ends(run: Run, frame: Frame, scope: Scope, call: cst.Call) -> bool:
-    """Whether the program ends here, on this path: ``sys.exit()`` somewhere else than in the middle of a script."""
-    func = call.func
-    name = func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
-    if name not in {"exit", "_exit", "quit"} or not (run.guards or frame.function is not None):
-        return False
-    callee = evaluate(run, frame, scope, func)
-    return isinstance(callee, External) and callee.name in {"sys.exit", "os._exit", "builtins.exit", "builtins.quit"}
-
-
-def _as_assignment(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> AttributeSet | None:
-    """What ``layer.trainable == False`` would do if it were an assignment."""
-    if not (isinstance(node, cst.Comparison) and isinstance(node.left, cst.Attribute) and len(node.comparisons) == 1):
-        return None
-    if not isinstance(node.comparisons[0].operator, (cst.Equal, cst.Is)):
-        return None
-    receiver = evaluate(run, frame, scope, node.left.value)
-    value = evaluate(run, frame, scope, node.comparisons[0].comparator)
-    text = calls.source_of(frame, node.left.value)
-    return AttributeSet(
-        run.serial(),
-        Place(frame.module, node),
-        receiver,
-        text,
-        node.left.attr.value,
-        value,
-        frame.chain(),
-        tuple(run.loops),
-    )
-
-
-def _assign(run: Run, frame: Frame, scope: Scope, node: cst.Assign) -> Flow | None:
-    value = evaluate(run, frame, scope, node.value)
-    for target in node.targets:
-        note_assignment(run, frame, target.target, node.value)
-        if run.loops and _updates(target.target, node.value):
-            run.use("summed", "summed up over the loop", tags_of(value), frame, node)
-        bind(run, frame, scope, target.target, value)
-    return None
-
-
-def _updates(target: cst.BaseAssignTargetExpression, value: cst.BaseExpression) -> bool:
-    """Whether a value is computed from what its target holds: ``self.mean = self.mean + step``."""
-    if not isinstance(target, (cst.Name, cst.Attribute)) or not isinstance(value, cst.BinaryOperation):
-        return False
-    stack: list[cst.BaseExpression] = [value]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, cst.BinaryOperation):
-            stack += (each.left, each.right)
-        elif _same_place(target, each):
-            return True
-    return False
-
-
-def _same_place(one: cst.BaseExpression, other: cst.BaseExpression) -> bool:
-    """Whether two expressions are the same name, or attributes of the same thing by the same names."""
-    while isinstance(one, cst.Attribute) and isinstance(other, cst.Attribute) and one.attr.value == other.attr.value:
-        one, other = one.value, other.value
-    return isinstance(one, cst.Name) and isinstance(other, cst.Name) and one.value == other.value
-
-
-def _annotated(run: Run, frame: Frame, scope: Scope, node: cst.AnnAssign) -> Flow | None:
-    if scope.kind == "class" and isinstance(node.target, cst.Name):
-        listed = scope.names.get("__annotations__")
-        before = listed.items if isinstance(listed, Items) else ()
-        scope.names["__annotations__"] = run.items("list", (*before, Const(node.target.value)))
-    if node.value is not None:
-        note_assignment(run, frame, node.target, node.value)
-        bind(run, frame, scope, node.target, evaluate(run, frame, scope, node.value))
-    elif isinstance(node.target, cst.Name) and scope.kind != "class" and scope.find(node.target.value) is None:
-        bind(run, frame, scope, node.target, UNKNOWN)
-    return None
-
-
-_AUGMENTED: dict[type, type] = {
-    cst.AddAssign: cst.Add,
-    cst.SubtractAssign: cst.Subtract,
-    cst.MultiplyAssign: cst.Multiply,
-    cst.DivideAssign: cst.Divide,
-    cst.BitOrAssign: cst.BitOr,
-    cst.BitAndAssign: cst.BitAnd,
-}
-
-
-def _augmented(run: Run, frame: Frame, scope: Scope, node: cst.AugAssign) -> Flow | None:
-    before = evaluate(run, frame, scope, node.target)
-    operand = evaluate(run, frame, scope, node.value)
-    sign = _AUGMENTED.get(type(node.operator), cst.Add)()
-    result = binary(run, frame, before, operand, sign, node)
-    if run.loops and not isinstance(before, Items):
-        # a running value varies with the loop; it is no constant
-        result = with_tags(Opaque(tags_of(before) | tags_of(operand)), frozenset({("loop", run.loops[-1].serial)}))
-        run.use("summed", "summed up over the loop", tags_of(operand), frame, node)
-    bind(run, frame, scope, node.target, result)
-    return None
-
-
-def _return(run: Run, frame: Frame, scope: Scope, node: cst.Return) -> Flow:
-    if node.value is not None:
-        value = evaluate(run, frame, scope, node.value)
-        frame.returns.append(value)
-        if any(is_mode_name(name) for guard in run.guards for name in guard):
-            run.use("gated", "", tags_of(value), frame, node)
-        if frame.assumed:
-            answers = role_of_name(frame.name) == "inference" and not ANSWERING_WORDS.isdisjoint(words(frame.name))
-            run.use("returned", f"returned by {frame.name}()" if answers else "", tags_of(value), frame, node)
-    else:
-        frame.returns.append(Const(None))
-    run.course.add(Leave("return"))
-    return Flow.LEAVES
-
-
-def _raise(run: Run, frame: Frame, scope: Scope, node: cst.Raise) -> Flow:
-    if node.exc is not None:
-        evaluate(run, frame, scope, node.exc)
-    run.course.add(Leave("raise"))
-    return Flow.LEAVES
-
-
-def _leaves_turn(run: Run, frame: Frame, scope: Scope, node: cst.CSTNode) -> Flow:
-    run.course.add(Leave("turn"))
-    return Flow.LEAVES_TURN
-
-
-def _import(run: Run, frame: Frame, scope: Scope, node: cst.Import) -> Flow | None:
-    imports.import_statement(run, frame, scope, node)
-    return None
-
-
-def _import_from(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -> Flow | None:
-    imports.from_statement(run, frame, scope, node)
-    return None
-
-
-def _assert(run: Run, frame: Frame, scope: Scope, node: cst.Assert) -> Flow | None:
-    value = evaluate(run, frame, scope, node.test)
-    run.use("asserted", "asserted", tags_of(value), frame, node)
-    return None
-
-
-def _delete(run: Run, frame: Frame, scope: Scope, node: cst.Del) -> Flow | None:
-    return None
-
-
-def _global(run: Run, frame: Frame, scope: Scope, node: cst.Global) -> Flow | None:
-    scope.globals.update(item.name.value for item in node.names)
-    return None
-
-
-def _nonlocal(run: Run, frame: Frame, scope: Scope, node: cst.Nonlocal) -> Flow | None:
-    scope.nonlocals.update(item.name.value for item in node.names)
-    return None
-
-
-# Compound statements -----------------------------------------------------------------------------------------
-
-
-def _function(run: Run, frame: Frame, scope: Scope, node: cst.FunctionDef) -> Flow:
-    decorators = tuple(evaluate(run, frame, scope, decorator.decorator) for decorator in node.decorators)
-    owner = scope.names.get("__class__") if scope.kind == "class" else frame.owner
-    outer = scope if scope.kind != "class" else scope.parent
-    function = FunctionValue(
-        node,
-        frame.module,
-        outer or scope,
-        node.name.value,
-        owner if isinstance(owner, ClassValue) else None,
-        decorators,
-        guards=tuple(run.guards),
-    )
-    run.functions.append((function, frame))
-    name = node.name.value
-    for decorator in node.decorators:
-        if isinstance(decorator.decorator, cst.Attribute) and decorator.decorator.attr.value == "setter":
-            name = f"{name}.setter"
-    bind_name = scope.target(name).names
-    run.store.write(bind_name, name, _decorated(run, frame, function, node))
-    return Flow.ON
-
-
-def _decorated(run: Run, frame: Frame, function: FunctionValue, node: cst.FunctionDef) -> Value:
-    """The function as its project decorators leave it; decorators of libraries are taken to keep it."""
-    value: Value = function
-    for decorator, syntax in zip(reversed(function.decorators), reversed(node.decorators), strict=True):
-        if isinstance(decorator, FunctionValue):
-            made = calls.call_value(run, frame, decorator, Arguments((Argument(value),)), syntax.decorator)
-            if isinstance(made, FunctionValue) and made is not value and isinstance(value, FunctionValue):
-                run.called.add(id(function.node))
-                value = replace(made, owner=function.owner, name=function.name, inner=value)
-    return value
-
-
-def _class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> Flow:
-    if frame.function is None and scope.kind == "module" and frame.module is not run.entry and not run.guards:
-        # most classes of most modules are never asked for, and each would bring in the modules of its bases
-        scope.names[node.name.value] = Deferred(partial(_defined_late, run, frame, scope, node))
-    else:
-        run.store.write(scope.target(node.name.value).names, node.name.value, _made_class(run, frame, scope, node))
-    return Flow.ON
-
-
-def _defined_late(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> ClassValue:
-    with imports.importing(run):
-        return _made_class(run, frame, scope, node)
-
-
-def _made_class(run: Run, frame: Frame, scope: Scope, node: cst.ClassDef) -> ClassValue:
-    bases = tuple(evaluate(run, frame, scope, base.value) for base in node.bases if base.star == "")
-    cls = ClassValue(node, frame.module, scope, bases)
-    cls.decorators = tuple(
-        _decorator(evaluate(run, frame, scope, each.decorator), each.decorator) for each in node.decorators
-    )
-    inner = Scope("class", scope)
-    inner.names["__class__"] = cls
-    execute_block(run, frame, inner, block_of(node.body))
-    del inner.names["__class__"]
-    for name in list(inner.names):
-        inner.read(name)
-    cls.attributes = inner.names
-    run.classes.append(cls)
-    return cls
-
-
-def _decorator(value: Value, node: cst.BaseExpression) -> Value:
-    return value
 
 
 def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
@@ -644,25 +377,9 @@ def _bind_pattern(run: Run, frame: Frame, scope: Scope, pattern: cst.MatchPatter
                     stack.append(inner)
 
 
-_SMALL: dict[type, Callable[[Run, Frame, Scope, Any], Flow | None]] = {
-    cst.Expr: _expression,
-    cst.Assign: _assign,
-    cst.AnnAssign: _annotated,
-    cst.AugAssign: _augmented,
-    cst.Return: _return,
-    cst.Raise: _raise,
-    cst.Break: _leaves_turn,
-    cst.Continue: _leaves_turn,
-    cst.Import: _import,
-    cst.ImportFrom: _import_from,
-    cst.Assert: _assert,
-    cst.Del: _delete,
-    cst.Global: _global,
-    cst.Nonlocal: _nonlocal,
-}
 _COMPOUND: dict[type, Callable[[Run, Frame, Scope, Any], Flow]] = {
-    cst.FunctionDef: _function,
-    cst.ClassDef: _class,
+    cst.FunctionDef: define_function,
+    cst.ClassDef: define_class,
     cst.If: _if,
     cst.For: _for,
     cst.While: _while,
