@@ -375,6 +375,13 @@ def source_of(frame: Frame, node: cst.CSTNode) -> str:
     return frame.module.source_of(node)
 
 
+def receiver_text(frame: Frame, node: cst.CSTNode) -> str:
+    """What stands before the dot of a method call; nothing where it is no such call."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        return source_of(frame, node.func.value)
+    return ""
+
+
 def is_none(value: Value) -> bool:
     """Whether a value is None."""
     return isinstance(value, Const) and value.value is None

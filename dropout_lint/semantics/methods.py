@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.keras.consumers import method_kind
-from dropout_lint.semantics import calls, construction, externals, keras_calls, texts
+from dropout_lint.semantics import (
+    calls,
+    construction,
+    container_methods,
+    externals,
+    keras_calls,
+    texts,
+    unknown_methods,
+)
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
-from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags
+from dropout_lint.semantics.run import derived
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
-    Argument,
     Const,
-    FunctionValue,
     Instance,
     Items,
     Mapping,
@@ -31,7 +36,6 @@ from dropout_lint.semantics.values import (
     alternatives,
     join,
     tags_of,
-    truth,
 )
 from dropout_lint.syntax.lazy import cst
 
@@ -54,9 +58,6 @@ INFERENCE_METHODS = frozenset(
 )
 _UPDATES = frozenset({"apply_gradients", "minimize", "apply"})
 _GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian", "compute_gradients", "get_gradients"})
-_ONCE = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "submit", "numpy_function", "py_function"})
-_EXPORTS = frozenset({"add_endpoint", "export", "save"})
-_SAME_FUNCTION = frozenset({"function", "jit"})
 
 
 def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -73,11 +74,11 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
             limit=64,
         )
     if isinstance(receiver, Items):
-        return _of_items(run, frame, receiver, name, arguments, node)
+        return container_methods.of_items(run, receiver, name, arguments)
     if isinstance(receiver, Mapping):
-        return _of_mapping(run, receiver, name, arguments)
+        return container_methods.of_mapping(run, receiver, name, arguments)
     if isinstance(receiver, Const):
-        return _of_constant(receiver, name, arguments)
+        return container_methods.of_constant(receiver, name, arguments)
     if isinstance(receiver, Super):
         return _of_super(run, frame, receiver, name, arguments, node)
     run.emit(
@@ -85,7 +86,7 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
             run.serial(),
             Place(frame.module, node),
             receiver,
-            _receiver_text(frame, node),
+            calls.receiver_text(frame, node),
             name,
             arguments,
             frame.chain(),
@@ -100,106 +101,6 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
 
 def _again(found: Value, receiver: Value, name: str) -> Value:
     return Method(receiver, name) if isinstance(found, Opaque) else found
-
-
-def _of_items(run: Run, frame: Frame, items: Items, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
-    from dropout_lint.semantics.containers import element_of, elements_of
-
-    values = [each.value for each in arguments.positional]
-    if name in {"append", "add", "insert"} and values:
-        _extend(run, items, (values[-1],))
-        return NONE
-    if name == "extend" and values:
-        known = elements_of(run, values[0])
-        _extend(run, items, known if known is not None else (element_of(run, values[0]),), exact=known is not None)
-        return NONE
-    if name in {"pop", "popleft"}:
-        return element_of(run, items)
-    if name == "copy":
-        return run.items(items.kind, items.items, items.exact)
-    return derived(*items.items, *values)
-
-
-def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True) -> None:
-    present = items.items
-    new: list[Value] = []
-    for value in added:
-        # what a loop collects varies with the loop, also when it is read again inside
-        tagged = collect(run, value, items.loops)
-        if not any(tagged is other for other in present) or not run.loops:
-            new.append(tagged)
-    if len(present) + len(new) > 64:
-        run.store.write(items.cells, "exact", False)
-        return
-    run.store.write(items.cells, "items", present + tuple(new))
-    if not exact or (run.loops and any(not is_layer(value) for value in new)):
-        run.store.write(items.cells, "exact", False)
-
-
-def _of_mapping(run: Run, mapping: Mapping, name: str, arguments: Arguments) -> Value:
-    from dropout_lint.semantics.containers import get_item, merge_mapping, set_item
-
-    run.step(len(mapping.entries) // TAGS_PER_STEP)
-    key = arguments.positional[0].value if arguments.positional else UNKNOWN
-    default = arguments.positional[1].value if len(arguments.positional) > 1 else NONE
-    known = isinstance(key, Const) and key.value is not None
-    if name in {"get", "pop", "setdefault"}:
-        present = isinstance(key, Const) and key.value in mapping.entries
-        if not present:
-            result = default if mapping.exact and known else join((default, get_item(run, mapping, key)))
-            if (
-                isinstance(default, Const)
-                and not mapping.exact
-                and isinstance(mapping.entries.get(None), Opaque)
-                and known
-            ):
-                # nothing is known that would override the default
-                result = default if name != "get" and truth(default) is True else result
-            if name == "setdefault":
-                set_item(run, mapping, key, default)
-                result = default
-            return result
-        found = get_item(run, mapping, key)
-        if name == "pop" and isinstance(key, Const):
-            _drop(run, mapping, key.value)
-        return found
-    if name == "update":
-        for argument in arguments.positional[:1]:
-            merge_mapping(run, mapping, argument.value)
-        for keyword, argument in arguments.keywords.items():
-            run.store.write(mapping.entries, keyword, argument.value)
-        return NONE
-    if name == "copy":
-        return run.mapping(mapping.entries)
-    if name == "items":
-        pairs = tuple(
-            run.items("tuple", (Const(key) if key is not None else UNKNOWN, value))
-            for key, value in mapping.entries.items()
-        )
-        return run.items("list", pairs, mapping.exact)
-    if name == "values":
-        return run.items("list", tuple(mapping.entries.values()), mapping.exact)
-    if name == "keys":
-        return run.items("list", tuple(Const(key) for key in mapping.entries if key is not None), mapping.exact)
-    return derived(*mapping.entries.values())
-
-
-def _drop(run: Run, mapping: Mapping, key: object) -> None:
-    value = mapping.entries.get(key)
-    if value is not None:
-        run.store.write(mapping.entries, key, value)
-        mapping.entries.pop(key, None)
-
-
-def _of_constant(receiver: Const, name: str, arguments: Arguments) -> Value:
-    text = receiver.value
-    if isinstance(text, str) and not arguments.positional and name in {"lower", "upper", "strip", "title", "casefold"}:
-        return Const(getattr(text, name)(), receiver.origin)
-    if isinstance(text, str) and name in {"startswith", "endswith"} and len(arguments.positional) == 1:
-        wanted = arguments.positional[0].value
-        if isinstance(wanted, Const) and isinstance(wanted.value, str):
-            return Const(text.startswith(wanted.value) if name == "startswith" else text.endswith(wanted.value))
-    return derived(*arguments.values)
 
 
 def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -389,125 +290,20 @@ def _of_opaque(
     run: Run, frame: Frame, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode, model: bool = False
 ) -> Value:
     run.handed_to_unknown.update(arguments.keywords)
-    tags = tags_of(receiver)
     if name in texts.STRING_METHODS and texts.text_of(receiver) is not None:
         return receiver
     written = texts.of_configuration(receiver, name, arguments)
     if written is not None:
         return written
+    runs_a_model = name in TRAINING_METHODS or name in INFERENCE_METHODS or name == "compile"
     if name in TRAINING_METHODS and isinstance(receiver, Instance) and receiver.keras_name is None:
         # an estimator of another library is fitted on what a network puts out
         run.use("saved", f"{receiver.class_name}.{name}", arguments.tags(), frame, node)
         return receiver
-    if (
-        not model
-        and (name in TRAINING_METHODS or name in INFERENCE_METHODS or name == "compile")
-        and not isinstance(receiver, Symbolic)
-    ):
+    if runs_a_model and not model and not isinstance(receiver, Symbolic):
         return _of_model(run, frame, receiver, name, arguments, node)
     if name in {"apply_gradients", "minimize"}:
         return _update(run, frame, name, arguments, node)
-    if name in _GRADIENTS and run.tapes:
+    if name in _GRADIENTS and (run.tapes or len(arguments.positional) >= 2):
         return _of_tape(run, frame, receiver, name, arguments, node)
-    if name in _GRADIENTS and len(arguments.positional) >= 2:
-        return _of_tape(run, frame, receiver, name, arguments, node)
-    if name == "backward":
-        run.use("gradient", "backward()", tags, frame, node, EVERYTHING)
-        run.note_training()
-    event = None
-    if "training" in arguments.keywords and not is_model(receiver):
-        event = keras_calls.mode_event(
-            run,
-            frame,
-            Method(receiver, name),
-            arguments,
-            node,
-            any(isinstance(each, Symbolic) for each in arguments.values),
-        )
-    if name in _ONCE:
-        return _run_once(run, frame, arguments, node)
-    if not model:
-        run.hand_over(arguments.values, frame, node)
-    if name in _SAME_FUNCTION and arguments.positional and isinstance(arguments.positional[0].value, FunctionValue):
-        return arguments.positional[0].value
-    if name == "save":
-        run.use("saved", ".save()", tags, frame, node)
-    if name in {"numpy", "item", "tolist"}:
-        run.use("converted", f".{name}()", tags, frame, node)
-    kind = method_kind(name)
-    incoming = arguments.tags(without=("training",))
-    extra: Tags = frozenset()
-    if kind == "repeat":
-        # `dataset.repeat()` is the same word, for passes over the data rather than copies of a row
-        copies = name != "repeat" or len(arguments.positional) > 1 or "axis" in arguments.keywords
-        extra = frozenset({("tiled",)}) if copies else frozenset()
-    elif kind == "random":
-        extra = frozenset({("loop", loop.serial) for loop in run.loops}) | {("random",)}
-    elif name in {"next", "get_next", "__next__"}:
-        extra = frozenset({("loop", loop.serial) for loop in run.loops})
-    elif kind == "score":
-        run.use("metric", f"{_receiver_text(frame, node)}.{name}()", tags | incoming, frame, node)
-    elif kind in externals.USE_OF_KIND:
-        run.use(
-            externals.USE_OF_KIND[kind],
-            f".{name}()",
-            tags | (incoming if kind in {"saver", "response"} else frozenset()),
-            frame,
-            node,
-        )
-    returned = externals.call_back(
-        run, frame, arguments, node, data=tags, always=name in {"map", "apply", "flat_map", "batch"}
-    )
-    if name in _EXPORTS:
-        run.use("saved", f".{name}()", tags_of(returned), frame, node)
-    result_tags = tags | incoming | extra | tags_of(returned)
-    if isinstance(receiver, Instance) and receiver.cls in _GENERATORS:
-        result_tags |= {("loop", loop.serial) for loop in run.loops} | {("random",)}
-    if name in {"write", "append", "add"} and run.loops and isinstance(receiver, Instance):
-        # tf.TensorArray.write: a collection that is handed on
-        result_tags |= tags_of(collect(run, Opaque(result_tags), receiver.loops))
-    if event is not None:
-        result_tags |= {("event", run.known_as(event))}
-    if isinstance(receiver, Symbolic):
-        return with_tags(receiver, result_tags)
-    if any(isinstance(each, Symbolic) for each in arguments.values):
-        return derived(*arguments.values, extra=result_tags)
-    key = receiver.key if isinstance(receiver, Opaque) and name in {"numpy", "copy", "items", "values"} else None
-    if name == "get_layer" and isinstance(receiver, Opaque) and receiver.key is not None:
-        wanted = next((each.value for each in arguments.values if isinstance(each, Const)), None)
-        key = (*receiver.key, "get_layer", wanted)
-    if (
-        name in {"append", "extend", "add", "update", "insert", "write"}
-        and isinstance(receiver, Opaque)
-        and receiver.key is not None
-    ):
-        outside = tuple(loop.serial for loop in run.loops[:-1])
-        run.store.write(
-            run.opaque_cells, receiver.key, Opaque(tags_of(collect(run, Opaque(result_tags), outside)), receiver.key)
-        )
-    return Opaque(result_tags, key)
-
-
-_GENERATORS = frozenset(
-    {"numpy.random.Generator", "numpy.random.RandomState", "random.Random", "tensorflow.random.Generator"}
-)
-
-
-def _receiver_text(frame: Frame, node: cst.CSTNode) -> str:
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        return calls.source_of(frame, node.func.value)
-    return ""
-
-
-def _run_once(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> Value:
-    """``strategy.run(step, args=(x, y))``."""
-    if not arguments.positional:
-        return derived(*arguments.values)
-    function = arguments.positional[0].value
-    given = arguments.get("args", 1)
-    positional = arguments.positional[1:]
-    if given is not None and isinstance(given.value, Items):
-        positional = tuple(Argument(each) for each in given.value.items)
-    if isinstance(function, (FunctionValue,)) or externals.is_function(function):
-        return calls.call_value(run, frame, function, Arguments(positional, {}), node)
-    return derived(*arguments.values)
+    return unknown_methods.call(run, frame, receiver, name, arguments, node, model=model)
