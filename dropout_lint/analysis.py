@@ -65,8 +65,8 @@ class Analysis:
 
     # Triage ---------------------------------------------------------------------------------------------------
 
-    def is_candidate(self, path: Path, data: bytes) -> bool:
-        """Whether a rule could fire in ``path`` with the content ``data``; see `dropout_lint.triage`."""
+    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
+        """The rules that could say something of ``path`` with the content ``data``; see `dropout_lint.triage`."""
         if self._triage is None:
             from dropout_lint.rules import REGISTRY
             from dropout_lint.triage import Triage
@@ -76,7 +76,7 @@ class Analysis:
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
-        return self._triage.is_candidate(entry, data)
+        return self._triage.speakers(entry, data)
 
     def _read(self, path: Path) -> bytes:
         data = self._contents.get(path)
@@ -153,17 +153,17 @@ class Analysis:
 
     # Analysis -------------------------------------------------------------------------------------------------
 
-    def check(self, path: Path, text: Text) -> tuple[Finding, ...]:
-        """The findings of the entry file ``path``.
+    def check(self, path: Path, text: Text, speakers: frozenset[str] | None = None) -> tuple[Finding, ...]:
+        """The findings of the entry file ``path``, of all rules or only of the ``speakers``.
 
         Raises:
             SyntaxFailure: it is not Python.
             NotAnalysed: it cannot be parsed safely.
         """
         with collecting_after():
-            return self._check(path, text)
+            return self._check(path, text, speakers)
 
-    def _check(self, path: Path, text: Text) -> tuple[Finding, ...]:
+    def _check(self, path: Path, text: Text, speakers: frozenset[str] | None) -> tuple[Finding, ...]:
         from dropout_lint.rules import REGISTRY
         from dropout_lint.rules.model import Context
         from dropout_lint.rules.placing import place
@@ -185,6 +185,8 @@ class Analysis:
         target = self._targets.of(entry, interpretation)
         context = Context(interpretation, target.keras, names, target.backend, target.evidence, target.tensorflow)
         rules = REGISTRY if self._rules is None else self._rules
+        if speakers is not None:
+            rules = tuple(rule for rule in rules if rule.withdraws or rule.code in speakers)
         drafts = [(rule, draft) for rule in rules for draft in rule.check(context)]
         findings = [_judged(finding, target) for finding in place(_best(drafts), shown)]
         if interpretation.exhausted is not None:

@@ -193,8 +193,10 @@ class _Outcome:
                 self._gathered.add(check_archive(name, item.path if item.data is None else item.data, item.settings))
                 return None
             data = read_bytes(item.path) if item.data is None else item.data
-            if self._examiner.analyser(item.settings).is_candidate(item.path, narrowed(data)):
-                return Entry(item.path, item.settings, data, item.role, on_disk=item.data is None)
+            speakers = self._examiner.analyser(item.settings).speakers(item.path, narrowed(data))
+            if speakers:
+                on_disk = item.data is None
+                return Entry(item.path, item.settings, data, item.role, on_disk=on_disk, speakers=speakers)
             if MARK in data:
                 self._texts.add(item.path, data)
             if item.data is None:
@@ -236,7 +238,7 @@ class _Outcome:
     def _weighed_anew(self, item: _Work, kept: Kept) -> Kept:
         """What is known of a file of which it was in doubt whether it is worth an analysis."""
         data = read_bytes(item.path)
-        candidate = self._examiner.analyser(item.settings).is_candidate(item.path, data)
+        candidate = bool(self._examiner.analyser(item.settings).speakers(item.path, data))
         kept = replace(kept, candidate=candidate, findings=kept.findings if candidate else (), doubtful=False)
         self._keep(item.settings, item.path, kept)
         return kept

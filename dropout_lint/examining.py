@@ -33,12 +33,12 @@ class Analyser(Protocol):
         """What was read and looked for."""
         ...
 
-    def is_candidate(self, path: Path, data: bytes) -> bool:
-        """Whether a rule could fire in the file."""
+    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
+        """The codes of the rules that could say something of the file."""
         ...
 
-    def check(self, path: Path, text: Text) -> tuple[Finding, ...]:
-        """The findings whose analysis starts in the file."""
+    def check(self, path: Path, text: Text, speakers: frozenset[str] | None = None) -> tuple[Finding, ...]:
+        """The findings whose analysis starts in the file, of all rules or only of the ``speakers``."""
         ...
 
     def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
@@ -68,6 +68,8 @@ class Entry:
     on_disk: bool = True
     kept: Kept | None = None
     """What an earlier run has found out."""
+    speakers: frozenset[str] | None = None
+    """The rules that could say something of it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Examiner:
         try:
             text = decode_source(entry.data, entry.path)
             found += unanalysed.cells_not_python(name, text)
-            found += self.analyser(entry.settings).check(entry.path, text)
+            found += self.analyser(entry.settings).check(entry.path, text, entry.speakers)
             lasting = True
         except SyntaxFailure as failure:
             found.append(unanalysed.syntax_error(name, failure))

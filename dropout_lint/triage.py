@@ -99,21 +99,22 @@ class Triage:
         self._imports = imports
         self._scans: dict[Path, Scan] = {}
 
-    def is_candidate(self, path: Path, data: bytes) -> bool:
-        """Whether a rule could say something of ``path`` with the content ``data``."""
+    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
+        """The codes of the rules that could say something of ``path`` with the content ``data``."""
         known = self._scans.get(path)
         entry = known if known is not None and known.holds_same(data) else Scan(path, data, self._imports)
         self._scans[path] = entry
         around = _Closure(entry, self._scan)
         if not entry.keras and not around.keras:
-            return False
+            return frozenset()
         rules = self._rules
         if any(entry.holds(trigger) for trigger in _TESTS) and entry.is_test:
             rules = self._of_tests
-        if any(_may_speak(rule, entry, around) for rule in rules):
-            return True
-        # what is no Python, or too deeply nested, is not passed over in silence
-        return entry.keras and not entry.is_python
+        found = frozenset(rule.code for rule in rules if _may_speak(rule, entry, around))
+        if not found and entry.keras and not entry.is_python:
+            # what is no Python, or too deeply nested, is not passed over in silence
+            return frozenset(rule.code for rule in self._rules)
+        return found
 
     def _scan(self, path: Path) -> Scan:
         self._use(path)

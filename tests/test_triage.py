@@ -31,7 +31,7 @@ def is_candidate(files, name="main.py", tmp_path=None):
         target.write_text(textwrap.dedent(source))
     settings = Resolver(isolated=True).of(tmp_path)
     analysis = Analysis(settings, tmp_path)
-    return analysis.is_candidate(tmp_path / name, (tmp_path / name).read_bytes())
+    return bool(analysis.speakers(tmp_path / name, (tmp_path / name).read_bytes()))
 
 
 SILENT = {
@@ -167,6 +167,6 @@ def test_what_a_fixture_draws_its_rule_alone_would_look_at():
         for code in sorted(set(re.findall(r"# expect: (KTM\d+)", path.read_text(encoding="utf-8")))):
             if code in rules:
                 analysis = Analysis(Resolver(isolated=True).of(path.parent), path.parent, rules=(rules[code],))
-                if not analysis.is_candidate(path, path.read_bytes()):
+                if not analysis.speakers(path, path.read_bytes()):
                     overlooked.append((path.name, code))
     assert overlooked == []

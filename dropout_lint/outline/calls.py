@@ -153,7 +153,7 @@ def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         elif given in REMOVED_ARGUMENTS:
             notes.add(unit, "removed-argument")
         elif is_rate_name(given):
-            notes.rates_given.append((unit, root_of(callee), keyword.value))
+            notes.rates_given.append((unit, "" if is_keras_layer(name) else root_of(callee), keyword.value))
         if name == "dict" and given in REMOVED_ARGUMENTS:
             notes.add(unit, "removed-argument")
     if name in _TAKE_NO_FLAG or name.startswith(("assert", "DEFINE_")) or is_keras_layer(name):
@@ -182,20 +182,22 @@ def _rates_given(
         notes.add(unit, "keeps")
     for position, argument in enumerate(given[:3]):
         if position or layer:
-            kind = rate_kind(argument)
-            if kind == "name":
-                notes.local.add(last_name(held_in(argument)))
-            elif kind == "bad" and position == (0 if layer else 1):
-                notes.add(unit, "rate")
+            _rate_given(notes, argument, unit, certain=position == (0 if layer else 1))
     for keyword in keywords:
         if keyword.arg is None:
             notes.add(unit, "rate")
         elif keyword.arg not in _NO_RATES:
-            kind = rate_kind(keyword.value)
-            if kind == "name":
-                notes.local.add(last_name(held_in(keyword.value)))
-            elif kind == "bad":
-                notes.add(unit, "rate")
+            _rate_given(notes, keyword.value, unit, certain=True)
+
+
+def _rate_given(notes: Notes, value: ast.expr, unit: Unit, *, certain: bool) -> None:
+    kind = rate_kind(value)
+    if kind == "name":
+        notes.local.add(last_name(held_in(value)))
+    elif certain and (kind == "bad" or (isinstance(value, ast.Constant) and value.value is None)):
+        notes.add(unit, "rate")
+    if isinstance(value, ast.Subscript):
+        notes.looked_up.append(unit)
 
 
 def _is_complement(value: ast.expr) -> bool:

@@ -17,6 +17,10 @@ _ELSEWHERE = sys.stdlib_module_names | {
     "tf_keras", "torch", "tqdm", "transformers",
 }  # fmt: skip
 """Where functions come from that take no training flag by position."""
+_READERS = frozenset(
+    {"json", "yaml", "toml", "tomllib", "tomli", "configparser", "omegaconf", "ruamel", "csv", "pickle"}
+)
+"""What reads configurations that are no Python."""
 _TORCH = frozenset(
     {
         "torch", "torchvision", "transformers", "timm", "diffusers", "open_clip", "sentence_transformers",
@@ -62,6 +66,8 @@ class Notes:
     """What is called, where the flag stands, and whether it is only passed on."""
     rates_given: list[tuple[Unit, str, ast.expr]] = field(default_factory=list)
     """Values for arguments named like rates: by what the function is reached."""
+    looked_up: list[Unit] = field(default_factory=list)
+    """Where a rate is taken out of something by its key."""
     left_open: list[Unit] = field(default_factory=list)
     """Functions with a training flag that is None by default."""
     untold: dict[str, bool] = field(default_factory=dict)
@@ -106,10 +112,17 @@ class Notes:
         """Whether a name comes from a library, none that is only known to the project."""
         return self.imports.get(root, ".") in _ELSEWHERE
 
+    @property
+    def reads_configurations(self) -> bool:
+        """Whether it imports what reads them."""
+        return not _READERS.isdisjoint(self.imports.values())
+
     def by_position(self, unit: Unit, callee: ast.expr, position: int, value: ast.expr) -> None:
         """A flag that may be handed over by position."""
-        if not self.is_foreign(root_of(callee)):
-            self.positional.append((unit, last_name(callee), position, isinstance(value, (ast.Name, ast.Attribute))))
+        name = last_name(callee)
+        if "dropout" in name or "batch_norm" in name or not self.is_foreign(root_of(callee)):
+            # TensorFlow 1 has layers that are functions
+            self.positional.append((unit, name, position, isinstance(value, (ast.Name, ast.Attribute))))
 
     def hands(self, node: ast.Call, name: str) -> None:
         """The positions of arguments that are no plain rate."""

@@ -57,9 +57,6 @@ def rate_kind(value: ast.expr, depth: int = 0) -> str:
     if depth > _DEEPEST:
         return "bad"
     if isinstance(value, ast.Subscript):
-        key = value.slice
-        if isinstance(key, ast.Constant) and isinstance(key.value, str) and is_rate_option(key.value):
-            return "good"
         return "bad" if isinstance(value.value, ast.Call) else rate_kind(value.value, depth + 1)
     if isinstance(value, (ast.Lambda, ast.Compare, ast.JoinedStr, ast.Dict, ast.Set)):
         return "good"  # no number

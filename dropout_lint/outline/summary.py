@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -101,8 +102,14 @@ def _odd_values(notes: Notes) -> None:
     for unit, name, value in notes.assigned:
         if name in notes.local and rate_kind(value) == "bad":
             notes.add(unit, "rate")
+    looked_up = list(notes.looked_up)
     for unit, root, value in notes.rates_given:
+        if isinstance(value, ast.Subscript):
+            looked_up.append(unit)
         if not notes.is_foreign(root) and rate_kind(value) == "bad":
+            notes.add(unit, "rate")
+    if notes.reads_configurations:
+        for unit in looked_up:
             notes.add(unit, "rate")
 
 

@@ -90,7 +90,7 @@ def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, oute
     if is_mode(node.name):
         notes.add(unit, "flag-other")
     if node.name.startswith("on_"):
-        notes.add(unit, "traces")
+        notes.add(unit, "traces", "fits")
     if node.name in {"train_step", "model_fn"}:
         notes.add(unit, "fits", "trains", "active")
     elif is_step(node.name):

@@ -168,6 +168,8 @@ class Rule:
     """The feature of an entry with which what it imports counts, too."""
     of_tests: bool = False
     """Whether it speaks of unit tests, too."""
+    withdraws: bool = False
+    """Whether it also says of places that they are right, so that it is heard wherever another rule is."""
     default: bool = True
     check_saved: CheckSaved | None = None
     """What it finds in saved models."""

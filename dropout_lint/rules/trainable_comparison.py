@@ -168,7 +168,7 @@ RULE = Rule(
     confidence=Confidence.HIGH,
     since="0.1.0",
     applicability=Applicability.UNSAFE,
-    triggers=(b"rain", b"RAIN", b"able =", b"able=", b"abel =", b"abel="),
+    triggers=(b"rain", b"RAIN", b"able =", b"able=", b"abel =", b"abel=", b'able"', b"able'"),
     needs=(frozenset({"trainable-compared", "trainable-misspelt"}),),
     local=True,
     check=check,

@@ -253,6 +253,7 @@ RULE = Rule(
     triggers=(b"training",),
     needs=(frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position"}),),
     local=True,
+    withdraws=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -52,9 +52,9 @@ def analysed(monkeypatch):
     names = []
     real = Analysis.check
 
-    def check(self, path, text):
+    def check(self, path, text, speakers=None):
         names.append(path.name)
-        return real(self, path, text)
+        return real(self, path, text, speakers)
 
     monkeypatch.setattr(Analysis, "check", check)
     return names
