@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics import calls, texts
 from dropout_lint.semantics.arguments import Arguments
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags, without_draws
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
@@ -20,8 +22,6 @@ from dropout_lint.semantics.values import (
     Tags,
     Value,
     alternatives,
-    join,
-    tags_of,
 )
 
 if TYPE_CHECKING:

@@ -21,8 +21,10 @@ from dropout_lint.semantics.containers import (
     set_item,
     slice_of,
 )
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -36,8 +38,6 @@ from dropout_lint.semantics.values import (
     Symbolic,
     Value,
     alternatives,
-    join,
-    tags_of,
     truth,
 )
 from dropout_lint.semantics.words import is_mode_name, kind_of_data

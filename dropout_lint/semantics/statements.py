@@ -14,6 +14,7 @@ from dropout_lint.semantics.events import Frame, TrainableSet
 from dropout_lint.semantics.expressions import bind, evaluate, loop_element
 from dropout_lint.semantics.models import goes_over_layers
 from dropout_lint.semantics.simple_statements import Flow
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.unmet import note_unmet
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -25,7 +26,6 @@ from dropout_lint.semantics.values import (
     Managed,
     Opaque,
     Value,
-    tags_of,
 )
 
 if TYPE_CHECKING:
