@@ -23,6 +23,8 @@ from dropout_lint.semantics.values import (
     Value,
     alternatives,
 )
+from dropout_lint.semantics.words import kind_of_data
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
@@ -145,3 +147,41 @@ def element_of(run: Run, value: Value) -> Value:
     if isinstance(value, Opaque) and value.key is not None:
         return Opaque(value.tags, (*value.key, "[]"))
     return Opaque(tags_of(value))
+
+
+def loop_element(run: Run, source: Value, node: cst.BaseExpression, serial: int) -> Value:
+    """What a loop's variable is bound to: any element, varying with the loop."""
+    element = element_of(run, source)
+    name = _source_name(node)
+    kind = kind_of_data(name) if name else None
+    extra: set[tuple[Any, ...]] = {("loop", serial)}
+    if kind is not None:
+        extra.add(("data", kind, name))
+    return with_tags(element, frozenset(extra))
+
+
+def _source_name(node: cst.BaseExpression) -> str:
+    """The name by which the data of ``for … in <node>`` go: of ``val_ds.take(5)``, ``zip(x_test, y_test)``."""
+    while True:
+        if isinstance(node, cst.Call):
+            if isinstance(node.func, cst.Name):
+                if not node.args:
+                    return node.func.value
+                name = kind_of_data(node.func.value)
+                if name is not None:
+                    return node.func.value
+                node = node.args[0].value
+            else:
+                node = node.func
+        elif isinstance(node, cst.Attribute):
+            if kind_of_data(node.attr.value) is not None:
+                return node.attr.value
+            node = node.value
+        elif isinstance(node, cst.Subscript):
+            node = node.value
+        elif isinstance(node, cst.Name):
+            return node.value
+        elif isinstance(node, cst.SimpleString):
+            return ""
+        else:
+            return ""

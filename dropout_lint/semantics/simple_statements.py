@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, imports
+from dropout_lint.semantics.arithmetic import binary
 from dropout_lint.semantics.events import AttributeSet, Discarded, Frame, ModeCall, Place
-from dropout_lint.semantics.expressions import binary, bind, evaluate
+from dropout_lint.semantics.expressions import bind, evaluate
 from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.passages import Leave
 from dropout_lint.semantics.run import derived, with_tags
