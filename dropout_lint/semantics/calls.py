@@ -216,11 +216,6 @@ def _with_partial(partial: Partial, arguments: Arguments) -> Arguments:
     )
 
 
-def bind(run: Run, function: FunctionValue, receiver: Value) -> Bound:
-    """A method of ``receiver``."""
-    return Bound(function, receiver)
-
-
 # Project functions -------------------------------------------------------------------------------------------
 
 

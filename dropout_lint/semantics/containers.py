@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics import calls, texts
+from dropout_lint.semantics import texts
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags, without_draws
@@ -12,6 +12,7 @@ from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
+    Bound,
     Const,
     FunctionValue,
     Instance,
@@ -92,9 +93,9 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
     if isinstance(container, Instance):
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
-            return calls.call_value(
-                run, None, calls.bind(run, method, container), Arguments((Argument(key),)), container.node
-            )
+            from dropout_lint.semantics.calls import call_value
+
+            return call_value(run, None, Bound(method, container), Arguments((Argument(key),)), container.node)
         return UNKNOWN
     if isinstance(container, Opaque):
         key_part = container.key
