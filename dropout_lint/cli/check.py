@@ -14,6 +14,8 @@ from dropout_lint.options import OPTION_BY_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dropout_lint.settings import Resolver
+
 
 def _words(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
     """Comma-separated and repeated values as one tuple; None if there are none."""
@@ -119,42 +121,33 @@ def check(
     from dropout_lint.cache.store import Store, location
     from dropout_lint.cli import actions
     from dropout_lint.measured import NoResults, read_results
-    from dropout_lint.settings import Resolver, SettingsError
+    from dropout_lint.settings import SettingsError
 
-    overrides = {key.replace("_", "-"): value for key, value in options.items() if value is not None}
-    if no_respect_gitignore:
-        overrides["respect-gitignore"] = False
     if stdin_filename is not None and "-" not in paths:
         raise click.UsageError('--stdin-filename needs "-" among the paths.')
-    if sum((fix or fix_only, diff, write_baseline, add_ignore is not None)) > 1:
-        raise click.UsageError("--fix, --diff, --write-baseline and --add-ignore exclude each other.")
-    if "-" in paths and (write_baseline or add_ignore is not None):
-        raise click.UsageError("Standard input can neither be silenced nor go into a baseline.")
+    _refuse_contradictions("-" in paths, fix or fix_only, diff, write_baseline, add_ignore is not None)
+    if no_respect_gitignore:
+        options["respect_gitignore"] = False
     named = [Path(path) for path in paths or (".",) if path != "-"]
     try:
-        file, assigned = configuration(config)
-        if isolated and file is not None:
-            raise click.UsageError("--isolated and --config FILE exclude each other.")
-        resolver = Resolver(config=file, isolated=isolated, overrides={**assigned, **overrides})
+        resolver = _resolver(config, isolated, options)
         if show_settings:
             return actions.show_settings(resolver)
         if show_files:
             return actions.show_files(named, resolver)
-        stdin = sys.stdin.buffer.read() if "-" in paths else None
+        settings = resolver.of(Path.cwd())
         source = actions.Source(
             named,
             resolver,
-            stdin,
+            sys.stdin.buffer.read() if "-" in paths else None,
             stdin_filename,
             ignores=not no_ignores,
             quiet=quiet,
-            store=None if no_cache else Store(location(resolver.of(Path.cwd()))),
+            store=None if no_cache else Store(location(settings)),
             key=click.get_current_context().find_root().obj,
             verbose=verbose,
         )
-        printer = actions.Printer(
-            resolver.of(Path.cwd()).output_format, output_file, color, quiet=quiet, statistics=statistics
-        )
+        printer = actions.Printer(settings.output_format, output_file, color, quiet=quiet, statistics=statistics)
         if write_baseline:
             return actions.write_baseline(source, verbose=verbose)
         if add_ignore is not None:
@@ -166,6 +159,24 @@ def check(
         return actions.report(source, printer, exit_zero=exit_zero, verbose=verbose, results=results)
     except (SettingsError, NoResults) as error:
         raise Failure(str(error)) from error
+
+
+def _refuse_contradictions(stdin: bool, fix: bool, diff: bool, write_baseline: bool, add_ignore: bool) -> None:
+    if sum((fix, diff, write_baseline, add_ignore)) > 1:
+        raise click.UsageError("--fix, --diff, --write-baseline and --add-ignore exclude each other.")
+    if stdin and (write_baseline or add_ignore):
+        raise click.UsageError("Standard input can neither be silenced nor go into a baseline.")
+
+
+def _resolver(config: tuple[str, ...], isolated: bool, options: Mapping[str, object]) -> Resolver:
+    """The settings by ``--config``, ``--isolated``, and the options that have a key of their own."""
+    from dropout_lint.settings import Resolver
+
+    file, assigned = configuration(config)
+    if isolated and file is not None:
+        raise click.UsageError("--isolated and --config FILE exclude each other.")
+    overrides = {key.replace("_", "-"): value for key, value in options.items() if value is not None}
+    return Resolver(config=file, isolated=isolated, overrides={**assigned, **overrides})
 
 
 def configuration(values: tuple[str, ...]) -> tuple[Path | None, Mapping[str, object]]:

@@ -56,7 +56,8 @@ from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent, is_test_code
 from dropout_lint.semantics.models import MODEL_NAMES, content, is_keras_class, is_model, mode_of
 from dropout_lint.semantics.signatures import parameters
-from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, tags_of
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.semantics.words import names_mode
 from dropout_lint.syntax.lazy import cst
 

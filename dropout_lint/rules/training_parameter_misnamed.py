@@ -55,7 +55,8 @@ from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall,
 from dropout_lint.semantics.intent import class_says_intent, is_test_code
 from dropout_lint.semantics.models import content
 from dropout_lint.semantics.signatures import parameters, readings, sees
-from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, tags_of
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.semantics.words import is_mode_name, names_mode
 
 if TYPE_CHECKING:

@@ -74,7 +74,8 @@ from dropout_lint.semantics.events import ModeCall, Place
 from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of
-from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, tags_of, truth
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import words as name_words
 from dropout_lint.syntax.lazy import cst
 

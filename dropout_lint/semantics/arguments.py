@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import Argument, Tags, Value, tags_of
+from dropout_lint.semantics.tags import tags_of
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.values import Argument, Tags, Value
 
 
 @dataclass(slots=True, eq=False)

@@ -9,10 +9,12 @@ from dropout_lint.semantics import containers
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.events import Frame, Place
+from dropout_lint.semantics.joining import fingerprint, join
 from dropout_lint.semantics.models import note_called
 from dropout_lint.semantics.parameters import Evaluate, bind_parameters
 from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -35,9 +37,6 @@ from dropout_lint.semantics.values import (
     Transformed,
     Value,
     alternatives,
-    fingerprint,
-    join,
-    tags_of,
 )
 from dropout_lint.semantics.words import role_of_name
 from dropout_lint.syntax.lazy import cst
@@ -215,11 +214,6 @@ def _with_partial(partial: Partial, arguments: Arguments) -> Arguments:
         arguments.spread,
         arguments.unknown_keywords,
     )
-
-
-def bind(run: Run, function: FunctionValue, receiver: Value) -> Bound:
-    """A method of ``receiver``."""
-    return Bound(function, receiver)
 
 
 # Project functions -------------------------------------------------------------------------------------------

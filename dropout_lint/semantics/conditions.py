@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.keras.ancestors import derives
 from dropout_lint.keras.layers import LAYERS
+from dropout_lint.semantics.joining import fingerprint, join
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -19,8 +20,6 @@ from dropout_lint.semantics.values import (
     Opaque,
     Value,
     alternatives,
-    fingerprint,
-    join,
     truth,
 )
 from dropout_lint.semantics.words import is_mode_name

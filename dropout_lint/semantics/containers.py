@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics import calls, texts
+from dropout_lint.semantics import texts
 from dropout_lint.semantics.arguments import Arguments
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags, without_draws
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
+    Bound,
     Const,
     FunctionValue,
     Instance,
@@ -20,9 +23,9 @@ from dropout_lint.semantics.values import (
     Tags,
     Value,
     alternatives,
-    join,
-    tags_of,
 )
+from dropout_lint.semantics.words import kind_of_data
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
@@ -90,9 +93,9 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
     if isinstance(container, Instance):
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
-            return calls.call_value(
-                run, None, calls.bind(run, method, container), Arguments((Argument(key),)), container.node
-            )
+            from dropout_lint.semantics.calls import call_value
+
+            return call_value(run, None, Bound(method, container), Arguments((Argument(key),)), container.node)
         return UNKNOWN
     if isinstance(container, Opaque):
         key_part = container.key
@@ -145,3 +148,41 @@ def element_of(run: Run, value: Value) -> Value:
     if isinstance(value, Opaque) and value.key is not None:
         return Opaque(value.tags, (*value.key, "[]"))
     return Opaque(tags_of(value))
+
+
+def loop_element(run: Run, source: Value, node: cst.BaseExpression, serial: int) -> Value:
+    """What a loop's variable is bound to: any element, varying with the loop."""
+    element = element_of(run, source)
+    name = _source_name(node)
+    kind = kind_of_data(name) if name else None
+    extra: set[tuple[Any, ...]] = {("loop", serial)}
+    if kind is not None:
+        extra.add(("data", kind, name))
+    return with_tags(element, frozenset(extra))
+
+
+def _source_name(node: cst.BaseExpression) -> str:
+    """The name by which the data of ``for … in <node>`` go: of ``val_ds.take(5)``, ``zip(x_test, y_test)``."""
+    while True:
+        if isinstance(node, cst.Call):
+            if isinstance(node.func, cst.Name):
+                if not node.args:
+                    return node.func.value
+                name = kind_of_data(node.func.value)
+                if name is not None:
+                    return node.func.value
+                node = node.args[0].value
+            else:
+                node = node.func
+        elif isinstance(node, cst.Attribute):
+            if kind_of_data(node.attr.value) is not None:
+                return node.attr.value
+            node = node.value
+        elif isinstance(node, cst.Subscript):
+            node = node.value
+        elif isinstance(node, cst.Name):
+            return node.value
+        elif isinstance(node, cst.SimpleString):
+            return ""
+        else:
+            return ""

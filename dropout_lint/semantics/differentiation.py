@@ -8,18 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import (
-    Argument,
-    Const,
-    Instance,
-    Items,
-    Method,
-    Opaque,
-    Tags,
-    Value,
-    alternatives,
-    tags_of,
-)
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import Argument, Const, Instance, Items, Method, Opaque, Tags, Value, alternatives
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import builtins
-import operator
-import re
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from dropout_lint.semantics import calls, conditions, noise
+from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics.arithmetic import binary
 from dropout_lint.semantics.assignment import assign
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.containers import (
-    SMALL,
     element_of,
     elements_of,
     get_item,
+    loop_element,
     merge_mapping,
     set_item,
     slice_of,
 )
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP, collect, derived, with_tags
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -30,17 +31,14 @@ from dropout_lint.semantics.values import (
     External,
     FunctionValue,
     Items,
-    Mapping,
     Opaque,
     Origin,
     Symbolic,
     Value,
     alternatives,
-    join,
-    tags_of,
     truth,
 )
-from dropout_lint.semantics.words import is_mode_name, kind_of_data
+from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.literals import value_of
 
 if TYPE_CHECKING:
@@ -51,20 +49,6 @@ if TYPE_CHECKING:
 
 _BUILTINS = frozenset(dir(builtins))
 _CONSTANT_NAMES = {"True": True, "False": False, "None": None}
-_LARGEST_CONSTANT = 1_000
-"""Characters or bits of what is computed from constants: sums and products of a few lines fill any memory."""
-_PLAIN_FORMAT = re.compile(r"[^%]*(?:%(?:[sdrif]|%)[^%]*)*")
-_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
-    cst.Add: operator.add,
-    cst.Subtract: operator.sub,
-    cst.Multiply: operator.mul,
-    cst.Divide: operator.truediv,
-    cst.FloorDivide: operator.floordiv,
-    cst.Modulo: operator.mod,
-    cst.BitAnd: operator.and_,
-    cst.BitOr: operator.or_,
-    cst.BitXor: operator.xor,
-}
 
 
 def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> Value:
@@ -251,53 +235,6 @@ def _binary(run: Run, frame: Frame, scope: Scope, node: cst.BinaryOperation) -> 
     return value
 
 
-def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode, node: cst.CSTNode) -> Value:
-    """``left <sign> right`` for arithmetic, list and dict operators."""
-    if (
-        isinstance(left, Const)
-        and isinstance(right, Const)
-        and isinstance(left.value, SMALL)
-        and isinstance(right.value, SMALL)
-    ):
-        result = _computed(left.value, right.value, sign)
-        return Const(result, Origin(frame.module, node)) if result is not None else UNKNOWN
-    if isinstance(sign, cst.Add) and isinstance(left, Items) and isinstance(right, Items):
-        return run.items(left.kind, left.items + right.items, left.exact and right.exact)
-    if isinstance(sign, cst.BitOr) and isinstance(left, Mapping) and isinstance(right, Mapping):
-        merged = run.mapping(left.entries)
-        merge_mapping(run, merged, right)
-        return merged
-    if isinstance(sign, cst.Multiply) and isinstance(left, Items) and isinstance(right, Const):
-        return run.items(left.kind, left.items, exact=False)
-    if isinstance(sign, cst.Add):
-        run.note_sum(left, right, frame, node)
-    return noise.combined(run, frame, left, right, sign, node, derived(left, right))
-
-
-def _computed(left: Any, right: Any, sign: cst.CSTNode) -> Any:
-    """``left <sign> right``; None where it raises, or where the source decides how large it gets."""
-    compute = _ARITHMETIC.get(type(sign))
-    text = isinstance(left, str) or isinstance(right, str)
-    if compute is None or (text and not isinstance(sign, cst.Add) and not _fills_in(left, sign)):
-        return None
-    try:
-        result = compute(left, right)
-    except Exception:  # what the program would raise is not ours to report
-        return None
-    return result if _size(result) <= _LARGEST_CONSTANT else None
-
-
-def _fills_in(text: Any, sign: cst.CSTNode) -> bool:
-    """Whether it is a ``"%s of %d" % …`` without widths and precisions, which can ask for gigabytes."""
-    return isinstance(sign, cst.Modulo) and isinstance(text, str) and _PLAIN_FORMAT.fullmatch(text) is not None
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    return value.bit_length() if isinstance(value, int) else 1
-
-
 def _comparison(run: Run, frame: Frame, scope: Scope, node: cst.Comparison) -> Value:
     left = evaluate(run, frame, scope, node.left)
     if len(node.comparisons) != 1:
@@ -383,44 +320,6 @@ def _passes(run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression) -> b
     if decided is not False:
         conditions.narrow(run, frame, scope, test, True, evaluate)
     return decided is not False
-
-
-def loop_element(run: Run, source: Value, node: cst.BaseExpression, serial: int) -> Value:
-    """What a loop's variable is bound to: any element, varying with the loop."""
-    element = element_of(run, source)
-    name = _source_name(node)
-    kind = kind_of_data(name) if name else None
-    extra: set[tuple[Any, ...]] = {("loop", serial)}
-    if kind is not None:
-        extra.add(("data", kind, name))
-    return with_tags(element, frozenset(extra))
-
-
-def _source_name(node: cst.BaseExpression) -> str:
-    """The name by which the data of ``for … in <node>`` go: of ``val_ds.take(5)``, ``zip(x_test, y_test)``."""
-    while True:
-        if isinstance(node, cst.Call):
-            if isinstance(node.func, cst.Name):
-                if not node.args:
-                    return node.func.value
-                name = kind_of_data(node.func.value)
-                if name is not None:
-                    return node.func.value
-                node = node.args[0].value
-            else:
-                node = node.func
-        elif isinstance(node, cst.Attribute):
-            if kind_of_data(node.attr.value) is not None:
-                return node.attr.value
-            node = node.value
-        elif isinstance(node, cst.Subscript):
-            node = node.value
-        elif isinstance(node, cst.Name):
-            return node.value
-        elif isinstance(node, cst.SimpleString):
-            return ""
-        else:
-            return ""
 
 
 def bind(run: Run, frame: Frame, scope: Scope, target: cst.BaseExpression, value: Value) -> None:

@@ -11,8 +11,10 @@ from dropout_lint.semantics import calls, conditions, construction, noise
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.standard import HANDLERS, _contents
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     VARIABLES,
@@ -30,8 +32,6 @@ from dropout_lint.semantics.values import (
     Tags,
     Transformed,
     Value,
-    join,
-    tags_of,
 )
 from dropout_lint.syntax.lazy import cst
 

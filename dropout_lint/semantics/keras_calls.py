@@ -9,10 +9,12 @@ from dropout_lint.semantics import calls, conditions, noise
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.choices import Choice, choice_of
 from dropout_lint.semantics.events import Bare, Frame, LayerCall, ModeCall, NoneForwarded, Place
+from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.polarity import polarity_of
 from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.tags import limited, tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -28,9 +30,6 @@ from dropout_lint.semantics.values import (
     Tags,
     Value,
     alternatives,
-    fingerprint,
-    limited,
-    tags_of,
     truth,
 )
 from dropout_lint.syntax.lazy import cst

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics.differentiation import UPDATES
 from dropout_lint.semantics.events import AttributeSet, FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     ClassValue,
@@ -22,7 +23,6 @@ from dropout_lint.semantics.values import (
     Value,
     alternatives,
     leaves,
-    tags_of,
     truth,
 )
 from dropout_lint.semantics.words import words

@@ -17,8 +17,10 @@ from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -34,8 +36,6 @@ from dropout_lint.semantics.values import (
     Tags,
     Value,
     alternatives,
-    join,
-    tags_of,
 )
 from dropout_lint.syntax.lazy import cst
 

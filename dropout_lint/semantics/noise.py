@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives, limited, tags_of
+from dropout_lint.semantics.tags import limited, tags_of
+from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
 

@@ -13,7 +13,8 @@ from dropout_lint.findings import Confidence
 from dropout_lint.semantics.events import MethodCall
 from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import is_layer, is_model
-from dropout_lint.semantics.values import ClassValue, External, Instance, Opaque, alternatives, tags_of
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import ClassValue, External, Instance, Opaque, alternatives
 from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:

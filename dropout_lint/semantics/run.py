@@ -22,8 +22,10 @@ from dropout_lint.semantics.events import (
     Unmet,
     Use,
 )
+from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.passages import Course, Passage
 from dropout_lint.semantics.scopes import Store, Writes
+from dropout_lint.semantics.tags import limited, tags_of
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -37,9 +39,6 @@ from dropout_lint.semantics.values import (
     Tags,
     Value,
     alternatives,
-    fingerprint,
-    limited,
-    tags_of,
 )
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.values import ClassValue, Value, join
+from dropout_lint.semantics.joining import join
+from dropout_lint.semantics.values import ClassValue, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from dropout_lint.semantics import calls, imports
+from dropout_lint.semantics.arithmetic import binary
 from dropout_lint.semantics.events import AttributeSet, Discarded, Frame, ModeCall, Place
-from dropout_lint.semantics.expressions import binary, bind, evaluate
+from dropout_lint.semantics.expressions import bind, evaluate
 from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.passages import Leave
 from dropout_lint.semantics.run import derived, with_tags
-from dropout_lint.semantics.values import UNKNOWN, Const, External, Items, Opaque, tags_of
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import UNKNOWN, Const, External, Items, Opaque
 from dropout_lint.semantics.words import ANSWERING_WORDS, is_mode_name, role_of_name, words
 
 if TYPE_CHECKING:

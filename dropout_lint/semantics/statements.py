@@ -8,12 +8,13 @@ import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, simple_statements
 from dropout_lint.semantics.arguments import Arguments
-from dropout_lint.semantics.containers import elements_of, get_item
+from dropout_lint.semantics.containers import elements_of, get_item, loop_element
 from dropout_lint.semantics.definitions import define_class, define_function
 from dropout_lint.semantics.events import Frame, TrainableSet
-from dropout_lint.semantics.expressions import bind, evaluate, loop_element
+from dropout_lint.semantics.expressions import bind, evaluate
 from dropout_lint.semantics.models import goes_over_layers
 from dropout_lint.semantics.simple_statements import Flow
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.unmet import note_unmet
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -25,7 +26,6 @@ from dropout_lint.semantics.values import (
     Managed,
     Opaque,
     Value,
-    tags_of,
 )
 
 if TYPE_CHECKING:

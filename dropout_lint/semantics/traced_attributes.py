@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.attribute_reads import hooks_reading
+from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import is_layer, mode_of
 from dropout_lint.semantics.receivers import is_layer_of_known_model
-from dropout_lint.semantics.values import ClassValue, Const, Instance, Opaque, alternatives, fingerprint, tags_of
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import ClassValue, Const, Instance, Opaque, alternatives
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import AttributeSet, Frame, Interpretation

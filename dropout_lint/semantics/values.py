@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import libcst as cst
@@ -26,7 +26,6 @@ NO_TAGS: Tags = frozenset()
 VARIABLES = frozenset({"tensorflow.Variable", "keras.Variable"})
 """Whose objects are told apart by their tag: a gradient with respect to one is of weights, or of an input."""
 
-MOST_ALTERNATIVES = 8
 MOST_ITEMS = 64
 MOST_ANCESTORS = 40
 """Classes of a project from which one class is known to inherit."""
@@ -386,114 +385,6 @@ def leaves(value: Value) -> tuple[Value, ...]:
                 seen.add(id(each))
                 waiting += reversed(each.items)
     return tuple(found)
-
-
-def fingerprint(value: Value) -> tuple[Any, ...]:
-    """What makes two abstract values the same."""
-    if isinstance(value, Const):
-        try:
-            hash(value.value)
-        except TypeError:
-            return ("object", id(value))
-        return ("const", type(value.value).__name__, value.value, id(value.origin.node) if value.origin else 0)
-    if isinstance(value, Opaque):
-        return ("opaque", value.tags, value.key)
-    if isinstance(value, External):
-        return ("external", value.name)
-    if isinstance(value, (Instance, Items, Mapping)):
-        return ("object", value.serial)
-    if isinstance(value, Symbolic):
-        return ("symbolic", tuple(fingerprint(layer) for layer in value.layers[:8]), len(value.layers), value.tags)
-    if isinstance(value, OneOf):
-        return ("one-of", frozenset(map(fingerprint, value.values)))
-    if isinstance(value, FunctionValue):
-        return ("function", id(value.node), id(value.scope))
-    if isinstance(value, ClassValue):
-        return ("class", id(value.node))
-    if isinstance(value, Bound):
-        return ("bound", id(value.function.node), fingerprint(value.receiver))
-    if isinstance(value, Method):
-        return ("method", value.name, fingerprint(value.receiver))
-    if isinstance(value, Transformed):
-        return ("transformed", value.kind, fingerprint(value.function))
-    if isinstance(value, ModuleValue):
-        return ("module", str(value.path))
-    return ("object", id(value))
-
-
-def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
-    """The value that is one of ``values``; opaque where there are more than ``limit`` of them."""
-    distinct: dict[tuple[Any, ...], Value] = {}
-    opaque: list[Opaque] = []
-    for value in values:
-        for each in alternatives(value):
-            if isinstance(each, Opaque):
-                opaque.append(each)
-            else:
-                distinct.setdefault(fingerprint(each), each)
-    known = list(distinct.values())
-    if opaque:
-        keys = {each.key for each in opaque}
-        known.append(Opaque(frozenset().union(*(each.tags for each in opaque)), keys.pop() if len(keys) == 1 else None))
-    if not known:
-        return UNKNOWN
-    if len(known) == 1:
-        return known[0]
-    if len(known) > limit:
-        return Opaque(frozenset().union(*(tags_of(each) for each in known)))
-    return OneOf(tuple(known))
-
-
-MOST_EVENTS = 192
-"""Calls whose output a value is followed to be computed from: of more, the first and the last of them.
-
-In a loop over a deep network every value would come from thousands, and every step would copy them.
-"""
-
-
-def limited(tags: Tags) -> Tags:
-    """``tags`` with a bounded number of calls among them."""
-    if len(tags) <= MOST_EVENTS:
-        return tags
-    serials = sorted(tag[1] for tag in tags if tag[0] == "event")
-    if len(serials) <= MOST_EVENTS:
-        return tags
-    gone = frozenset(serials[MOST_EVENTS // 2 : -MOST_EVENTS // 2])
-    return frozenset(tag for tag in tags if tag[0] != "event" or tag[1] not in gone)
-
-
-def tags_of(value: Value, depth: int = 4) -> Tags:
-    """The tags of a value and of what it contains."""
-    if isinstance(value, (Opaque, Symbolic)):
-        return value.tags
-    if depth == 0 or isinstance(value, (Const, External)):
-        return NO_TAGS
-    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None and depth > 3:
-        return frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))
-    # level by level, each container once: a list may hold another one many times over, and that a third
-    found: set[Tag] = set()
-    seen: set[int] = set()
-    level: list[Value] = [value]
-    for left in range(depth, -1, -1):
-        inside: list[Value] = []
-        for each in level:
-            if isinstance(each, (Opaque, Symbolic)):
-                found |= each.tags
-            elif isinstance(each, Instance) and each.cls in VARIABLES:
-                found.add(("variable", each.serial))
-            elif left and isinstance(each, (OneOf, Items, Mapping, Method)) and id(each) not in seen:
-                seen.add(id(each))
-                inside += _parts(each)
-        level = inside
-    return frozenset(found)
-
-
-def _parts(value: OneOf | Items | Mapping | Method) -> Iterable[Value]:
-    if isinstance(value, OneOf):
-        return value.values
-    if isinstance(value, Items):
-        return value.items
-    return value.entries.values() if isinstance(value, Mapping) else (value.receiver,)
 
 
 def truth(value: Value) -> bool | None:

@@ -1,0 +1,82 @@
+"""Operators between two values: of constants as Python computes them, of lists and dictionaries, of tensors."""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from dropout_lint.semantics import noise
+from dropout_lint.semantics.containers import SMALL, merge_mapping
+from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, Origin, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.run import Run
+
+_LARGEST_CONSTANT = 1_000
+"""Characters or bits of what is computed from constants: sums and products of a few lines fill any memory."""
+_PLAIN_FORMAT = re.compile(r"[^%]*(?:%(?:[sdrif]|%)[^%]*)*")
+_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
+    cst.Add: operator.add,
+    cst.Subtract: operator.sub,
+    cst.Multiply: operator.mul,
+    cst.Divide: operator.truediv,
+    cst.FloorDivide: operator.floordiv,
+    cst.Modulo: operator.mod,
+    cst.BitAnd: operator.and_,
+    cst.BitOr: operator.or_,
+    cst.BitXor: operator.xor,
+}
+
+
+def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode, node: cst.CSTNode) -> Value:
+    """``left <sign> right`` for arithmetic, list and dict operators."""
+    if (
+        isinstance(left, Const)
+        and isinstance(right, Const)
+        and isinstance(left.value, SMALL)
+        and isinstance(right.value, SMALL)
+    ):
+        result = _computed(left.value, right.value, sign)
+        return Const(result, Origin(frame.module, node)) if result is not None else UNKNOWN
+    if isinstance(sign, cst.Add) and isinstance(left, Items) and isinstance(right, Items):
+        return run.items(left.kind, left.items + right.items, left.exact and right.exact)
+    if isinstance(sign, cst.BitOr) and isinstance(left, Mapping) and isinstance(right, Mapping):
+        merged = run.mapping(left.entries)
+        merge_mapping(run, merged, right)
+        return merged
+    if isinstance(sign, cst.Multiply) and isinstance(left, Items) and isinstance(right, Const):
+        return run.items(left.kind, left.items, exact=False)
+    if isinstance(sign, cst.Add):
+        run.note_sum(left, right, frame, node)
+    return noise.combined(run, frame, left, right, sign, node, derived(left, right))
+
+
+def _computed(left: Any, right: Any, sign: cst.CSTNode) -> Any:
+    """``left <sign> right``; None where it raises, or where the source decides how large it gets."""
+    compute = _ARITHMETIC.get(type(sign))
+    text = isinstance(left, str) or isinstance(right, str)
+    if compute is None or (text and not isinstance(sign, cst.Add) and not _fills_in(left, sign)):
+        return None
+    try:
+        result = compute(left, right)
+    except Exception:  # what the program would raise is not ours to report
+        return None
+    return result if _size(result) <= _LARGEST_CONSTANT else None
+
+
+def _fills_in(text: Any, sign: cst.CSTNode) -> bool:
+    """Whether it is a ``"%s of %d" % …`` without widths and precisions, which can ask for gigabytes."""
+    return isinstance(sign, cst.Modulo) and isinstance(text, str) and _PLAIN_FORMAT.fullmatch(text) is not None
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return value.bit_length() if isinstance(value, int) else 1

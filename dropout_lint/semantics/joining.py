@@ -1,0 +1,88 @@
+"""One value out of several: what a name may hold where paths meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.values import (
+    UNKNOWN,
+    Bound,
+    ClassValue,
+    Const,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Mapping,
+    Method,
+    ModuleValue,
+    OneOf,
+    Opaque,
+    Symbolic,
+    Transformed,
+    Value,
+    alternatives,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+MOST_ALTERNATIVES = 8
+
+
+def fingerprint(value: Value) -> tuple[Any, ...]:
+    """What makes two abstract values the same."""
+    if isinstance(value, Const):
+        try:
+            hash(value.value)
+        except TypeError:
+            return ("object", id(value))
+        return ("const", type(value.value).__name__, value.value, id(value.origin.node) if value.origin else 0)
+    if isinstance(value, Opaque):
+        return ("opaque", value.tags, value.key)
+    if isinstance(value, External):
+        return ("external", value.name)
+    if isinstance(value, (Instance, Items, Mapping)):
+        return ("object", value.serial)
+    if isinstance(value, Symbolic):
+        return ("symbolic", tuple(fingerprint(layer) for layer in value.layers[:8]), len(value.layers), value.tags)
+    if isinstance(value, OneOf):
+        return ("one-of", frozenset(map(fingerprint, value.values)))
+    if isinstance(value, FunctionValue):
+        return ("function", id(value.node), id(value.scope))
+    if isinstance(value, ClassValue):
+        return ("class", id(value.node))
+    if isinstance(value, Bound):
+        return ("bound", id(value.function.node), fingerprint(value.receiver))
+    if isinstance(value, Method):
+        return ("method", value.name, fingerprint(value.receiver))
+    if isinstance(value, Transformed):
+        return ("transformed", value.kind, fingerprint(value.function))
+    if isinstance(value, ModuleValue):
+        return ("module", str(value.path))
+    return ("object", id(value))
+
+
+def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
+    """The value that is one of ``values``; opaque where there are more than ``limit`` of them."""
+    distinct: dict[tuple[Any, ...], Value] = {}
+    opaque: list[Opaque] = []
+    for value in values:
+        for each in alternatives(value):
+            if isinstance(each, Opaque):
+                opaque.append(each)
+            else:
+                distinct.setdefault(fingerprint(each), each)
+    known = list(distinct.values())
+    if opaque:
+        keys = {each.key for each in opaque}
+        known.append(Opaque(frozenset().union(*(each.tags for each in opaque)), keys.pop() if len(keys) == 1 else None))
+    if not known:
+        return UNKNOWN
+    if len(known) == 1:
+        return known[0]
+    if len(known) > limit:
+        return Opaque(frozenset().union(*(tags_of(each) for each in known)))
+    return OneOf(tuple(known))

@@ -1,0 +1,78 @@
+"""What values carry along: where data come from, and which calls an output was computed by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropout_lint.semantics.values import (
+    NO_TAGS,
+    VARIABLES,
+    ClassValue,
+    Const,
+    External,
+    Instance,
+    Items,
+    Mapping,
+    Method,
+    OneOf,
+    Opaque,
+    Symbolic,
+    Tag,
+    Tags,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+MOST_EVENTS = 192
+"""Calls whose output a value is followed to be computed from: of more, the first and the last of them.
+
+In a loop over a deep network every value would come from thousands, and every step would copy them.
+"""
+
+
+def limited(tags: Tags) -> Tags:
+    """``tags`` with a bounded number of calls among them."""
+    if len(tags) <= MOST_EVENTS:
+        return tags
+    serials = sorted(tag[1] for tag in tags if tag[0] == "event")
+    if len(serials) <= MOST_EVENTS:
+        return tags
+    gone = frozenset(serials[MOST_EVENTS // 2 : -MOST_EVENTS // 2])
+    return frozenset(tag for tag in tags if tag[0] != "event" or tag[1] not in gone)
+
+
+def tags_of(value: Value, depth: int = 4) -> Tags:
+    """The tags of a value and of what it contains."""
+    if isinstance(value, (Opaque, Symbolic)):
+        return value.tags
+    if depth == 0 or isinstance(value, (Const, External)):
+        return NO_TAGS
+    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None and depth > 3:
+        return frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))
+    # level by level, each container once: a list may hold another one many times over, and that a third
+    found: set[Tag] = set()
+    seen: set[int] = set()
+    level: list[Value] = [value]
+    for left in range(depth, -1, -1):
+        inside: list[Value] = []
+        for each in level:
+            if isinstance(each, (Opaque, Symbolic)):
+                found |= each.tags
+            elif isinstance(each, Instance) and each.cls in VARIABLES:
+                found.add(("variable", each.serial))
+            elif left and isinstance(each, (OneOf, Items, Mapping, Method)) and id(each) not in seen:
+                seen.add(id(each))
+                inside += _parts(each)
+        level = inside
+    return frozenset(found)
+
+
+def _parts(value: OneOf | Items | Mapping | Method) -> Iterable[Value]:
+    if isinstance(value, OneOf):
+        return value.values
+    if isinstance(value, Items):
+        return value.items
+    return value.entries.values() if isinstance(value, Mapping) else (value.receiver,)
