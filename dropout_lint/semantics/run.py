@@ -89,6 +89,8 @@ class Run:
         self.events: list[Event] = []
         self.course = Course()
         self.unmet: list[Unmet] = []
+        self.untold: dict[int, Value] = {}
+        """Defaults, by the ids of their values, of constructors that nobody calls; see `dropout_lint.semantics.defaults`."""
         self.recursed: list[Value] = []
         """What functions hand to themselves, which is not followed."""
         self.effects: dict[Any, Passage] = {}

@@ -9,6 +9,7 @@ import libcst as cst
 from dropout_lint.semantics import calls, conditions, simple_statements
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.containers import elements_of, get_item
+from dropout_lint.semantics.defaults import failing, forget
 from dropout_lint.semantics.definitions import define_class, define_function
 from dropout_lint.semantics.events import Frame, TrainableSet
 from dropout_lint.semantics.expressions import bind, evaluate, loop_element
@@ -95,6 +96,9 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
         run.step()
         test = evaluate(run, frame, scope, current.test)
         decided = conditions.decide(run, test)
+        untold = failing(run, frame, scope, current.test, evaluate) if decided is False and run.untold else ()
+        if untold:
+            return _branch(run, frame, scope, current, test, untold)
         if decided is True:
             if isinstance(current.orelse, cst.Else):
                 body = block_of(current.orelse.body)
@@ -118,7 +122,9 @@ def _leaves(node: cst.If) -> bool:
     return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Raise))
 
 
-def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> Flow:
+def _branch(
+    run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value, untold: tuple[cst.BaseExpression, ...] = ()
+) -> Flow:
     guard = conditions.guard_words(node.test)
     facts = conditions.facts_of(test)
     against = {key: not value for key, value in facts}
@@ -126,6 +132,7 @@ def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> 
 
     def taken() -> Flow:
         conditions.narrow(run, frame, scope, node.test, True, evaluate)
+        forget(run, frame, scope, untold, evaluate)
         with run.guarded(guard, dict(facts), (id(node), True)):
             flows.append(execute_block(run, frame, scope, block_of(node.body)))
         return flows[-1]
