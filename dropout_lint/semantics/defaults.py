@@ -42,16 +42,19 @@ def failing(
         if isinstance(part, cst.BooleanOperation) and isinstance(part.operator, cst.And):
             parts += (part.left, part.right)
             continue
+        outcome: bool | None = False
         if isinstance(part, cst.Comparison) and len(part.comparisons) == 1:
             target = part.comparisons[0]
-            read = [(each, _read(run, frame, scope, each, evaluate)) for each in (part.left, target.comparator)]
-            values = [value for _, value in read if value is not None]
-            outcome = conditions.compare(*values, target.operator) if len(values) == len(read) else False
+            nodes = [part.left, target.comparator]
+            left, right = values = [_read(run, frame, scope, each, evaluate) for each in nodes]
+            if left is not None and right is not None:
+                outcome = conditions.compare(left, right, target.operator)
         else:
-            read = [(part, _read(run, frame, scope, part, evaluate))]
-            outcome = conditions.decide(run, read[0][1]) if read[0][1] is not None else False
+            nodes, values = [part], [_read(run, frame, scope, part, evaluate)]
+            if values[0] is not None:
+                outcome = conditions.decide(run, values[0])
         if outcome is False:
-            untold = [each for each, value in read if id(value) in run.untold]
+            untold = [each for each, value in zip(nodes, values, strict=True) if id(value) in run.untold]
             if not untold:
                 return ()
             found += untold

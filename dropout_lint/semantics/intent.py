@@ -346,6 +346,10 @@ def _defined_in_test(cls: ClassValue) -> bool:
     )
 
 
+_OTHER_LIBRARIES = frozenset({"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"})
+"""Libraries with modules of their own that are called and trained."""
+
+
 def uses_keras(frames: tuple[Frame, ...]) -> bool:
     """Whether a module on the way imports Keras or TensorFlow, and no other library with modules of its own."""
     found = False
@@ -353,11 +357,17 @@ def uses_keras(frames: tuple[Frame, ...]) -> bool:
         for value in frame.module.scope.names.values():
             if isinstance(value, External):
                 root = value.name.partition(".")[0]
-                if root in {"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"}:
+                if root in _OTHER_LIBRARIES:
                     return False
                 if root in {"keras", "tensorflow"}:
                     found = True
     return found
+
+
+def knows_only_keras(interpretation: Interpretation) -> bool:
+    """Whether what was read of a project imports Keras or TensorFlow, and no other library with modules of its own."""
+    imports = interpretation.imports
+    return not {"keras", "tensorflow", "tf_keras"}.isdisjoint(imports) and _OTHER_LIBRARIES.isdisjoint(imports)
 
 
 _MISSING = frozenset(

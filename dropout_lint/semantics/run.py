@@ -90,7 +90,7 @@ class Run:
         self.course = Course()
         self.unmet: list[Unmet] = []
         self.untold: dict[int, Value] = {}
-        """Defaults, by the ids of their values, of constructors that nobody calls; see `dropout_lint.semantics.defaults`."""
+        """Defaults of constructors that nobody calls, by id; see `dropout_lint.semantics.defaults`."""
         self.recursed: list[Value] = []
         """What functions hand to themselves, which is not followed."""
         self.effects: dict[Any, Passage] = {}
