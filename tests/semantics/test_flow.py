@@ -153,6 +153,17 @@ def test_a_flag_is_followed_to_the_call(source):
 
 
 INFERENCE = {
+    "beside inference on other data": """\
+        batches, others = [rows, rows], [rows]
+        right = 0
+        for batch in batches:
+            right += np.sum(np.argmax(model(batch, training=True), 1) == 1)
+        print("with dropout", right)
+        right = 0
+        for batch in others:
+            right += np.sum(np.argmax(model(batch, training=False), 1) == 1)
+        print("without", right)
+        """,
     "images out of noise": """\
         def generate_images(generator):
             noise = tf.random.normal((3, 4))
@@ -318,6 +329,17 @@ RIGHT = {
     "both modes compared": """\
         for training in (True, False):
             print(np.argmax(model(x_test, training=training)))
+        """,
+    "both modes over the same data": """\
+        batches, others = [rows, rows], [rows]
+        right = 0
+        for batch in batches:
+            right += np.sum(np.argmax(model(batch, training=True), 1) == 1)
+        print("with dropout", right)
+        right = 0
+        for batch in batches:
+            right += np.sum(np.argmax(model(batch, training=False), 1) == 1)
+        print("without", right)
         """,
     "unit test": """\
         import unittest
