@@ -97,6 +97,8 @@ class Run:
         """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self._told_apart: dict[tuple[int, str], list[ModeCall | ModelUse | FunctionCall]] = {}
+        self.zeros: list[Value] = []
+        """The variables of loops that count from 0 and are on their first turn."""
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
         self._left: list[list[Writes]] = []
