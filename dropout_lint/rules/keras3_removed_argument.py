@@ -95,7 +95,7 @@ def _sureness(event: MethodCall, names: tuple[str, ...], context: Context) -> Co
     sure = sureness(event.receiver, event.receiver_text, event.frames, context.interpretation, model=True)
     known = any(not isinstance(each, Opaque) for each in alternatives(event.receiver))
     if (sure is None or sure is Confidence.LOW) and not known and not _UNMISTAKABLE.isdisjoint(names):
-        if _may_be_of_the_project(event, context):
+        if event.name in _UNMISTAKABLE and _may_be_of_the_project(event, context):
             return sure
         return Confidence.MEDIUM if uses_keras(event.frames) or knows_only_keras(context.interpretation) else None
     return sure

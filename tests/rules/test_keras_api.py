@@ -208,6 +208,16 @@ GONE = {
         "net.fit(x, y)",
     ),
     "queue of something unknown": ("def run(net):\n    net.fit(x, y, max_queue_size=3)", "net.fit(x, y)"),
+    "queue of something unknown, beside a class that fits": (
+        """\
+        class Trainer:
+            def fit(self, batches):
+                return model.fit(batches)
+        def run(net):
+            net.fit(x, y, max_queue_size=3)
+        """,
+        "net.fit(x, y)",
+    ),
     "by keywords": ("OPTIONS = {'workers': 3}\nmodel.fit(x, y, **OPTIONS)", None),
 }
 
