@@ -47,6 +47,16 @@ MODEL_COPIES: Final = frozenset(
     {"keras.models.clone_model", "keras.models.clone_and_build_model", "copy.deepcopy", "copy.copy"}
 )
 
+# Functions of TensorFlow's model optimization toolkit that do so: they give the layers of a model without what was
+# put round them (tensorflow_model_optimization/python/core/sparsity/keras/prune.py and
+# .../core/clustering/keras/cluster.py, 0.8).
+MODEL_STRIPPERS: Final = frozenset(
+    {
+        "tensorflow_model_optimization.sparsity.keras.strip_pruning",
+        "tensorflow_model_optimization.clustering.keras.strip_clustering",
+    }
+)
+
 # Classes of other packages that are Keras layers or models, of unknown content.
 FOREIGN_MODEL_PREFIXES: Final = ("keras_cv.models.", "keras_hub.models.", "keras_nlp.models.")
 FOREIGN_LAYERS: Final = frozenset({"tensorflow_hub.KerasLayer"})

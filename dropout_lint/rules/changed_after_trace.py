@@ -6,6 +6,7 @@ Finds assignments to the `rate` of a dropout layer (or the `stddev` of a noise l
 `call`, `train_step`, `test_step` or `predict_step` of the project reads, if `fit()`, `evaluate()`, `predict()` or a
 `@tf.function` has run before, runs again after, and no path compiles the model in between. In a callback, or in the
 function of a `LearningRateScheduler`, `fit()` is running, so everything but what is set at its first begin is late.
+Also a `trainable` that is set back after a compiled step of one's own was traced, which asks for trainable weights.
 
 ## Why is this bad
 
@@ -49,7 +50,8 @@ the second fit after `rate = 0`, 0 after `compile()` or `make_train_function(for
 `batch_size`, and with `run_eagerly=True`; 0 where it is set between compile and the first fit, also after evaluate and
 predict. Set in `on_epoch_end`, or in the second `on_epoch_begin`, it stays at 8.8; set in every `on_epoch_begin` or
 in `on_train_begin` it is 0 from the first epoch on. A flag that `call` reads, flipped between two `predict()`, changes
-nothing; `predict_on_batch()` and `model(x)` see it.
+nothing; `predict_on_batch()` and `model(x)` see it. A base that is frozen, and opened after a `@tf.function` that asks
+for `model.trainable_variables` was traced, moves by 0.
 """
 
 from __future__ import annotations
@@ -104,6 +106,8 @@ def _draft(late: Late) -> Draft:
 
 
 def _help(late: Late) -> str:
+    if late.kind == "trainable":
+        return "make the function anew after changing it: tf.function(step) of the plain function"
     if late.use is None and late.function == "fit()":
         return "end this fit(), change it, compile() and fit() the rest of the epochs, or keep it in a variable"
     if late.use is None:

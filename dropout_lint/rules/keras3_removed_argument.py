@@ -52,7 +52,7 @@ from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_FROM_KERA
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import MethodCall, Place
-from dropout_lint.semantics.intent import prepared_for_absence, uses_keras
+from dropout_lint.semantics.intent import knows_only_keras, prepared_for_absence, uses_keras
 from dropout_lint.semantics.receivers import sureness
 from dropout_lint.semantics.values import Opaque, alternatives
 from dropout_lint.syntax.lazy import cst
@@ -95,8 +95,16 @@ def _sureness(event: MethodCall, names: tuple[str, ...], context: Context) -> Co
     sure = sureness(event.receiver, event.receiver_text, event.frames, context.interpretation, model=True)
     known = any(not isinstance(each, Opaque) for each in alternatives(event.receiver))
     if (sure is None or sure is Confidence.LOW) and not known and not _UNMISTAKABLE.isdisjoint(names):
-        return Confidence.MEDIUM if uses_keras(event.frames) else None
+        if event.name in _UNMISTAKABLE and _may_be_of_the_project(event, context):
+            return sure
+        return Confidence.MEDIUM if uses_keras(event.frames) or knows_only_keras(context.interpretation) else None
     return sure
+
+
+def _may_be_of_the_project(event: MethodCall, context: Context) -> bool:
+    """Whether a class of the project has such a method; one that only passes it on calls it of something else."""
+    passes_on = event.frames[-1].name == event.name
+    return not passes_on and any(event.name in cls.attributes for cls in context.interpretation.classes)
 
 
 def _method(event: MethodCall, context: Context) -> Draft | None:

@@ -12,7 +12,7 @@ choose it by themselves. The method does not exist, so the line raises Attribute
 
 Methods of the same names of other objects (tensors, data frames, PyTorch modules, a project's own classes) are left
 alone, and so is everything that might be one of them. On the torch backend a Keras layer is a PyTorch module and has
-these methods.
+these methods; what only runs after a test of the backend is left alone.
 
 ## Example
 
@@ -56,6 +56,7 @@ from dropout_lint.semantics.models import is_layer, is_model
 from dropout_lint.semantics.receivers import is_rebound
 from dropout_lint.semantics.standard import ANY_NAME
 from dropout_lint.semantics.values import Instance
+from dropout_lint.semantics.words import words as name_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,9 +80,16 @@ def check(context: Context) -> Iterator[Draft]:
         # one line may be gone through with several objects: all must be Keras's
         if all(_lacks(event.receiver, event.name, context) for event in events):
             first = events[0]
+            if any(_asks_for_backend(each) for each in events):
+                continue
             rebound = any(is_rebound(each.receiver_text, each.frames, context.interpretation) for each in events)
             if not is_test_code(first.frames) and not prepared_for_absence(first) and not rebound:
                 yield _draft(first, node in statements, context)
+
+
+def _asks_for_backend(event: MethodCall) -> bool:
+    """Whether a test on the way reads the name of the backend: ``if keras.backend.backend() != "torch": raise``."""
+    return any("backend" in name_words(name) for guard in event.guards for name in guard)
 
 
 def _lacks(value: Value, name: str, context: Context) -> bool:

@@ -119,6 +119,8 @@ def _callee(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Eval
     func = call.func
     if isinstance(func, cst.Attribute):
         receiver = evaluate(run, frame, scope, func.value)
+        if is_none(receiver):
+            receiver = _set_by_others(run, frame, scope, func.value, evaluate)
         callee = get_attribute(run, frame, receiver, func.attr.value, func)
         if isinstance(callee, Opaque) and not isinstance(receiver, (Instance,)):
             return Method(receiver, func.attr.value), receiver
@@ -133,6 +135,15 @@ def _callee(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Eval
         if owner is not None and frame.receiver is not None:
             return External("builtins.super"), None
     return evaluate(run, frame, scope, func), None
+
+
+def _set_by_others(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression, evaluate: Evaluate) -> Value:
+    """What ``node`` is when a method of it is called, although it was None so far: a subclass may have set it."""
+    if isinstance(node, cst.Attribute):
+        owner = evaluate(run, frame, scope, node.value)
+        if isinstance(owner, Instance):
+            return Opaque(key=("instance", owner.serial, node.attr.value))
+    return UNKNOWN
 
 
 def _arguments(run: Run, frame: Frame, scope: Scope, call: cst.Call, evaluate: Evaluate) -> Arguments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dropout_lint.semantics.events import Frame, Place
-from dropout_lint.semantics.values import Argument, Const
+from dropout_lint.semantics.values import Argument, Const, Instance
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import contains
 
@@ -27,11 +27,14 @@ class Choice:
         return self.place.node is self.call or isinstance(self.place.node, plain)
 
 
-def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
+def choice_of(frame: Frame, given: Argument, call: cst.CSTNode, in_graph: bool = False) -> Choice:
     """The expression that chooses the flag on this path, followed outwards through parameters.
 
     A literal handed down a chain of calls is chosen at the outermost call that spells it; a default nobody
     overrides, at the call that leaves it out; a constant, attribute or item, where this path reads it.
+
+    In a graph (``in_graph``) that a base class of another module builds by calling its own object, it is chosen where
+    the default is used: that call leaves it out for all classes.
     """
     value = given.value
     origin = value.origin if isinstance(value, Const) else None
@@ -58,6 +61,8 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
             call, node, here, parameter = outer.node, through.node, caller, name or parameter
             continue
         if name is not None and name in here.defaulted and through is None:
+            if in_graph and _is_own_call_elsewhere(here, caller):
+                break
             return Choice(outer, caller, outer.node, name)
         break
     if node is None or (origin is not None and not contains(call, node)):
@@ -65,6 +70,11 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode) -> Choice:
         place = Place(origin.module, origin.node) if origin is not None else Place(frame.module, call)
         return Choice(place, here, call, parameter)
     return Choice(Place(here.module, node), here, call, parameter)
+
+
+def _is_own_call_elsewhere(frame: Frame, caller: Frame) -> bool:
+    own = isinstance(frame.receiver, Instance) and caller.receiver is frame.receiver
+    return own and caller.module is not frame.module
 
 
 def closure_of(frame: Frame, name: str) -> Frame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.keras.entry_points import ApplicationFacts, application
+from dropout_lint.keras.entry_points import MODEL_STRIPPERS, ApplicationFacts, application
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls
 from dropout_lint.semantics.arguments import Arguments
@@ -37,6 +37,8 @@ _MODEL_MAKERS = frozenset(
         "keras.models.model_from_yaml",
     }
 )
+_OF_ANOTHER = frozenset({"keras.models.clone_model", *MODEL_STRIPPERS})
+"""They make a model with the layers of another one."""
 _OBJECTS = (
     "keras.metrics.",
     "keras.losses.",
@@ -59,10 +61,10 @@ def construct(
     makes_model = (
         name in MODEL_NAMES or name in _MODEL_MAKERS or (name.startswith("keras.applications.") and last[:1].isupper())
     )
-    known = makes_model or name == "keras.models.clone_model" or layer_facts(name) is not None or _is_object(name)
+    known = makes_model or name in _OF_ANOTHER or layer_facts(name) is not None or _is_object(name)
     if not known and not (name.startswith("keras.layers.") and last[:1].isupper()):
         return None
-    cls = "keras.Model" if name in _MODEL_MAKERS or name == "keras.models.clone_model" else name
+    cls = "keras.Model" if name in _MODEL_MAKERS or name in _OF_ANOTHER else name
     instance = run.allocate(cls, frame, node)
     instance.generation = generation
     inherited_construction(run, frame, instance, name, arguments)
@@ -177,7 +179,7 @@ def inherited_construction(run: Run, frame: Frame, instance: Instance, name: str
         outputs = arguments.get("outputs", 1)
         if outputs is not None:
             made["outputs"] = outputs.value
-    elif name == "keras.models.clone_model":
+    elif name in _OF_ANOTHER:
         original = arguments.get("model", 0)
         if original is not None:
             made["outputs"] = original.value

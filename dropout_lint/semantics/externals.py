@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import function_kind, plain
-from dropout_lint.keras.entry_points import TF1_LAYERS
+from dropout_lint.keras.entry_points import MODEL_STRIPPERS, TF1_LAYERS
 from dropout_lint.semantics import calls, conditions, construction, noise
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
@@ -101,7 +101,7 @@ def call(
     handler = HANDLERS.get(name)
     if handler is not None:
         return handler(run, frame, arguments, node, scope)
-    if callee.is_keras:
+    if callee.is_keras or name in MODEL_STRIPPERS:
         made = construction.construct(run, frame, name, callee.generation, arguments, node)
         if made is not None:
             return made

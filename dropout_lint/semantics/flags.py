@@ -63,6 +63,8 @@ class State:
     """The toggles that some ``compile`` or training has read."""
     consumed: frozenset[tuple[TrainableSet, Token]] = frozenset()
     """The toggles that the ``compile`` of a model has read, with that model."""
+    beside: frozenset[TrainableSet] = frozenset()
+    """The toggles that were made for a ``compile`` together with others which it has read."""
     undone: frozenset[tuple[TrainableSet, TrainableSet, Token]] = frozenset()
     """A toggle of a model, the toggle of a layer in it that it undoes, and the layer."""
     ignored: frozenset[tuple[TrainableSet, TrainableSet, Token]] = frozenset()
@@ -114,6 +116,7 @@ def merged(one: State | None, two: State | None, ownership: Ownership, before: S
         functions,
         one.used | two.used,
         one.consumed | two.consumed,
+        one.beside | two.beside,
         one.undone | two.undone,
         one.ignored | two.ignored,
         one.made | two.made,

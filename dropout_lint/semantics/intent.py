@@ -34,12 +34,31 @@ from dropout_lint.syntax.literals import value_of
 
 
 def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
-    """Whether the output is held against that of the same model in inference mode: somebody looks at the modes."""
+    """Whether the output is held against that of the same model in inference mode: somebody looks at the modes.
+
+    So it is where two loops side by side go over the same data, in one mode each, and do the same with what comes out.
+    """
     return any(
-        other.serial in use.partners
+        any(other.serial in use.partners for use in event.uses) or _is_twin(event, other)
         for other in interpretation.mode_calls(_callee_if_off, (id(event.callee), id(event.frames[-1])))
-        for use in event.uses
     )
+
+
+def _is_twin(event: ModeCall, other: ModeCall) -> bool:
+    loops, others = ([loop.node for loop in each.loops] for each in (event, other))
+    if not loops or not others or loops[:-1] != others[:-1] or loops[-1] is others[-1]:
+        return False
+    over, other_over = (_iterated(node, event) for node in (loops[-1], others[-1]))
+    return over is not None and over == other_over and _kinds(event) == _kinds(other) != set()
+
+
+def _kinds(event: ModeCall) -> set[str]:
+    return {use.kind for use in event.uses}
+
+
+def _iterated(node: cst.CSTNode, event: ModeCall) -> str | None:
+    """What a loop goes over, as it is written."""
+    return event.frames[-1].module.source_of(node.iter) if isinstance(node, (cst.For, cst.CompFor)) else None
 
 
 def _callee_if_off(event: ModeCall) -> tuple[int, int] | None:
@@ -346,6 +365,10 @@ def _defined_in_test(cls: ClassValue) -> bool:
     )
 
 
+_OTHER_LIBRARIES = frozenset({"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"})
+"""Libraries with modules of their own that are called and trained."""
+
+
 def uses_keras(frames: tuple[Frame, ...]) -> bool:
     """Whether a module on the way imports Keras or TensorFlow, and no other library with modules of its own."""
     found = False
@@ -353,11 +376,17 @@ def uses_keras(frames: tuple[Frame, ...]) -> bool:
         for value in frame.module.scope.names.values():
             if isinstance(value, External):
                 root = value.name.partition(".")[0]
-                if root in {"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"}:
+                if root in _OTHER_LIBRARIES:
                     return False
                 if root in {"keras", "tensorflow"}:
                     found = True
     return found
+
+
+def knows_only_keras(interpretation: Interpretation) -> bool:
+    """Whether what was read of a project imports Keras or TensorFlow, and no other library with modules of its own."""
+    imports = interpretation.imports
+    return not {"keras", "tensorflow", "tf_keras"}.isdisjoint(imports) and _OTHER_LIBRARIES.isdisjoint(imports)
 
 
 _MISSING = frozenset(

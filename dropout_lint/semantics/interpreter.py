@@ -156,6 +156,7 @@ def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance
                     if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
                         yield value, receiver
         yield from _inherited_hooks(cls, receivers)
+        yield from _inherited_builders(cls, receivers)
     yield from _steps_of_imported(run, module)
 
 
@@ -182,6 +183,40 @@ def _inherited_hooks(cls: ClassValue, receivers: list[Instance]) -> Iterator[tup
                 for receiver in receivers:
                     if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
                         yield value, receiver
+
+
+def _inherited_builders(cls: ClassValue, receivers: list[Instance]) -> Iterator[tuple[FunctionValue, Instance]]:
+    """The methods of bases in other modules that make a graph of a class's ``__call__``, and those that use them."""
+    if "__call__" not in cls.attributes or cls.keras_base is not None:
+        return
+    methods = [
+        value
+        for base in cls.ancestry()
+        if base is not cls and base.module is not cls.module
+        for value in base.attributes.values()
+        if isinstance(value, FunctionValue) and value.owner is base and cls.find(value.name) is value
+    ]
+    building: list[FunctionValue] = []
+    names: set[str] = set()
+    while found := [each for each in methods if each not in building and _calls_itself(each, names)]:
+        building += found
+        names.update(each.name for each in found)
+    for value in building:
+        for receiver in receivers:
+            if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
+                yield value, receiver
+
+
+def _calls_itself(method: FunctionValue, names: set[str]) -> bool:
+    """Whether a method calls its object, or one of the methods ``names`` of it."""
+    for node in walk(method.node):
+        func = node.func if isinstance(node, cst.Call) else None
+        if isinstance(func, cst.Name) and func.value == "self":
+            return True
+        own = isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == "self"
+        if own and isinstance(func, cst.Attribute) and func.attr.value in names:
+            return True
+    return False
 
 
 def _imagine(run: Run, module: Module, cls: ClassValue) -> Instance:

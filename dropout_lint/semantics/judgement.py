@@ -77,7 +77,7 @@ class Judge:
                     continue
                 if each.value in then and not guessed:
                     continue
-                if any(toggle is each.toggle for toggle, _ in state.consumed):
+                if each.toggle in state.beside or any(toggle is each.toggle for toggle, _ in state.consumed):
                     continue
                 self._add(
                     Verdict(

@@ -258,7 +258,7 @@ def mode_event(
         return None
     given, how = found
     func = node.func if isinstance(node, cst.Call) else node
-    choice = choice_of(frame, given, node)
+    choice = choice_of(frame, given, node, graph)
     written = text or calls.source_of(frame, func)
     if calls.is_none(given.value):
         place = Place(frame.module, node)

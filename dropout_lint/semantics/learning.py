@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics.differentiation import UPDATES
 from dropout_lint.semantics.events import AttributeSet, FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
+from dropout_lint.semantics.own_modes import own_mode
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -145,10 +146,19 @@ class Learner:
 
     def mode_layers(self, callee: Value) -> tuple[tuple[Instance, ...], bool]:
         """The layers in ``callee`` that a flag would switch and that learn; whether these are all there may be."""
-        held = content(callee)
         if any(isinstance(each, Instance) and each.serial in self.frozen for each in alternatives(callee)):
             return (), True
-        return tuple(layer for layer in held.layers if layer.serial not in self.frozen), held.complete
+        return tuple(layer for layer in self._held(callee) if layer.serial not in self.frozen), content(callee).complete
+
+    def _held(self, callee: Value) -> tuple[Instance, ...]:
+        """The layers in ``callee`` that depend on the mode; also those of the project that ask for it themselves."""
+        held = content(callee).layers
+        known = {layer.serial for layer in held}
+        parts = {
+            serial for each in alternatives(callee) if isinstance(each, Instance) for serial in self.parts(each) - known
+        }
+        instances = (self._instances[serial] for serial in sorted(parts) if serial in self._instances)
+        return (*held, *(each for each in instances if own_mode(each) != "none"))
 
     def weightless(self, value: Instance) -> bool:
         """Whether nothing in ``value`` is known, or may, have weights."""
@@ -212,7 +222,7 @@ class Learner:
             layer.serial
             for event in self.interpretation.events
             if isinstance(event, ModeCall) and event.graph and isinstance(event.flag, Const)
-            for layer in content(event.callee).layers
+            for layer in self._held(event.callee)
         )
 
     @cached_property
@@ -226,7 +236,7 @@ class Learner:
                     continue
                 given = frame.arguments.get("training")
                 if given is None or isinstance(given.value, Opaque):
-                    layers = {layer.serial for layer in content(event.callee).layers}
+                    layers = {layer.serial for layer in self._held(event.callee)}
                     found.setdefault(frame.receiver.serial, set()).update(layers)
         return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import layer as layer_facts
+from dropout_lint.semantics.own_modes import own_mode
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -281,7 +282,8 @@ def note_called(value: Instance, attribute: str) -> None:
 def mode_of(layer: Instance) -> str:
     """The kind of mode dependence of one layer: ``dropout``, ``batch-statistics``, …"""
     facts = layer_facts(layer.keras_name or "")
-    return facts.mode if facts is not None else "none"
+    mode = facts.mode if facts is not None else "none"
+    return own_mode(layer) if mode == "none" else mode
 
 
 def weightless(value: Value) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dropout_lint.semantics.defaults import note_default
 from dropout_lint.semantics.run import with_tags
 from dropout_lint.semantics.values import Argument, Const, FunctionValue, Items, Opaque, Tags, Value
 from dropout_lint.semantics.words import is_mode_name, kind_of_data
@@ -88,6 +89,7 @@ def _bind_parameter(
         if not frame.assumed or not _may_vary(value):
             defaulted.add(name)
             scope.names[name] = value
+            note_default(run, frame, value)
             return
     scope.names[name] = unknown_parameter(function, name)
 

@@ -39,6 +39,8 @@ class Fork:
 
     words: frozenset[str]
     arms: tuple[Passage, Passage]
+    sure: int | None = None
+    """The arm that happens here: on the first turn of a loop that counts from 0, ``epoch == 17`` does not hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,10 +116,10 @@ class Course:
         finally:
             self._open.pop()
 
-    def fork(self, words: frozenset[str], one: Passage, two: Passage) -> None:
-        """Either ``one`` or ``two`` happened."""
+    def fork(self, words: frozenset[str], one: Passage, two: Passage, sure: int | None = None) -> None:
+        """Either ``one`` or ``two`` happened; ``sure`` is which, where that is known."""
         if one.entries or two.entries:
-            self._open[-1].entries.append(Fork(words, (one, two)))
+            self._open[-1].entries.append(Fork(words, (one, two), sure))
             self._open[-1].told |= one.told or two.told
 
     @contextmanager

@@ -88,12 +88,16 @@ class Run:
         self.events: list[Event] = []
         self.course = Course()
         self.unmet: list[Unmet] = []
+        self.untold: dict[int, Value] = {}
+        """Defaults of constructors that nobody calls, by id; see `dropout_lint.semantics.defaults`."""
         self.recursed: list[Value] = []
         """What functions hand to themselves, which is not followed."""
         self.effects: dict[Any, Passage] = {}
         """What calls of project functions did to models, by the keys of ``memo``."""
         self.by_serial: dict[int, ModeCall | ModelUse | FunctionCall] = {}
         self._told_apart: dict[tuple[int, str], list[ModeCall | ModelUse | FunctionCall]] = {}
+        self.zeros: list[Value] = []
+        """The variables of loops that count from 0 and are on their first turn."""
         self.loops: list[Loop] = []
         self.all_loops: dict[int, Loop] = {}
         self._left: list[list[Writes]] = []

@@ -9,6 +9,7 @@ import libcst as cst
 from dropout_lint.semantics import calls, conditions, simple_statements
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.containers import elements_of, get_item, loop_element
+from dropout_lint.semantics.defaults import failing, forget
 from dropout_lint.semantics.definitions import define_class, define_function
 from dropout_lint.semantics.events import Frame, TrainableSet
 from dropout_lint.semantics.expressions import bind, evaluate
@@ -95,6 +96,9 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
         run.step()
         test = evaluate(run, frame, scope, current.test)
         decided = conditions.decide(run, test)
+        untold = failing(run, frame, scope, current.test, evaluate) if decided is False and run.untold else ()
+        if untold:
+            return _branch(run, frame, scope, current, test, untold)
         if decided is True:
             if isinstance(current.orelse, cst.Else):
                 body = block_of(current.orelse.body)
@@ -118,7 +122,9 @@ def _leaves(node: cst.If) -> bool:
     return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Return, cst.Raise))
 
 
-def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> Flow:
+def _branch(
+    run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value, untold: tuple[cst.BaseExpression, ...] = ()
+) -> Flow:
     guard = conditions.guard_words(node.test)
     facts = conditions.facts_of(test)
     against = {key: not value for key, value in facts}
@@ -126,6 +132,7 @@ def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> 
 
     def taken() -> Flow:
         conditions.narrow(run, frame, scope, node.test, True, evaluate)
+        forget(run, frame, scope, untold, evaluate)
         with run.guarded(guard, dict(facts), (id(node), True)):
             flows.append(execute_block(run, frame, scope, block_of(node.body)))
         return flows[-1]
@@ -141,7 +148,7 @@ def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> 
                 flows.append(Flow.ON)
         return flows[-1]
 
-    flow = _either(run, taken, otherwise, guard)
+    flow = _either(run, taken, otherwise, guard, _at_first(run, frame, scope, node.test) if run.zeros else None)
     if flow is Flow.ON and flows != [Flow.ON, Flow.ON]:
         # `if not training: return x`: what follows in this block runs under the condition too
         goes_on = flows[0] is Flow.ON
@@ -149,10 +156,29 @@ def _branch(run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value) -> 
     return flow
 
 
+def _at_first(run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression) -> int | None:
+    """Which branch the first turn of a loop takes, by a test of the variable that counts from 0."""
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1 or not isinstance(test.left, cst.Name):
+        return None
+    counter = evaluate(run, frame, scope, test.left)
+    if not any(counter is each for each in run.zeros):
+        return None
+    target = test.comparisons[0]
+    outcome = conditions.compare(Const(0), evaluate(run, frame, scope, target.comparator), target.operator)
+    return None if outcome is None else int(not outcome)
+
+
 def _either(
-    run: Run, first: Callable[[], Flow], second: Callable[[], Flow], words: frozenset[str] = frozenset()
+    run: Run,
+    first: Callable[[], Flow],
+    second: Callable[[], Flow],
+    words: frozenset[str] = frozenset(),
+    sure: int | None = None,
 ) -> Flow:
-    """Try both branches from the same state and go on from where either ends; ``words`` are what decides."""
+    """Try both branches from the same state and go on from where either ends; ``words`` are what decides.
+
+    ``sure`` is the one that is known to be taken, where that is told and nothing else depends on it.
+    """
     mark = run.store.begin()
     try:
         with run.course.arm() as arm_one:
@@ -165,7 +191,7 @@ def _either(
             flow_two = second()
     finally:
         writes_two = run.store.end(mark)
-    run.course.fork(words, arm_one, arm_two)
+    run.course.fork(words, arm_one, arm_two, sure)
     if flow_one is Flow.ON and flow_two is not Flow.ON:
         run.store.apply(writes_one)
         run.note_left(flow_two is Flow.LEAVES_TURN, writes_two)
@@ -199,7 +225,10 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
                 return execute_block(run, frame, scope, block_of(node.body))
 
         runs_once = known is not None or _counts(node.iter)
+        zeros = [element] if _counts_from_zero(node) else []
+        run.zeros += zeros
         flow = turn() if runs_once else Flow.ON
+        del run.zeros[len(run.zeros) - len(zeros) :]
         if runs_once and flow is Flow.LEAVES:
             return flow
         # a second turn shows what the first one left behind; deep inside others it would cost all their turns again
@@ -216,6 +245,13 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
 def _counts(node: cst.BaseExpression) -> bool:
     """Whether a loop's source is one that is not empty in practice: ``range(n)``, a dataset, data."""
     return isinstance(node, (cst.Call, cst.Name, cst.Attribute))
+
+
+def _counts_from_zero(node: cst.For) -> bool:
+    """``for epoch in range(epochs)``."""
+    if not isinstance(node.iter, cst.Call) or len(node.iter.args) != 1 or not isinstance(node.target, cst.Name):
+        return False
+    return isinstance(node.iter.func, cst.Name) and node.iter.func.value in {"range", "trange"}
 
 
 def _while(run: Run, frame: Frame, scope: Scope, node: cst.While) -> Flow:

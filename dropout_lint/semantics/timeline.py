@@ -275,6 +275,7 @@ class _Walk:
             flags=flags,
             used=state.used - {toggle},
             consumed=frozenset(each for each in state.consumed if each[0] is not toggle),
+            beside=state.beside - {toggle},
             undone=frozenset(undone),
             ignored=frozenset(ignored),
         )
@@ -359,7 +360,7 @@ class _Walk:
         if remakes and self._generation == 2:
             return state
         self._judge.contradictions(use, model, state)
-        state = self._read(model, state, compiles=True)
+        state = self._read(model, _set_for(use, self._judge.inside(model, state), state), compiles=True)
         if remakes:
             function = Function(state.flags, False, before.compiled if before is not None else None)
         else:
@@ -418,6 +419,22 @@ class _Walk:
                 # what happens at every begin happens before the first trace too
                 function = replace(function, flags={**function.flags, **_always(state, after)})
             self._judge.compare(None, model, function, after)
+
+
+def _set_for(use: ModelUse, inside: list[Token], state: State) -> State:
+    """What is set for a ``compile`` in one go with flags that it reads is meant for it, too.
+
+    The trainers of Keras 2's GANs freeze all parts but one before each ``compile``, whether they hold them or not.
+    """
+    here = use.frames[-1]
+    fresh = {
+        toggle
+        for settings in state.flags.values()
+        for toggle in toggles_in(settings) - state.used
+        if here in toggle.frames
+    }
+    read = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
+    return replace(state, beside=state.beside | fresh) if not fresh.isdisjoint(read) else state
 
 
 def _frozen_apart(

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.attribute_reads import traced_hook
+from dropout_lint.semantics.compiled_functions import called_in, compiled, trained_in
 from dropout_lint.semantics.eager import run_eagerly
-from dropout_lint.semantics.events import AttributeSet, Constructed, HandedOver, LayerCall, ModelUse
-from dropout_lint.semantics.externals import COMPILERS
+from dropout_lint.semantics.events import AttributeSet, Constructed, HandedOver, ModelUse
 from dropout_lint.semantics.ownership import Ownership, Token, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage, left_by
 from dropout_lint.semantics.traced_attributes import (
@@ -29,7 +29,7 @@ from dropout_lint.semantics.traced_attributes import (
     is_same,
     kind_of,
 )
-from dropout_lint.semantics.values import Const, External, FunctionValue, alternatives
+from dropout_lint.semantics.values import Const, alternatives
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame, Interpretation
@@ -64,7 +64,7 @@ class Late:
     use: ModelUse | None
     """The call that goes on as before; None for what happens in a callback while ``fit`` runs."""
     kind: str
-    """``rate`` or ``flag``."""
+    """``rate``, ``flag`` or ``trainable``."""
     function: str
     """What was traced: ``fit()``, the name of a function."""
     certain: bool = True
@@ -96,8 +96,11 @@ class _Walk:
         self._interpretation = interpretation
         self._ownership = Ownership(interpretation)
         self._eager = run_eagerly(interpretation)
-        self._called_in = _called_in(interpretation)
+        self._called_in = called_in(interpretation)
+        self._trained_in = trained_in(interpretation)
         self._open: list[tuple[Passage, list[_State]]] = []
+        self._spared: Passage | None = None
+        """The first turn of a loop that has left out something which later turns do."""
         self._steps = MOST_STEPS
         self.found: dict[int, Late] = {}
 
@@ -149,7 +152,7 @@ class _Walk:
         if isinstance(entry, Passage):
             return self._passage(entry, state)
         if isinstance(entry, Fork):
-            return _merged(self._passage(entry.arms[0], state), self._passage(entry.arms[1], state))
+            return self._fork(entry, state)
         if isinstance(entry, Leave):
             ended = left_by(entry, self._open)
             if ended is not None:
@@ -164,6 +167,21 @@ class _Walk:
         if isinstance(entry, HandedOver):
             return self._forgotten(tokens_of(entry.value), state)
         return state
+
+    def _fork(self, fork: Fork, state: _State) -> _State | None:
+        if fork.sure is not None:
+            if fork.arms[1 - fork.sure].entries:
+                self._spared = next((each for each, _ in reversed(self._open) if each.kind == "turn"), None)
+            return self._passage(fork.arms[fork.sure], state)
+        again = self._spared is not None and all(each is not self._spared for each, _ in self._open)
+        again = again and any(isinstance(each, Passage) and each.kind == "turn" for each in fork.arms[0].entries)
+        if again:
+            self._spared = None
+        one, two = (self._passage(arm, state) for arm in fork.arms)
+        if again and one is not None:
+            # what the first turn was spared happens in the second, and is seen or not in a third
+            one = _merged(one, self._passage(fork.arms[0], one))
+        return _merged(one, two)
 
     # Moments --------------------------------------------------------------------------------------------------
 
@@ -187,7 +205,7 @@ class _Walk:
         return replace(state, traced=traced) if len(traced) < len(state.traced) else state
 
     def _set(self, event: AttributeSet, state: _State) -> _State:
-        kind = kind_of(event, self._interpretation)
+        kind = "trainable" if self._opens(event) else kind_of(event, self._interpretation)
         if not kind or traced_hook(event.frames[-1]):
             return state
         tokens = tokens_of(event.receiver)
@@ -233,6 +251,8 @@ class _Walk:
             for each in settings:
                 if each is None or any(is_made(frame) for frame in each.frames):
                     continue
+                if each.name == "trainable" and not self._is_trained(cell, key, snapshot):
+                    continue
                 if self._matters(each, key) and not any(is_same(each, other) for other in then):
                     known = all(isinstance(one, Const) for one in alternatives(each.value))
                     self._add(each, use, function, certain=not is_open and known)
@@ -254,16 +274,35 @@ class _Walk:
 
     def _matters(self, event: AttributeSet, key: Key) -> bool:
         """Whether the function reads the attribute in a way that makes a difference."""
-        kind = kind_of(event, self._interpretation)
         if key[0] == "function":
             return True
+        kind = kind_of(event, self._interpretation)
         step = _HOOKS[str(key[1])]
         if kind == "rate":
             return step == "train_step"
         return bool(hooks_of(event, self._interpretation) & {"call", "lambda", step})
 
+    def _opens(self, event: AttributeSet) -> bool:
+        """Whether it is a ``trainable`` with a known value, in a program whose own steps ask which weights to train."""
+        known = (isinstance(each, Const) and isinstance(each.value, bool) for each in alternatives(event.value))
+        return event.name == "trainable" and bool(self._trained_in) and all(known)
+
+    def _is_trained(self, cell: Cell, key: Key, snapshot: dict[Cell, Settings]) -> bool:
+        """Whether the function ``key`` trains what is opened or closed, and was traced after that was set before.
+
+        What was set together with a model round it is left alone.
+        """
+        if key[0] != "function" or None in snapshot.get(cell, _MADE):
+            return False
+        if not any(self._ownership.contains(each, cell[0]) for each in self._trained_in.get(key[1], ())):
+            return False
+        return not any(
+            name == "trainable" and other != cell[0] and self._ownership.contains(other, cell[0])
+            for other, name in snapshot
+        )
+
     def _add(self, event: AttributeSet, use: ModelUse | None, function: str, certain: bool) -> None:
-        kind = kind_of(event, self._interpretation)
+        kind = "trainable" if event.name == "trainable" else kind_of(event, self._interpretation)
         before = self.found.get(id(event.place.node))
         if before is None or (certain and not before.certain):
             self.found[id(event.place.node)] = Late(event, use, kind, function, certain)
@@ -294,37 +333,15 @@ def _batch_size(use: ModelUse) -> object:
     return given.value.value if given is not None and isinstance(given.value, Const) else None
 
 
-def _compiled(frame: Frame | None, interpretation: Interpretation) -> FunctionValue | None:
-    """The function of a frame, if ``tf.function`` or ``jax.jit`` compile it."""
-    function = frame.function if frame is not None else None
-    if function is None:
-        return None
-    decorated = any(isinstance(each, External) and each.name in COMPILERS for each in function.decorators)
-    return function if decorated or id(function.node) in interpretation.compiled else None
-
-
 def _key_of(frame: Frame | None, interpretation: Interpretation) -> Key | None:
     """The compiled function that a frame runs; a Python number or text among its arguments makes it another one."""
-    function = _compiled(frame, interpretation)
+    function = compiled(frame, interpretation)
     if function is None or frame is None or any(name in COUNTERS for name in frame.parameters):
         return None
     given = (
         (name, each.value) for name, each in frame.parameters.items() if is_plain(each) and isinstance(each, Const)
     )
     return ("function", id(function.node), tuple(given))
-
-
-def _called_in(interpretation: Interpretation) -> dict[object, tuple[Token, ...]]:
-    """The layers and models that each compiled function calls."""
-    found: dict[object, dict[Token, None]] = {}
-    for event in interpretation.events:
-        if isinstance(event, LayerCall):
-            for frame in event.frames:
-                function = _compiled(frame, interpretation)
-                token = token_of(event.callee) if function is not None else None
-                if function is not None and token is not None:
-                    found.setdefault(id(function.node), {})[token] = None
-    return {node: tuple(tokens) for node, tokens in found.items()}
 
 
 def _compiles(entry: Entry, seen: set[int]) -> bool:

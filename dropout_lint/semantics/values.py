@@ -192,7 +192,18 @@ class FunctionValue:
 class ClassValue:
     """A class of the project."""
 
-    __slots__ = ("_ancestry", "_external", "attributes", "bases", "decorators", "module", "name", "node", "scope")
+    __slots__ = (
+        "_ancestry",
+        "_external",
+        "attributes",
+        "bases",
+        "decorators",
+        "module",
+        "name",
+        "node",
+        "own_mode",
+        "scope",
+    )
 
     def __init__(self, node: cst.ClassDef, module: Module, scope: Scope, bases: tuple[Value, ...]) -> None:
         self.node = node
@@ -204,6 +215,8 @@ class ClassValue:
         self.decorators: tuple[Value, ...] = ()
         self._ancestry: tuple[ClassValue, ...] | None = None
         self._external: tuple[External, ...] | None = None
+        self.own_mode: str | None = None
+        """What its ``call`` makes of the mode by itself, once somebody has asked; see `own_modes`."""
 
     def ancestry(self) -> tuple[ClassValue, ...]:
         """The class and its project bases, each once, nearest first (a class may seem to inherit from itself)."""

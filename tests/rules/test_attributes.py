@@ -221,6 +221,13 @@ SILENT = {
         net = keras.Sequential([layers.Dense(2)])
         net(x, training=net.trainable)
         """,
+    "after a test of the backend": """\
+        def export():
+            if keras.backend.backend() != "torch":
+                raise ValueError("only on torch")
+            model.eval()
+        """,
+    "under a test of the backend": "if keras.config.backend() == 'torch':\n    model.eval()",
     "a tensor's eval": "def show(tensor):\n    return tensor.eval()",
     "a symbolic tensor's eval": "keras.Input((3,)).eval()",
     "something from elsewhere": "elsewhere.model.eval()\nelsewhere.build().train()",

@@ -329,6 +329,22 @@ CREATED = {
         Net().graph()
         Net()(x)
         """,
+    "under a rate that is zero by default": """\
+        class Base(layers.Layer):
+            def call(self, rows, training=None):
+                return self.passed_on(rows, training=training)
+            def passed_on(self, rows, **options):
+                return self.message(rows, **options)
+        class Block(Base):
+            def __init__(self, rate: float = 0.0, kind="mean"):
+                super().__init__()
+                self.rate, self.kind = rate, kind
+            def message(self, rows, **options):
+                training = options.get("training")
+                if self.kind == "pooled" and self.rate > 0 and training:
+                    rows = layers.Dropout(self.rate)(rows, training=True)
+                return rows
+        """,
     "wrapped": layer("return layers.Bidirectional(layers.LSTM(3))(rows)"),
     "partial": layer("return dense(4)(rows)", before="dense = functools.partial(layers.Dense, activation='relu')\n"),
 }  # fmt: skip
@@ -381,6 +397,27 @@ CREATED_ELSEWHERE = {
         """,
     "no weights and no mode": layer("return layers.ReLU()(layers.Flatten()(layers.Add()([rows, rows])))"),
     "zero rate": layer("return layers.Dropout(0.0)(rows)"),
+    "a rate that is zero wherever it is made": """\
+        class Block(layers.Layer):
+            def __init__(self, rate=0.0):
+                super().__init__()
+                self.rate = rate
+            def call(self, rows):
+                if self.rate > 0:
+                    rows = layers.Dropout(self.rate)(rows)
+                return rows
+        Block()(x)
+        """,
+    "a switch that is off by default": """\
+        class Block(layers.Layer):
+            def __init__(self, rate=0.0):
+                super().__init__()
+                self.rate, self.old = rate, False
+            def call(self, rows):
+                if self.old and self.rate > 0:
+                    rows = layers.Dropout(self.rate)(rows)
+                return rows
+        """,
     "kept under a test": layer(
         "if self.dense is None:\n    self.dense = layers.Dense(4)\nreturn self.dense(rows)", init="self.dense = None"
     ),

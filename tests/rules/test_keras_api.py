@@ -5,12 +5,14 @@ import textwrap
 import pytest
 
 from dropout_lint import check_source
+from dropout_lint.analysis import Analysis
 from dropout_lint.findings import Applicability, Severity
 from dropout_lint.fixes import apply_edits
 from dropout_lint.keras.versions import KerasVersion
 from dropout_lint.rules import find_rule
 from dropout_lint.rules.model import Context
 from dropout_lint.settings import Resolver
+from dropout_lint.sources.text import read_text
 
 PRELUDE = textwrap.dedent(
     """\
@@ -167,6 +169,32 @@ GONE = {
         "class Trainer:\n    def run(self, batches):\n        self.model.fit_generator(batches)",
         "self.model.fit(batches)",
     ),
+    "made by a subclass": (
+        """\
+        class Base:
+            def __init__(self):
+                self.body()
+                self.net.compile(optimizer="adam", loss="mse")
+            def body(self):
+                self.net = None
+            def fit_generator(self, batches):
+                pass
+            def fit(self, batches):
+                self.net.fit_generator(batches)
+        """,
+        "self.net.fit(batches)",
+    ),
+    "members of an ensemble": (
+        """\
+        class Ensemble:
+            def __init__(self, members):
+                self.members = members
+            def fit_generator(self, batches):
+                for member in self.members:
+                    member.fit_generator(batches)
+        """,
+        "member.fit(batches)",
+    ),
     "classes": ("model.predict_classes(x)", None),
     "probabilities": ("model.predict_proba(x)", None),
     "workers": ("model.fit(x, y, workers=4)", "model.fit(x, y)"),
@@ -180,6 +208,16 @@ GONE = {
         "net.fit(x, y)",
     ),
     "queue of something unknown": ("def run(net):\n    net.fit(x, y, max_queue_size=3)", "net.fit(x, y)"),
+    "queue of something unknown, beside a class that fits": (
+        """\
+        class Trainer:
+            def fit(self, batches):
+                return model.fit(batches)
+        def run(net):
+            net.fit(x, y, max_queue_size=3)
+        """,
+        "net.fit(x, y)",
+    ),
     "by keywords": ("OPTIONS = {'workers': 3}\nmodel.fit(x, y, **OPTIONS)", None),
 }
 
@@ -213,6 +251,13 @@ KEPT = {
             def fit(self, batches, workers=1):
                 return self.model.fit(batches)
         Trainer().fit(x, workers=3)
+        """,
+    "something of a project with such a method": """\
+        class Trainer:
+            def fit_generator(self, batches):
+                return model.fit(batches)
+        def run(trainer):
+            trainer.fit_generator(x)
         """,
     "prepared": "if hasattr(model, 'fit_generator'):\n    model.fit_generator(x)\nelse:\n    model.fit(x)",
     "try": "try:\n    model.predict_classes(x)\nexcept AttributeError:\n    model.predict(x)",
@@ -248,6 +293,26 @@ def test_keras_2_takes_all_of_it_but_what_it_lost_itself():
     assert found("model.fit(x, y, workers=4)\nmodel.fit_generator(x)", "2") == []
     (finding,) = report("model.predict_classes(x)", "2")[1]
     assert finding.severity is Severity.NOTE
+
+
+ONLY_KERAS = "import keras\nlayers = keras.layers\n"
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [(ONLY_KERAS, ["KTM305"]), (f"import torch\n{ONLY_KERAS}", []), ("import numpy\nlayers = []\n", [])],
+)
+def test_a_module_may_know_keras_by_another_one(backend, expected, tmp_path):
+    (tmp_path / "backend.py").write_text(backend)
+    program = tmp_path / "ensemble.py"
+    program.write_text(
+        "import backend as K\nprint(K.layers)\ndef run(members, batches):\n"
+        "    for member in members:\n        member.predict_generator(batches)\n"
+    )
+    settings = Resolver(isolated=True, overrides={"select": RULES, "keras-version": "3.15"}).of(tmp_path)
+    analysis = Analysis(settings, tmp_path)
+    assert analysis.is_candidate(program, program.read_bytes()) is (backend.startswith("import numpy") is False)
+    assert [each.code for each in analysis.check(program, read_text(program))] == expected
 
 
 def test_triggers_cover_the_names():

@@ -5,7 +5,10 @@ import textwrap
 import pytest
 
 from dropout_lint import check_source
+from dropout_lint.analysis import Analysis
+from dropout_lint.fixes import apply_edits
 from dropout_lint.settings import Resolver
+from dropout_lint.sources.text import read_text
 
 PRELUDE = textwrap.dedent(
     """\
@@ -153,6 +156,17 @@ def test_a_flag_is_followed_to_the_call(source):
 
 
 INFERENCE = {
+    "beside inference on other data": """\
+        batches, others = [rows, rows], [rows]
+        right = 0
+        for batch in batches:
+            right += np.sum(np.argmax(model(batch, training=True), 1) == 1)
+        print("with dropout", right)
+        right = 0
+        for batch in others:
+            right += np.sum(np.argmax(model(batch, training=False), 1) == 1)
+        print("without", right)
+        """,
     "images out of noise": """\
         def generate_images(generator):
             noise = tf.random.normal((3, 4))
@@ -318,6 +332,17 @@ RIGHT = {
     "both modes compared": """\
         for training in (True, False):
             print(np.argmax(model(x_test, training=training)))
+        """,
+    "both modes over the same data": """\
+        batches, others = [rows, rows], [rows]
+        right = 0
+        for batch in batches:
+            right += np.sum(np.argmax(model(batch, training=True), 1) == 1)
+        print("with dropout", right)
+        right = 0
+        for batch in batches:
+            right += np.sum(np.argmax(model(batch, training=False), 1) == 1)
+        print("without", right)
         """,
     "unit test": """\
         import unittest
@@ -677,3 +702,42 @@ def test_a_file_or_folder_says_by_its_name_that_dropout_is_to_stay_on(path, code
     )
     report = check_source(program, path, Resolver(isolated=True, overrides={"keras-version": "2.15"}))
     assert [finding.code for finding in report.findings] == codes
+
+
+BASE = """\
+import keras
+class Base:
+    def __init__(self):
+        self.body = None
+    def graph(self, inputs):
+        outputs = self.body(inputs) if self.body is not None else self(inputs)
+        return keras.Model(inputs, outputs)
+    def model(self):
+        return self.graph(keras.Input((4,)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "used", "fixed"),
+    [
+        ("training=True", "training=training", "self.norm(rows)"),
+        ("flag=True", "training=flag", "self.norm(rows)"),
+        ("training=None", "training=training", None),
+        ("training=False", "training=training", None),
+    ],
+)
+def test_a_graph_that_a_base_in_another_file_makes_of_its_own_call(default, used, fixed, tmp_path):
+    (tmp_path / "base.py").write_text(BASE)
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from keras import layers\nfrom base import Base\nclass Net(Base):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.norm = layers.BatchNormalization()\n"
+        f"    def __call__(self, rows, {default}):\n        return self.norm(rows, {used})\n"
+    )
+    analysis = Analysis(Resolver(isolated=True, overrides={"keras-version": "2.15"}).of(tmp_path), tmp_path)
+    text = read_text(path)
+    findings = analysis.check(path, text)
+    assert [(each.code, each.span.start.line) for each in findings] == ([("KTM102", 8)] if fixed else [])
+    if fixed:
+        assert analysis.is_candidate(path, path.read_bytes())
+        assert fixed in apply_edits(text.text, list(findings[0].fix.edits))

@@ -783,6 +783,40 @@ def test_on_keras_2_a_discriminator_may_be_opened_again_when_the_combined_model_
     assert found(program, select=("KTM203", "KTM208"), version="2", notes=True) == []
 
 
+TRAINERS = """\
+    def switch(net, on):
+        net.trainable = on
+    first, second, third = build(), build(), build()
+    inputs = keras.Input((4,))
+    switch(first, True)
+    switch(second, False)
+    one = keras.Model(inputs, second(first(inputs)))
+    one.compile("adam", "mse")
+    {}
+    other = keras.Model(inputs, third(second(inputs)))
+    other.compile("adam", "mse")
+    one.train_on_batch(x, y)
+    other.train_on_batch(x, y)
+    """
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ("switch(first, False); switch(second, True)", []),
+        ("switch(second, True); switch(first, False)", []),
+        # nothing that `other` reads is set with it
+        ("switch(first, False)", [("KTM203", "net.trainable = on")]),
+        (
+            "switch(second, True); one.train_on_batch(x, y); switch(first, False)",
+            [("KTM203", "net.trainable = on")] * 1,
+        ),
+    ],
+)
+def test_on_keras_2_parts_are_frozen_together_for_the_trainer_that_is_compiled_next(between, expected):
+    assert found(TRAINERS.format(between), "2") == expected
+
+
 def test_toggles_between_the_steps_of_a_gan_compiled_open_are_found_on_keras_2():
     program = GAN + textwrap.dedent(
         """\

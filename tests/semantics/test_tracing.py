@@ -68,6 +68,13 @@ LATE = {
             if step == 5:
                 drop.rate = 0.0
         """,
+    "batch by batch": """\
+        for epoch in range(10):
+            for rows in [x, x]:
+                model.train_on_batch(rows, y)
+            if epoch == 5:
+                drop.rate = 0.0
+        """,
     "of a nested model": """\
         outer = keras.Sequential([model, layers.Dense(1)])
         outer.compile("adam", "mse")
@@ -150,6 +157,39 @@ LATE = {
         step(x)
         drop.rate = 0.0
         step(x)
+        """,
+    "of layers that a compiled step trains": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        base.trainable = False
+        step(x)
+        base.trainable = True
+        step(x)
+        """,
+    "of layers that a compiled step trains, in a later epoch": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        def trains(network, on):
+            for layer in network.layers:
+                layer.trainable = on
+        trains(base, False)
+        for epoch in range(9):
+            if epoch == 5:
+                trains(base, True)
+            for rows in [x, x]:
+                step(rows)
         """,
     "of the layers a callback has looked for": """\
         class Less(keras.callbacks.Callback):
@@ -272,6 +312,78 @@ IN_TIME = {
         step(x, 1)
         drop.rate = 0.0
         step(x, 2)
+        """,
+    "of layers that a compiled step trains, in the first epoch": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        base.trainable = False
+        for epoch in range(9):
+            if epoch >= 0:
+                base.trainable = True
+            step(x)
+        """,
+    "of layers that a compiled step trains, in an epoch that is not known": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        base.trainable = False
+        for epoch in range(elsewhere.start, 9):
+            if epoch == 5:
+                base.trainable = True
+            step(x)
+        """,
+    "of layers that a compiled step does not train": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = head.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        base.trainable = False
+        step(x)
+        base.trainable = True
+        step(x)
+        """,
+    "of layers that are opened as they were": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        for epoch in range(9):
+            base.trainable = False
+            step(x)
+            base.trainable = True
+            base(x)
+        """,
+    "of layers nobody froze": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        step(x)
+        base.trainable = True
+        step(x)
         """,
     "of an unknown model": "def tune(network):\n    network.fit(x, y)\n    network.rate = 0.1\n    network.fit(x, y)",
 }

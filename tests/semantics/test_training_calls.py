@@ -239,6 +239,8 @@ HOLDS = {
     "added in a loop": "keras.Sequential()\nfor _ in range(3):\n    net.add(layers.Dropout(0.2))",
     "functional": "keras.Model(i := keras.Input((4,)), layers.BatchNormalization()(i))",
     "a copy": "keras.models.clone_model(model)",
+    "without its pruning": "0\nfrom tensorflow_model_optimization.sparsity import keras as pruning\n"
+    "net = pruning.strip_pruning(model)",
     "spectral normalisation": "keras.Sequential([layers.SpectralNormalization(layers.Dense(2))])",
 }
 
@@ -248,10 +250,52 @@ def test_what_a_model_holds(made):
     assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", f"net = {made}"))] == ["KTM105"]
 
 
+OWN = """\
+    class Norm(layers.Layer):
+        def build(self, shape):
+            self.mean = self.add_weight(shape=shape[-1:], trainable=False)
+            self.spread = self.add_weight(shape=shape[-1:], initializer="ones", trainable=False)
+            self.scale = self.add_weight(shape=shape[-1:], initializer="ones")
+        def call(self, rows, training{default}):
+            if training:
+                mean, spread = tf.nn.{function}(rows, [0])
+                self.mean.assign(0.9 * self.mean + 0.1 * mean)
+            else:
+                mean, spread = self.mean, self.spread
+            return tf.nn.batch_normalization(rows, mean, spread, None, self.scale, 1e-3)
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norm = Norm()
+        def call(self, rows):
+            return self.norm(rows{passed})
+    net = keras.Sequential([layers.Dense(3), Block()])
+    """
+
+
+@pytest.mark.parametrize(
+    ("default", "function", "passed", "codes"),
+    [
+        ("=None", "moments", "", ["KTM105"]),
+        ("=False", "moments", "", ["KTM105"]),
+        # it is on already
+        ("=True", "moments", "", []),
+        ("=None", "moments", ", training=True", []),
+        # nothing of the batch
+        ("=None", "l2_loss", "", []),
+    ],
+)
+def test_a_layer_may_take_the_statistics_of_the_batch_by_itself(default, function, passed, codes):
+    made = textwrap.dedent(OWN.format(default=default, function=function, passed=passed))
+    assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", made))] == codes
+
+
 EMPTY = {
     "nothing to switch": "plain",
     "ready-made, without": "keras.applications.VGG16(weights=None)",
     "recurrent without dropout": "keras.Sequential([layers.LSTM(4)])",
+    "without its pruning": "0\nfrom tensorflow_model_optimization.sparsity import keras as pruning\n"
+    "net = pruning.strip_pruning(plain)",
     "rate zero": "keras.Sequential([layers.Dense(2), layers.Dropout(0.0)])",
     "augmentation only": "keras.Sequential([layers.RandomFlip(), layers.Dense(2)])",
     "a file": "keras.models.load_model('model.keras')",
