@@ -52,7 +52,7 @@ def signatures(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM401, KTM402, KTM403, KTM408: the flag of ``call`` True by default, renamed, dropped, hidden; ``__call__``."""
     for owner, function, flag in _signatures(program, contents):
         uses, default, line = _uses(function), _default(function, flag), function.lineno
-        if isinstance(default, ast.Constant) and default.value in (None, False):
+        if uses and isinstance(default, ast.Constant) and default.value in (None, False):
             yield Mutant("default True", ("KTM401",), line, (program.instead(default, "True"),))
         told = f"{owner.name}" in program.text and any(
             keyword(call, "training") for call in program.calls if owner.name in {
@@ -86,7 +86,8 @@ def _without_flag(program: Program, function: ast.FunctionDef, flag: ast.arg, de
     ]
     if len(forwarded) == len(uses):
         edits: list[Edit] = [program.without(given) for given in forwarded]
-        yield Mutant("parameter dropped from a model", ("KTM403",), function.lineno, (*edits, (comma, end, "")))
+        codes = ("KTM403", "KTM110", "KTM408")
+        yield Mutant("parameter dropped from a model", codes, function.lineno, (*edits, (comma, end, "")))
     if function.args.args[-1] is flag and uses:
         hidden = [program.instead(use, 'kwargs.get("training")') for use in uses]
         yield Mutant(
@@ -174,6 +175,8 @@ def made_in_call(program: Program, contents: Contents) -> Iterator[Mutant]:
             isinstance(each, ast.Constant) for each in (*makings[0].args, *(each.value for each in makings[0].keywords))
         )
         stateless = WITHOUT_WEIGHTS.match(name) or (program.keras2 and DROPS.match(name))
+        if contents.is_model(call.func):
+            continue
         if plain and not stateless and name not in contents.classes and isinstance(call.func, ast.Attribute):
             kind = "dropout made in call" if DROPS.match(name) else "layer made in call"
             yield Mutant(kind, ("KTM406",), call.lineno, (program.instead(call.func, program.source(makings[0])),))
@@ -196,6 +199,8 @@ def discarded(program: Program, contents: Contents) -> Iterator[Mutant]:
             continue
         target, layer = program.source(node.targets[0]), value.func  # type: ignore[attr-defined]
         if target != program.source(value.args[0]) or not contents.is_layer(layer) or contents.modes(layer) != {"drop"}:
+            continue
+        if not all(DROPS.match(contents.base(last_name(each))) for each in _classes(contents, layer)):
             continue
         yield Mutant("result discarded", ("KTM407",), node.lineno, (program.instead(node, program.source(value)),))
         yield Mutant(
@@ -245,9 +250,11 @@ def _dropouts(program: Program, contents: Contents, node: ast.AST, model: str) -
             for position, each in enumerate(making.args[0].elts):
                 if isinstance(each, ast.Call) and last_name(each.func) == "Dropout":
                     yield "by index", f"{model}.layers[{position - inputs}]"
-                elif isinstance(each, ast.Name) and [last_name(name) for name in _classes(contents, each)] == [
-                    "Dropout"
-                ]:
+                elif (
+                    isinstance(each, ast.Name)
+                    and "Dropout" not in contents.classes
+                    and [last_name(name) for name in _classes(contents, each)] == ["Dropout"]
+                ):
                     yield "by name", each.id
 
 

@@ -96,7 +96,10 @@ class Contents:
             if isinstance(scope, ast.FunctionDef):
                 names = [each.arg for each in (*scope.args.args, *scope.args.kwonlyargs)]
                 if name.id in names:
-                    return list(self._arguments(scope, names, name.id))
+                    arguments = list(self._arguments(scope, names, name.id))
+                    positional = names[: len(scope.args.args)]
+                    defaults = dict(zip(reversed(positional), reversed(scope.args.defaults), strict=False))
+                    return arguments or [defaults[name.id]] if name.id in defaults else arguments
         return []
 
     def _arguments(self, function: ast.FunctionDef, names: list[str], name: str) -> Iterator[ast.AST]:
@@ -206,8 +209,16 @@ class Contents:
                 [keyword(call, each) for each in ("dropout", "recurrent_dropout")] if isinstance(call, ast.Call) else []
             )
             return {"drop"} if any(each is not None and not constant(each.value, 0) for each in rates) else set()
-        found = {"drop"} if DROPS.match(name) and name[0].isupper() else set()
+        found = {"drop"} if DROPS.match(name) and name[0].isupper() and not self._nothing(node) else set()
         return found | ({"augment"} if AUGMENTS.match(name) else set()) | ({"norm"} if name in NORMS else set())
+
+    def _nothing(self, node: ast.AST) -> bool:
+        """Whether the rate of a dropout layer is zero."""
+        call = self.program.parents[node]
+        given = call.args[0] if isinstance(call, ast.Call) and call.func is node and call.args else None
+        return given is not None and all(
+            isinstance(value, ast.Constant) and not value.value for value in self.values(given)
+        )
 
     def _only_asked(self, node: ast.AST) -> bool:
         return any(last_name(call.func) == "isinstance" for call in self.program.enclosing(node, ast.Call))  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from benchmarks.mutants.program import Mutant, Program, constant, keyword, last_name
+from benchmarks.mutants.trainable import own_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ METHODS = {"predict", "evaluate", "fit", "train_on_batch", "test_on_batch", "pre
 def in_call(program: Program, node: ast.AST) -> bool:
     """Whether a node stands in the ``call`` of a class."""
     return any(
-        each.name == "call" and isinstance(program.parents[each], ast.ClassDef)  # type: ignore[attr-defined]
+        each.name == "call" and getattr(program.parents[each], "bases", None)  # type: ignore[attr-defined]
         for each in program.enclosing(node, ast.FunctionDef)
     )
 
@@ -44,7 +45,9 @@ def asked(program: Program, node: ast.AST) -> bool:
 
 
 def _tape(program: Program, call: ast.Call) -> ast.With:
-    tape = next(each for each in program.enclosing(call, ast.With) if "GradientTape" in program.source(each))
+    tape = next(
+        each for each in program.enclosing(call, ast.With) if "GradientTape" in program.source(each).partition("\n")[0]
+    )
     assert isinstance(tape, ast.With)
     return tape
 
@@ -130,7 +133,7 @@ def predictions(program: Program, contents: Contents) -> Iterator[Mutant]:
         modes = contents.modes(function.value)
         if not contents.trained(function.value) or not modes or in_call(program, call):
             continue
-        if isinstance(program.parents[call], ast.Expr) or _drawn(program, call) or _own(contents, function):
+        if isinstance(program.parents[call], ast.Expr) or _drawn(program, call) or own_method(contents, function):
             continue
         receiver, argument = program.source(function.value), program.source(call.args[0])
         if not program.on_purpose:
@@ -231,7 +234,7 @@ def wrong_flags(program: Program, contents: Contents) -> Iterator[Mutant]:
             and not contents.symbolic(call.args[0])
         ):
             yield Mutant("False → 'False'", ("KTM107", "KTM101"), line, (program.instead(value, '"False"'),))
-            if isinstance(call.func, ast.Name):
+            if isinstance(call.func, ast.Name) and ".trainable" not in program.text:
                 edit = program.instead(value, f"{call.func.id}.trainable")
                 yield Mutant("False → model.trainable", ("KTM209", "KTM101"), line, (edit,))
         boolean = isinstance(value, ast.Name) if inside else constant(value, True) or constant(value, False)
@@ -244,7 +247,7 @@ def not_accepted(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM108: the flag for methods and constructors."""
     for call in program.calls:
         method = isinstance(call.func, ast.Attribute) and call.func.attr in METHODS
-        if method and contents.is_model(call.func.value) and not _own(contents, call.func):  # type: ignore[attr-defined]
+        if method and contents.is_model(call.func.value) and not own_method(contents, call.func):  # type: ignore[attr-defined]
             edit = program.with_keyword(call, "training=True")
             if edit is not None:
                 yield Mutant("method(training=)", ("KTM108",), call.lineno, (edit,))
@@ -254,18 +257,9 @@ def not_accepted(program: Program, contents: Contents) -> Iterator[Mutant]:
                 yield Mutant("Layer(training=)", ("KTM108",), call.lineno, (edit,))
 
 
-def _own(contents: Contents, function: ast.AST) -> bool:
-    """Whether some class of the program has a method of that name."""
-    return any(
-        isinstance(each, ast.FunctionDef) and each.name == last_name(function)
-        for owner in contents.classes.values()
-        for each in owner.body
-    )
-
-
 def stochastic(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM111: batch normalisation put into a model that is drawn from on purpose."""
-    if "training=True" not in program.text:
+    if "training=True" not in program.text or "GradientTape" in program.text:
         return
     drawn = {
         value

@@ -69,7 +69,7 @@ def phase_forced(program: Program, contents: Contents) -> Iterator[Mutant]:
 
 def phase_removed(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM302: the phase on Keras 3."""
-    if program.keras2 or "learning_phase" in program.text:
+    if program.keras2 or "learning_phase" in program.text or "hasattr(model" in program.text:
         return
     for statement, _ in method_calls(program, contents, "predict", "evaluate", "fit"):
         line = statement.lineno

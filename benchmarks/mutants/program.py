@@ -160,8 +160,8 @@ class Program:
                     if (alias.asname or alias.name) == name:
                         return ()
         library = {"tf": "tensorflow"}.get(name, "tf_keras" if self.keras2 else "keras")
-        first = next(node for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom)))
-        start = self.lines(first)[0]
+        first = next((node for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))), None)
+        start = self.lines(first)[0] if first is not None else 0
         if isinstance(first, ast.ImportFrom) and first.module == "__future__":
             start = self.lines(first)[1]
         return ((start, start, f"import {library} as {name}\n" if library != name else f"import {name}\n"),)

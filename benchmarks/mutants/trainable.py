@@ -26,6 +26,15 @@ def method_calls(program: Program, contents: Contents, *names: str) -> Iterator[
                 yield statement, function
 
 
+def own_method(contents: Contents, function: ast.AST) -> bool:
+    """Whether some class of the program has a method of that name."""
+    return any(
+        isinstance(each, ast.FunctionDef) and each.name == last_name(function)
+        for owner in contents.classes.values()
+        for each in owner.body
+    )
+
+
 def trained(program: Program, contents: Contents) -> Iterator[tuple[ast.AST, ast.stmt, ast.stmt]]:
     """The models that are compiled and fitted in one block: the model, and the two statements."""
     for compiling, function in method_calls(program, contents, "compile"):
@@ -61,7 +70,7 @@ def switched(program: Program, contents: Contents) -> Iterator[Mutant]:
     for statement, function in method_calls(program, contents, "predict", "evaluate"):
         if not contents.modes(function.value) or "GradientTape" in program.text:
             continue
-        if any(program.enclosing(statement, ast.For, ast.While, ast.FunctionDef)):
+        if own_method(contents, function) or any(program.enclosing(statement, ast.For, ast.While, ast.FunctionDef)):
             continue
         model = program.source(function.value)
         if isinstance(statement, ast.Return) or max(trainings, default=0) > statement.lineno:
@@ -87,7 +96,7 @@ def late(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM203: set between two fits, or (Keras 2) between compile and fit, and not compiled again."""
     for node, compiling, fitting in trained(program, contents):
         model, again = program.source(node), program.source(fitting)
-        if "run_eagerly" in program.text:
+        if "run_eagerly" in program.text or "Dense" not in program.text:
             continue
         loop = f"for layer in {model}.layers:\n    layer.trainable = False"
         for kind, text in (("model frozen", f"{model}.trainable = False"), ("layers frozen", loop)):
@@ -148,7 +157,7 @@ def contradictory(program: Program, contents: Contents) -> Iterator[Mutant]:
         if constant(toggle.value, False) and program.keras2:
             edit = program.behind(node, f"{model}.trainable = True")
             yield Mutant("loop undone by the model", ("KTM204",), node.lineno, (edit,))
-        elif constant(toggle.value, True):
+        elif constant(toggle.value, True) and f"{model}.trainable = False" not in program.text:
             edit = program.behind(node, f"{model}.trainable = False")
             yield Mutant("loop undone by the model", ("KTM204",), node.lineno, (edit,))
 
@@ -183,7 +192,9 @@ def misspelt(program: Program, contents: Contents) -> Iterator[Mutant]:
         target, line = node.targets[0], node.lineno
         receiver, value = program.source(target.value), program.source(node.value)
         of_model = any(
-            last_name(each) == "layers" for bound in contents.values(target.value) for each in ast.walk(bound)
+            isinstance(each, ast.Attribute) and each.attr == "layers" and not _of_own(contents, each.value)
+            for bound in contents.values(target.value)
+            for each in ast.walk(bound)
         )
         if not (contents.is_layer(target.value) or of_model) or not program.alone(node):
             continue
@@ -206,6 +217,12 @@ def misspelt(program: Program, contents: Contents) -> Iterator[Mutant]:
             edit_or_none = program.with_keyword(call, 'trainable="False"')
             if edit_or_none is not None:
                 yield Mutant("Dense(trainable='False')", ("KTM207",), call.lineno, (edit_or_none,))
+
+
+def _of_own(contents: Contents, node: ast.AST) -> bool:
+    """Whether something is an object of a class that is neither a layer nor a model."""
+    makings = [value for value in contents.values(node) if isinstance(value, ast.Call)]
+    return any(last_name(each.func) in contents.classes for each in makings) and not contents.is_layer(node)
 
 
 def gans(program: Program, contents: Contents) -> Iterator[Mutant]:
