@@ -311,7 +311,7 @@ def test_a_module_may_know_keras_by_another_one(backend, expected, tmp_path):
     )
     settings = Resolver(isolated=True, overrides={"select": RULES, "keras-version": "3.15"}).of(tmp_path)
     analysis = Analysis(settings, tmp_path)
-    assert analysis.is_candidate(program, program.read_bytes()) is (backend.startswith("import numpy") is False)
+    assert bool(analysis.speakers(program, program.read_bytes())) is (backend.startswith("import numpy") is False)
     assert [each.code for each in analysis.check(program, read_text(program))] == expected
 
 

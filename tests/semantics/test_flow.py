@@ -739,5 +739,5 @@ def test_a_graph_that_a_base_in_another_file_makes_of_its_own_call(default, used
     findings = analysis.check(path, text)
     assert [(each.code, each.span.start.line) for each in findings] == ([("KTM102", 8)] if fixed else [])
     if fixed:
-        assert analysis.is_candidate(path, path.read_bytes())
+        assert analysis.speakers(path, path.read_bytes())
         assert fixed in apply_edits(text.text, list(findings[0].fix.edits))
