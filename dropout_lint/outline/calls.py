@@ -19,6 +19,7 @@ from dropout_lint.outline.names import (
     is_super,
     last_name,
     may_hold_state,
+    names_a_phase,
     root_of,
 )
 from dropout_lint.outline.rates import is_rate_name, rate_kind, takes_rate
@@ -67,7 +68,7 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
     if is_class(name) and may_hold_state(name):
         unit.makers.add((name, root_of(callee)))
     if name.endswith(_DRAWS) and not dotted(callee).startswith("self."):
-        unit.draws = True
+        unit.draws.add(name)
     if name in _GRADIENTS:
         notes.add(unit, "fits", "trains", "active")
     elif is_step(name):
@@ -169,7 +170,11 @@ def _chooses(argument: ast.expr) -> bool:
     if isinstance(argument, ast.Constant):
         return argument.value is True or argument.value is False
     if isinstance(argument, ast.Compare):
-        return any(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in argument.comparators)
+        sides = (argument.left, *argument.comparators)
+        return any(
+            isinstance(each, ast.Constant) and isinstance(each.value, str) and names_a_phase(each.value)
+            for each in sides
+        )
     return isinstance(argument, ast.UnaryOp) and isinstance(argument.op, ast.Not)
 
 

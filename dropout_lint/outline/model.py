@@ -29,8 +29,8 @@ class Unit:
     """The attributes that it reads from its own object."""
     makers: set[tuple[str, str]] = field(default_factory=set)
     """The classes that it makes objects of, each with what it is reached by."""
-    draws: bool = False
-    """Whether it calls a function that drops, draws or normalises."""
+    draws: set[str] = field(default_factory=set)
+    """The functions it calls that drop, draw or normalise."""
     keeps: set[str] = field(default_factory=set)
     """Where it stores what it is handed: a class that it decorates may be asked for by another name."""
     decorators: set[str] = field(default_factory=set)

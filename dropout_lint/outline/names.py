@@ -21,6 +21,7 @@ __all__ = [
     "is_super",
     "last_name",
     "may_hold_state",
+    "names_a_phase",
     "root_of",
 ]
 
@@ -82,6 +83,18 @@ def may_hold_state(name: str) -> bool:
     """Whether objects of a class may have weights or a mode: all but some layers of Keras."""
     facts = LAYERS.get(name)
     return facts is None or facts.mode != "none" or not facts.weightless
+
+
+@lru_cache(maxsize=16384)
+def names_a_phase(text: str) -> bool:
+    """Whether a text is one that says what a program is at: ``train``, ``eval``."""
+    return not _PHASES.isdisjoint(words(text))
+
+
+_PHASES = frozenset(
+    {"train", "training", "trn", "fit", "test", "testing", "eval", "evaluate", "evaluation", "val", "valid"}
+    | {"validation", "dev", "infer", "inference", "predict", "prediction", "serve"}
+)
 
 
 @lru_cache(maxsize=16384)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dropout_lint.outline.model import Unit
 from dropout_lint.outline.names import last_name, root_of
-from dropout_lint.outline.rates import rate_kind
+from dropout_lint.outline.rates import LIBRARIES, rate_kind
 
 __all__ = ["Notes"]
 
@@ -120,7 +120,8 @@ class Notes:
     def by_position(self, unit: Unit, callee: ast.expr, position: int, value: ast.expr) -> None:
         """A flag that may be handed over by position."""
         name = last_name(callee)
-        if "dropout" in name or "batch_norm" in name or not self.is_foreign(root_of(callee)):
+        root = root_of(callee)
+        if "dropout" in name or "batch_norm" in name or not (self.is_foreign(root) or root in LIBRARIES):
             # TensorFlow 1 has layers that are functions
             self.positional.append((unit, name, position, isinstance(value, (ast.Name, ast.Attribute))))
 

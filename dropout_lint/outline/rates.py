@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from dropout_lint.outline.names import last_name, root_of
 
-__all__ = ["is_rate_name", "is_rate_option", "rate_kind", "takes_rate"]
+__all__ = ["LIBRARIES", "is_rate_name", "is_rate_option", "rate_kind", "takes_rate"]
 
 _RATE = (
     r"(?:drop(?:out|ped|ping)?s?(?:_?(?:rates?|prob(?:ability|s)?|p))?\d*|drop_?path(?:_?(?:rates?|prob))?|rates?|"
@@ -20,9 +20,8 @@ _OPTION = re.compile(r"(?i)-{0,2}(?:\w*[_-])?" + _RATE + r"(?:[_-]\w*)?")
 _OTHER_RATE = re.compile(
     r"(?i)\w*(?:learning|growth|sampl\w*|frame|decay|lr|bit|dilation|refresh|error|data|reduction|squeeze)_?rates?"
 )
-_EXTERNAL_ROOTS = frozenset(
-    {"np", "numpy", "tf", "keras", "ops", "math", "jnp", "layers", "backend", "random", "torch"}
-)
+LIBRARIES = frozenset({"np", "numpy", "tf", "keras", "ops", "math", "jnp", "layers", "backend", "random", "torch"})
+"""What libraries and their modules are called, whether they are imported or made."""
 _MAKERS_OF_OTHER = frozenset(
     {"super", "add_weight", "add_variable", "list", "tuple", "dict", "zip", "range", "set", "get_config"}
 )
@@ -106,6 +105,6 @@ def _of_call(value: ast.Call, depth: int) -> str:
         return rate_kind(value.args[0], depth + 1)
     if name in {"get", "pop", "getattr", "setdefault"}:
         return rate_kind(value.args[-1], depth + 1) if len(value.args) > 1 else "good"
-    if root_of(function) in _EXTERNAL_ROOTS:
+    if root_of(function) in LIBRARIES:
         return "good"
     return "good" if name[:1].isupper() or name in _MAKERS_OF_OTHER else "bad"

@@ -54,6 +54,8 @@ def summary(notes: Notes) -> Outline:
     for unit in notes.units if told else ():
         unit.features |= told & _by_words(unit.mentions, notes)
     features = told.union(*(unit.features for unit in notes.units))
+    if "defines-call" in features:
+        features.add("has-call")  # of the file alone: nobody who imports it has one by that
     if features & _CHOSEN:
         features.add("active")
     return Outline(
@@ -148,10 +150,10 @@ def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
                 notes.add(unit, "random")
             if unit in making and name not in {"__init__", "build"}:
                 notes.add(unit, "made-in-call")
-    if any("Lambda" in unit.mentions or "dropout" in unit.mentions for unit in notes.units):
-        for unit in notes.units:
-            if unit.draws:
-                notes.add(unit, "random")
+    in_lambdas = any("Lambda" in unit.mentions for unit in notes.units)
+    for unit in notes.units:
+        if (in_lambdas and unit.draws) or any(name.endswith("dropout") for name in unit.draws):
+            notes.add(unit, "random")
     return makers, frozenset(reached - by_name.keys())
 
 
