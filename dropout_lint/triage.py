@@ -194,7 +194,7 @@ class _Closure:
             if path.name == "__init__.py":
                 steps -= 1
             if farthest is None or steps < farthest:
-                waiting.extend((each, steps + 1) for each in found.imports)
+                waiting.extend((each, steps + 1) for each in found.imports if each not in seen)
 
 
 # What shows only where files meet -------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def _is_deaf(entry: Scan, around: _Closure) -> bool:
             asked.update(each.outline.classes)
     if not any(_may_be_deaf(bases, call) for bases, call in asked.values()):
         return False
-    classes = _classes(around)
+    classes = _Classes(around)
     return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in asked)
 
 
@@ -239,30 +239,35 @@ def _may_be_deaf(bases: tuple[str, ...], call: str) -> bool:
     return bool(own) and call != "told" and (call == "deaf" or any(base not in _MODELS for base in own))
 
 
-Classes = dict[str, tuple[tuple[str, ...], str]]
+class _Classes:
+    """The classes of a file and of what it imports, each looked for when it is asked for; the nearest counts."""
+
+    def __init__(self, around: _Closure) -> None:
+        self._around = around
+        self._found: dict[str, tuple[tuple[str, ...], str] | None] = {}
+
+    def get(self, name: str) -> tuple[tuple[str, ...], str] | None:
+        """The bases of a class, and whether its ``call`` is told the mode."""
+        if name not in self._found:
+            known = (each.outline.classes.get(name) for each in self._around.scans)
+            self._found[name] = next((found for found in known if found is not None), None)
+        return self._found[name]
 
 
-def _classes(around: _Closure) -> Classes:
-    classes: Classes = {}
-    for each in around.scans:
-        for name, found in each.outline.classes.items():
-            classes.setdefault(name, found)
-    return classes
-
-
-def _call_of(name: str, classes: Classes, depth: int) -> str:
+def _call_of(name: str, classes: _Classes, depth: int) -> str:
     """How the ``call`` of a class hears of the mode: ``deaf``, ``told``, or nothing where it has none."""
-    bases, own = classes.get(name, ((), ""))
+    bases, own = classes.get(name) or ((), "")
     if own or depth > _DEEPEST:
         return own
     return next((found for base in bases if base != name and (found := _call_of(base, classes, depth + 1))), "")
 
 
-def _is_model(name: str, classes: Classes, depth: int) -> bool:
+def _is_model(name: str, classes: _Classes, depth: int) -> bool:
     """Whether a class may be a model: it is one, or has a base of which nothing is known."""
-    if name not in classes:
+    found = classes.get(name)
+    if found is None:
         return bool(name) and not name.endswith(("Layer", "object")) and name not in LAYERS
-    bases, _ = classes[name]
+    bases, _ = found
     return depth <= _DEEPEST and any(
         base in _MODELS or (base != name and _is_model(base, classes, depth + 1)) for base in bases
     )
@@ -272,15 +277,16 @@ def _calls_itself(entry: Scan, around: _Closure) -> bool:
     """Whether a class with a ``__call__`` of its own may be one of Keras."""
     if not entry.outline.operators:
         return False
-    classes = _classes(around)
+    classes = _Classes(around)
     return any(_is_of_keras(name, classes, 0) for name in entry.outline.operators)
 
 
-def _is_of_keras(name: str, classes: Classes, depth: int) -> bool:
+def _is_of_keras(name: str, classes: _Classes, depth: int) -> bool:
     """Whether a class has a base of which nothing is known, or which is a layer or a model."""
-    if name not in classes:
+    found = classes.get(name)
+    if found is None:
         return name not in _PLAIN
-    bases, _ = classes[name]
+    bases, _ = found
     return depth <= _DEEPEST and any(base != name and _is_of_keras(base, classes, depth + 1) for base in bases)
 
 

@@ -154,6 +154,77 @@ ELSEWHERE = {
 }
 
 
+FREEZING = "def freeze(model):\n    for layer in model.layers:\n        layer.trainable = False\n"
+TOOLS = f"class Tools:\n    def __init__(self, model):\n{textwrap.indent(FREEZING, '        ')}"
+FIT = "import keras\nimport parts\nmodel = keras.Sequential([])\n{}\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)\n"
+REGISTERED = """\
+import keras
+MODELS = {}
+def register(name):
+    def keep(cls):
+        MODELS[name] = cls
+        return cls
+    return keep
+def make(name):
+    return MODELS[name]()
+@register("net")
+class Net:
+    def __init__(self):
+        self.base = keras.Sequential([])
+        self.base.trainable = False
+"""
+SET_GOING = {
+    "a function that is called": (FREEZING, "parts.freeze(model)", True),
+    "a function that nobody calls": (FREEZING, "parts.other(model)", False),
+    "a function that another one calls": (
+        f"{FREEZING}def prepare(model):\n    freeze(model)\n",
+        "parts.prepare(model)",
+        True,
+    ),
+    "a method that is called": (
+        f"class Tools:\n{textwrap.indent(FREEZING, '    ')}",
+        "parts.Tools().freeze(model)",
+        True,
+    ),
+    "a method that nobody calls": (f"class Tools:\n{textwrap.indent(FREEZING, '    ')}", "parts.Tools()", False),
+    "a constructor": (TOOLS, "parts.Tools(model)", True),
+    "a function in a dict": (f"{FREEZING}HELPERS = {{'f': freeze}}\n", "parts.HELPERS['f'](model)", True),
+    "a class by the name it is registered with": (REGISTERED, "parts.make('net')", True),
+    "a module that does so itself": ("from model import model\nmodel.trainable = False\n", "", True),
+    "a base class": (f"{TOOLS}class More(Tools):\n    pass\n", "parts.More(model)", True),
+}
+
+
+@pytest.mark.parametrize(("parts", "call", "expected"), SET_GOING.values(), ids=SET_GOING)
+def test_of_what_a_file_imports_counts_what_it_sets_going(parts, call, expected, tmp_path):
+    assert is_candidate({"parts.py": parts, "main.py": FIT.format(call)}, tmp_path=tmp_path) is expected
+
+
+RATES = {
+    "a part of another rate": ("return layers.Dropout(rate * i / n)", False),
+    "what is left of one": ("return layers.Dropout(rate - 1)", True),
+    "per cent": ("return layers.Dropout(rate * 100)", True),
+    "the end of a list": ("return layers.Dropout(rates[-1])", False),
+    "of a list with odd ones": ("rates = [0.1, 20]\nreturn layers.Dropout(rates[-1])", True),
+    "of a configuration": ('return layers.Dropout(config["dropout"])', False),
+    "of a configuration in a file": ('import json\nreturn layers.Dropout(config["dropout"])', True),
+    "an option": ('parser.add_argument("--dropout", default=50)', True),
+    "the spread of weights": ("keras.initializers.RandomNormal(stddev=units**-0.5)", False),
+    "the loss": ("keras.losses.SparseCategoricalCrossentropy(50)", False),
+    "a partial": ("functools.partial(layers.Dropout, 50)", True),
+    "of a layer that takes more": ("return layers.LSTM(8, dropout=30)", True),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), RATES.values(), ids=RATES)
+def test_a_rate_is_looked_at_where_it_may_be_none(source, expected, tmp_path):
+    head = (
+        "import functools, keras\nfrom keras import layers  # Dropout\ndef block(rate, i, n, units, rates, config):\n"
+    )
+    program = head + textwrap.indent(source, "    ") + "\n"
+    assert is_candidate({"main.py": program}, tmp_path=tmp_path) is expected
+
+
 @pytest.mark.parametrize(("files", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_a_file_imports_counts_where_it_can_matter(files, expected, tmp_path):
     assert is_candidate(files, tmp_path=tmp_path) is expected

@@ -47,6 +47,9 @@ def summary(notes: Notes) -> Outline:
     for unit, receiver in notes.torch:
         if notes.may_be_keras(receiver):
             notes.add(unit, "torch-method")
+    for unit in reversed(notes.units):
+        if unit.parent is not None and unit.parent.kind == "function":
+            unit.parent.keeps.update(unit.keeps)
     for unit in notes.units:
         unit.mentions.update(notes.aliases[name] for name in notes.aliases.keys() & unit.mentions)
     mentions = frozenset().union(*(unit.mentions for unit in notes.units))
