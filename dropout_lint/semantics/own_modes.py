@@ -6,7 +6,6 @@ import libcst as cst
 
 from dropout_lint.semantics.signatures import parameters, written
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
-from dropout_lint.semantics.words import names_mode
 from dropout_lint.syntax.walk import walk
 
 _STATISTICS = frozenset({"moments", "sufficient_statistics", "fused_batch_norm"})
@@ -24,7 +23,8 @@ def own_mode(value: Instance) -> str:
 
 
 def _mode_of_call(method: FunctionValue) -> str:
-    flags = {each.name.value for each in parameters(method) if names_mode(each.name.value) and not _is_on(each)}
+    # under another name Keras does not hand it down, and whoever calls says it
+    flags = {"training"} & {each.name.value for each in parameters(method) if not _is_on(each)}
     for node in walk(method.node):
         if isinstance(node, cst.If) and isinstance(node.test, cst.Name) and node.test.value in flags:
             taken = {_last_name(each.func) for each in walk(node.body) if isinstance(each, cst.Call)}

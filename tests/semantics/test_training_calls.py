@@ -290,6 +290,11 @@ def test_a_layer_may_take_the_statistics_of_the_batch_by_itself(default, functio
     assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", made))] == codes
 
 
+def test_a_flag_of_another_name_is_said_by_who_calls():
+    made = textwrap.dedent(OWN.format(default="=None", function="moments", passed="")).replace("training", "train")
+    assert found(step("Norm()(net(rows), train=True)", "net.trainable_variables", made)) == []
+
+
 EMPTY = {
     "nothing to switch": "plain",
     "ready-made, without": "keras.applications.VGG16(weights=None)",
