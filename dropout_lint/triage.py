@@ -6,6 +6,7 @@ to what is found in the modules it imports: those are entries of their own, or s
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from dropout_lint.outline import Outline
     from dropout_lint.rules.model import Rule
 
-_KERAS = (b"keras", b"tensorflow", b"tf_keras")
+_KERAS = (b"keras", b"tensorflow")
+_USE = re.compile(
+    rb"^[ \t>.]*(?:import|from)[ \t][^\n#]*(?:keras|tensorflow)|(?<![\w.])(?:keras|tf_keras)\.[a-zA-Z]"
+    rb"|(?<![\w.])tf\.(?:keras|layers|nn|compat|contrib|function|GradientTape|Module)\b"
+    rb"|(?:import_module|__import__)\([ \t]*[\"'](?:keras|tensorflow|tf_keras)",
+    re.MULTILINE,
+)
 _LARGEST_CLOSURE = 400
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -33,7 +40,7 @@ _RATES = frozenset({"rate", "stddev"})
 class Scan:
     """One file: which triggers it holds, what it imports, what its outline is. Everything is found out when asked."""
 
-    __slots__ = ("_data", "_imports", "_outline", "_triggers", "keras", "path")
+    __slots__ = ("_data", "_imports", "_outline", "_triggers", "_uses_keras", "keras", "path")
 
     def __init__(self, path: Path, data: bytes, imports: Callable[[Path, bytes], Iterable[Path]]) -> None:
         self.path = path
@@ -42,6 +49,14 @@ class Scan:
         self._imports: Callable[[Path, bytes], Iterable[Path]] | tuple[Path, ...] = imports
         self._outline: Outline | None = None
         self._triggers: dict[bytes, bool] = {}
+        self._uses_keras: bool | None = None
+
+    @property
+    def uses_keras(self) -> bool:
+        """Whether it imports Keras, or calls it by the names that it is imported as."""
+        if self._uses_keras is None:
+            self._uses_keras = self.keras and (self.path.suffix == ".ipynb" or _USE.search(self._data) is not None)
+        return self._uses_keras
 
     @property
     def imports(self) -> tuple[Path, ...]:
@@ -105,16 +120,18 @@ class Triage:
         entry = known if known is not None and known.holds_same(data) else Scan(path, data, self._imports)
         self._scans[path] = entry
         around = _Closure(entry, self._scan)
-        if not entry.keras and not around.keras:
-            return frozenset()
+        if not around.keras:
+            return self._unless_python(entry)
         rules = self._rules
         if any(entry.holds(trigger) for trigger in _TESTS) and entry.is_test:
             rules = self._of_tests
         found = frozenset(rule.code for rule in rules if _may_speak(rule, entry, around))
-        if not found and entry.keras and not entry.is_python:
-            # what is no Python, or too deeply nested, is not passed over in silence
-            return frozenset(rule.code for rule in self._rules)
-        return found
+        return found or self._unless_python(entry)
+
+    def _unless_python(self, entry: Scan) -> frozenset[str]:
+        """What names Keras and is no Python, or too deeply nested, is not passed over in silence."""
+        all_of_them = entry.keras and not entry.is_python
+        return frozenset(rule.code for rule in self._rules) if all_of_them else frozenset()
 
     def _scan(self, path: Path) -> Scan:
         self._use(path)
@@ -163,8 +180,8 @@ class _Closure:
 
     @property
     def keras(self) -> bool:
-        """Whether one of them names Keras."""
-        return any(each.keras for each in self._collect())
+        """Whether the file, or one near by, uses Keras."""
+        return any(each.uses_keras for each in self._collect(_FARTHEST))
 
     @property
     def near(self) -> tuple[Scan, ...]:
