@@ -119,6 +119,8 @@ def _builds(event: Event) -> bool:
     if isinstance(event, MethodCall):
         return event.name == "add" and _is_sequential(event.receiver)
     receiver = event.frames[-1].receiver
+    if isinstance(event, Constructed) and _is_sequential(event.instance):
+        return True
     return isinstance(event, Constructed) and event.frames[-1].name == "__init__" and is_layer(receiver or NONE)
 
 
