@@ -9,11 +9,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.mutants import classes, flags, methods, rates, trainable
+from benchmarks.mutants import classes, flags, freezing, methods, misuse, rates, trainable
 from benchmarks.mutants.contents import Contents
 from benchmarks.mutants.program import Program
 from dropout_lint import check_source
-from dropout_lint.findings import Severity
+from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules import REGISTRY
 from dropout_lint.settings import Resolver
 
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from benchmarks.mutants.program import Mutant
+    from dropout_lint.findings import Finding
 
 ROOT = Path(__file__).parents[2]
 OPERATORS = (
     *flags.OPERATORS,
+    *misuse.OPERATORS,
     *trainable.OPERATORS,
+    *freezing.OPERATORS,
     *methods.OPERATORS,
     *classes.OPERATORS,
     *rates.OPERATORS,
 )
-OUTCOMES = ("rule", "other", "note", "escaped")
-"""Found by the rule it was made for, by another expected one, as a note only, or not at all."""
+OUTCOMES = ("rule", "other", "note", "faint", "escaped")
+"""By the rule it was made for, by another expected one, as a note, below the confidence that is shown, not at all."""
 
 
 def mutants(program: Program) -> Iterator[tuple[Mutant, str]]:
@@ -49,20 +52,25 @@ def mutants(program: Program) -> Iterator[tuple[Mutant, str]]:
                 yield mutant, text
 
 
-def outcome(mutant: Mutant, found: Iterable[tuple[str, bool]]) -> str:
-    """How a mutant fared, by the codes that are new and whether each is more than a note."""
-    told = {code for code, loud in found if loud}
-    if mutant.codes[0] in told:
-        return "rule"
-    if told & set(mutant.codes):
-        return "other"
-    return "note" if {code for code, _ in found} & set(mutant.codes) else "escaped"
+def outcome(mutant: Mutant, found: Iterable[tuple[str, str]]) -> str:
+    """How a mutant fared, by the codes that are new and how each is told."""
+    told = {how: {code for code, each in found if each == how} & set(mutant.codes) for how in ("loud", "note", "faint")}
+    if told["loud"]:
+        return "rule" if mutant.codes[0] in told["loud"] else "other"
+    return next((how for how in ("note", "faint") if told[how]), "escaped")
 
 
-def findings(text: str) -> Counter[tuple[str, bool]]:
-    """The codes that a program draws, and whether each is more than a note."""
-    report = check_source(text, "program.py", Resolver(isolated=True, overrides={"keras-version": "3.15"}))
-    return Counter((finding.code, finding.severity is not Severity.NOTE) for finding in report.findings)
+def findings(text: str) -> Counter[tuple[str, str]]:
+    """The codes that a program draws, and how each is told: as a finding, as a note, or not by default."""
+    settings = {"keras-version": "3.15", "min-confidence": "low"}
+    report = check_source(text, "program.py", Resolver(isolated=True, overrides=settings))
+    return Counter((finding.code, _how(finding)) for finding in report.findings)
+
+
+def _how(finding: Finding) -> str:
+    if finding.confidence is Confidence.LOW:
+        return "faint"
+    return "note" if finding.severity is Severity.NOTE else "loud"
 
 
 def table(title: str, made: dict[str, Counter[str]], extra: dict[str, str]) -> None:
@@ -84,7 +92,7 @@ def _row(name: str, counts: Counter[str]) -> None:
 def main(arguments: list[str]) -> int:
     """Make and lint the mutants of the programs named, and print the tables."""
     parser = argparse.ArgumentParser("benchmarks.mutants", description="Mode-flip mutants, by kind and by rule.")
-    parser.add_argument("--list", action="store_true", help="name each mutant that is not reported, or as a note only")
+    parser.add_argument("--list", action="store_true", help="name each mutant that draws no finding by default")
     parser.add_argument("--rule", action="append", default=[], help="only the mutants made for this rule")
     parser.add_argument("programs", nargs="*", type=Path, help="default: the clean and the repaired fixtures")
     options = parser.parse_args(arguments)
@@ -102,7 +110,7 @@ def main(arguments: list[str]) -> int:
             result = outcome(mutant, findings(text) - before)
             kinds.setdefault(mutant.kind, Counter())[result] += 1
             rules[mutant.codes[0]][result] += 1
-            if options.list and result in {"note", "escaped"}:
+            if options.list and result not in {"rule", "other"}:
                 print(f"{result}: {mutant.codes[0]}: {mutant.kind}: {name}:{mutant.line}", flush=True)
     table("by kind", kinds, {})
     table("by rule", rules, {rule.code: rule.name for rule in REGISTRY})

@@ -27,7 +27,7 @@ def _signatures(program: Program, contents: Contents) -> Iterator[tuple[ast.Clas
         if not isinstance(node, ast.FunctionDef) or node.name != "call" or not isinstance(owner, ast.ClassDef):
             continue
         flag = next((each for each in (*node.args.args, *node.args.kwonlyargs) if each.arg == "training"), None)
-        if flag is not None and contents.modes(node) & NOISE and not program.on_purpose:
+        if flag is not None and owner.bases and contents.modes(node) & NOISE and not program.on_purpose:
             yield owner, node, flag
 
 
@@ -124,6 +124,8 @@ def by_hand(program: Program, contents: Contents) -> Iterator[Mutant]:
             yield Mutant("statistics by hand", ("KTM404", "KTM403"), line, (*tf, program.instead(call, text)))
     for call in program.calls:
         if last_name(call.func) != "Dropout" or not call.args or not isinstance(call.args[0], ast.Constant):
+            continue
+        if not call.args[0].value:
             continue
         applied, rate = program.parents[call], program.source(call.args[0])
         prefix = program.source(call.func).removesuffix("Dropout")

@@ -234,6 +234,16 @@ class Contents:
             and makings & set(self.values(call.func.value))
         }
 
+    def learns(self, node: ast.AST) -> bool:
+        """Whether some model made like this one is fitted, or its weights are asked for."""
+        makings = {value for value in self.values(node) if isinstance(value, ast.Call)}
+        return self.trained(node) or any(
+            isinstance(each, ast.Attribute)
+            and each.attr in {"trainable_variables", "trainable_weights"}
+            and makings & set(self.values(each.value))
+            for each in self.program.nodes
+        )
+
 
 def constant_name(node: ast.AST) -> str:
     """The name, if it is a plain one."""

@@ -1,4 +1,4 @@
-"""KTM1xx: the flag at calls of layers and models, turned round, dropped, and handed to what does not take it."""
+"""KTM101 to KTM105, KTM112, KTM601: the flag at calls of layers and models, turned round and dropped."""
 
 from __future__ import annotations
 
@@ -80,18 +80,19 @@ def _second_pass(program: Program, call: ast.Call) -> bool:
     return len(calls) > 1 or any(program.enclosing(call, ast.GeneratorExp, ast.ListComp))
 
 
-def _ends_in_gradient(program: Program, call: ast.Call) -> bool:
+def ends_in_gradient(program: Program, call: ast.Call) -> bool:
     """Whether training happens in the same function: then what a flag means there is not known from the outside."""
     scope = program.function(call)
     return taped(program, call) or (scope is not None and "GradientTape" in program.source(scope))
 
 
-def _drawn(program: Program, call: ast.Call) -> bool:
+def drawn(program: Program, call: ast.Call) -> bool:
     """Whether a call is repeated: several draws may be meant."""
     return next(program.enclosing(call, ast.ListComp, ast.GeneratorExp, ast.For, ast.While), None) is not None
 
 
-def _layer_calls(program: Program, contents: Contents) -> Iterator[tuple[ast.Call, frozenset[str]]]:
+def layer_calls(program: Program, contents: Contents) -> Iterator[tuple[ast.Call, frozenset[str]]]:
+    """The calls of layers and models to which the mode matters, and how."""
     for call in program.calls:
         if call.args and contents.is_layer(call.func):
             modes = contents.modes(call.func)
@@ -104,13 +105,14 @@ def flags_of_inference(program: Program, contents: Contents) -> Iterator[Mutant]
     """KTM101, KTM102, KTM103: True where the output is an answer, in a graph, in ``call``."""
     if program.on_purpose:
         return
-    for call, modes in _layer_calls(program, contents):
+    for call, modes in layer_calls(program, contents):
         given = keyword(call, "training")
         inside, line = in_call(program, call), call.lineno
         if given is not None and not (constant(given.value, False) or (inside and isinstance(given.value, ast.Name))):
             continue
-        discarded = isinstance(program.parents[call], ast.Expr)
-        if discarded or (given is None and modes == {"augment"}):
+        if isinstance(program.parents[call], ast.Expr) or last_name(program.parents[call]) == "shape":
+            continue  # it only builds the weights, or shows their shapes
+        if given is None and modes == {"augment"}:
             continue
         edit = program.instead(given.value, "True") if given else program.with_keyword(call, "training=True")
         if edit is None:
@@ -120,7 +122,7 @@ def flags_of_inference(program: Program, contents: Contents) -> Iterator[Mutant]
             yield Mutant(f"in call, {told}: training=True", IN_CALL, line, (edit,))
         elif contents.symbolic(call.args[0]):
             yield Mutant(f"in a graph, {told}: training=True", GRAPH, line, (edit,))
-        elif contents.trained(call.func) and not _ends_in_gradient(program, call) and not _drawn(program, call):
+        elif contents.learns(call.func) and not ends_in_gradient(program, call) and not drawn(program, call):
             yield Mutant(f"outside, {told}: training=True", INFERENCE, line, (edit,))
 
 
@@ -131,9 +133,9 @@ def predictions(program: Program, contents: Contents) -> Iterator[Mutant]:
         if not isinstance(function, ast.Attribute) or function.attr != "predict" or len(call.args) != 1:
             continue
         modes = contents.modes(function.value)
-        if not contents.trained(function.value) or not modes or in_call(program, call):
+        if not contents.learns(function.value) or not modes or in_call(program, call):
             continue
-        if isinstance(program.parents[call], ast.Expr) or _drawn(program, call) or own_method(contents, function):
+        if isinstance(program.parents[call], ast.Expr) or drawn(program, call) or own_method(contents, function):
             continue
         receiver, argument = program.source(function.value), program.source(call.args[0])
         if not program.on_purpose:
@@ -146,7 +148,7 @@ def predictions(program: Program, contents: Contents) -> Iterator[Mutant]:
 
 def augmentation(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM601: augmentation layers that are not told that this is inference; a validation set that is augmented."""
-    for call, modes in _layer_calls(program, contents):
+    for call, modes in layer_calls(program, contents):
         given = keyword(call, "training")
         if modes == {"augment"} and given is not None and constant(given.value, False) and not in_call(program, call):
             for kind, edit in (
@@ -173,7 +175,7 @@ def augmentation(program: Program, contents: Contents) -> Iterator[Mutant]:
 
 def flags_of_training(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM104, KTM105, KTM112: what a step optimises in inference mode, what it does not optimise in training mode."""
-    for call, modes in _layer_calls(program, contents):
+    for call, modes in layer_calls(program, contents):
         given, line = keyword(call, "training"), call.lineno
         own = in_call(program, call) and isinstance(call.func, ast.Attribute)
         if (
@@ -195,8 +197,35 @@ def flags_of_training(program: Program, contents: Contents) -> Iterator[Mutant]:
                 yield Mutant("optimised: flag dropped", TAUGHT, line, (program.without(given),))
         elif not program.on_purpose and f"{program.source(call.func)}.train" not in program.text:
             edit = program.instead(given.value, "True") if given else program.with_keyword(call, "training=True")
-            if edit is not None and modes != {"augment"} and not (given and not constant(given.value, False)):
+            function = program.function(call)
+            step = program.source(function) if function is not None else program.text
+            others = "trainable_variables" in step or "trainable_weights" in step
+            if edit is not None and others and modes != {"augment"} and (not given or constant(given.value, False)):
                 yield Mutant("teacher: training=True", ("KTM112", "KTM101", "KTM601"), line, (edit,))
+
+
+def teachers(program: Program, contents: Contents) -> Iterator[Mutant]:
+    """KTM112: what is called beside the tape, and whose answer enters the loss under it."""
+    if program.on_purpose:
+        return
+    for call, modes in layer_calls(program, contents):
+        given, statement = keyword(call, "training"), program.statement(call)
+        if (
+            taped(program, call)
+            or in_call(program, call)
+            or not isinstance(statement, ast.Assign)
+            or modes == {"augment"}
+        ):
+            continue
+        name, callee = statement.targets[0], program.source(call.func)
+        tapes = [each for each in program.following(statement) if "GradientTape" in program.source(each)]
+        told = given is not None and not constant(given.value, False)
+        if not isinstance(name, ast.Name) or not tapes or told or f"{callee}.train" in program.text:
+            continue
+        entering = any(isinstance(each, ast.Name) and each.id == name.id for each in ast.walk(tapes[0]))
+        edit = program.instead(given.value, "True") if given else program.with_keyword(call, "training=True")
+        if entering and edit is not None:
+            yield Mutant("teacher beside the tape: True", ("KTM112", "KTM101", "KTM601"), call.lineno, (edit,))
 
 
 def own_steps(program: Program, contents: Contents) -> Iterator[Mutant]:
@@ -210,103 +239,11 @@ def own_steps(program: Program, contents: Contents) -> Iterator[Mutant]:
             yield Mutant("self: flag dropped", TAUGHT, call.lineno, (program.without(given),))
 
 
-def wrong_flags(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM106, KTM107, KTM109, KTM110, KTM209: flags that are not the mode."""
-    for call, modes in _layer_calls(program, contents):
-        given, line = keyword(call, "training"), call.lineno
-        if given is None or program.on_purpose:
-            continue
-        value, inside = given.value, in_call(program, call)
-        if inside and isinstance(value, ast.Name):
-            yield Mutant("training → not training", ("KTM106",), line, (program.instead(value, f"not {value.id}"),))
-            yield Mutant("training → 'False'", ("KTM107",), line, (program.instead(value, '"False"'),))
-            yield Mutant("training → self.trainable", ("KTM209",), line, (program.instead(value, "self.trainable"),))
-            callee = program.source(call.func)
-            if callee.startswith("self.") and callee.replace(".", "").isidentifier():
-                edit = program.instead(value, f"{callee}.trainable")
-                yield Mutant("training → layer.trainable", ("KTM209",), line, (edit,))
-            if not program.keras2 and modes & {"drop", "norm"}:
-                yield Mutant("training → None", ("KTM110",), line, (program.instead(value, "None"),))
-        if (
-            isinstance(value, ast.Constant)
-            and value.value is False
-            and not taped(program, call)
-            and not contents.symbolic(call.args[0])
-        ):
-            yield Mutant("False → 'False'", ("KTM107", "KTM101"), line, (program.instead(value, '"False"'),))
-            if isinstance(call.func, ast.Name) and ".trainable" not in program.text:
-                edit = program.instead(value, f"{call.func.id}.trainable")
-                yield Mutant("False → model.trainable", ("KTM209", "KTM101"), line, (edit,))
-        boolean = isinstance(value, ast.Name) if inside else constant(value, True) or constant(value, False)
-        if not program.keras2 and len(call.args) == 1 and boolean:
-            edit = program.instead(given, program.source(value))
-            yield Mutant("flag by position", ("KTM109", "KTM101"), line, (edit,))
-
-
-def not_accepted(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM108: the flag for methods and constructors."""
-    for call in program.calls:
-        method = isinstance(call.func, ast.Attribute) and call.func.attr in METHODS
-        if method and contents.is_model(call.func.value) and not own_method(contents, call.func):  # type: ignore[attr-defined]
-            edit = program.with_keyword(call, "training=True")
-            if edit is not None:
-                yield Mutant("method(training=)", ("KTM108",), call.lineno, (edit,))
-        elif call.args and contents.modes(call.func) and contents.values(call) == [call] and contents.is_layer(call):
-            edit = program.with_keyword(call, "training=True")
-            if edit is not None and last_name(call.func) not in {"Model", *contents.classes}:
-                yield Mutant("Layer(training=)", ("KTM108",), call.lineno, (edit,))
-
-
-def stochastic(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM111: batch normalisation put into a model that is drawn from on purpose."""
-    if "training=True" not in program.text or "GradientTape" in program.text:
-        return
-    drawn = {
-        value
-        for call in program.calls
-        if _drawn(program, call) and not _ends_in_gradient(program, call)
-        for given in [keyword(call, "training")]
-        if given is not None and constant(given.value, True)
-        for value in contents.values(call.func)
-    }
-    for making in drawn:
-        if not isinstance(making, ast.Call) or "norm" in contents.modes(making):
-            continue
-        for node in ast.walk(making):
-            if (
-                isinstance(node, ast.Call)
-                and last_name(node.func) == "Dropout"
-                and isinstance(program.parents[node], ast.List)
-            ):
-                prefix = program.source(node.func).removesuffix("Dropout")
-                edit = program.instead(node, f"{prefix}BatchNormalization(), {program.source(node)}")
-                if prefix:
-                    yield Mutant("BatchNormalization in drawn model", ("KTM111", "KTM101"), node.lineno, (edit,))
-
-
-def inert(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM113: a flag of False in a graph, for batch normalisation that is trained."""
-    for call, modes in _layer_calls(program, contents):
-        if program.keras2 or "norm" not in modes or keyword(call, "training") or not contents.symbolic(call.args[0]):
-            continue
-        edit = program.with_keyword(call, "training=False")
-        if (
-            edit is not None
-            and ".fit(" in program.text
-            and ".trainable" not in program.text
-            and not in_call(program, call)
-        ):
-            yield Mutant("in a graph: training=False", ("KTM113",), call.lineno, (edit,))
-
-
 OPERATORS = (
     flags_of_inference,
     predictions,
     augmentation,
     flags_of_training,
+    teachers,
     own_steps,
-    wrong_flags,
-    not_accepted,
-    stochastic,
-    inert,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.mutants.contents import DROPS
 from benchmarks.mutants.flags import in_call
+from benchmarks.mutants.freezing import of_model
 from benchmarks.mutants.program import Mutant, Program, keyword, last_name
 from benchmarks.mutants.trainable import method_calls
 
@@ -86,7 +87,7 @@ def phase_removed(program: Program, contents: Contents) -> Iterator[Mutant]:
 
 def torch_methods(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM303: methods of PyTorch's modules."""
-    if program.torch:
+    if program.torch or "hasattr(model" in program.text:
         return
     for statement, function in method_calls(program, contents, "predict", "evaluate", "fit"):
         model = program.source(function.value)
@@ -112,14 +113,14 @@ def attributes(program: Program, contents: Contents) -> Iterator[Mutant]:
         if (
             isinstance(node.value, ast.Call)
             and DROPS.match(last_name(node.value.func))
+            and last_name(node.value.func) not in contents.classes
             and contents.is_layer(node.value)
         ):
             edit = program.behind(node, f"{program.source(target)}.p = 0.2")
             yield Mutant("dropout.p = 0.2", ("KTM304",), line, (edit,))
         if isinstance(target, ast.Attribute) and target.attr == "trainable":
             receiver = program.source(target.value)
-            layers = any("layers" in program.source(each) for each in contents.values(target.value))
-            if contents.is_layer(target.value) or (layers and receiver != "self"):
+            if of_model(contents, target.value):
                 value = program.source(node.value)
                 edits = (program.instead(node, f"{receiver}.requires_grad = {value}"),)
                 yield Mutant("trainable → requires_grad", ("KTM304",), line, edits)

@@ -1,12 +1,12 @@
-"""KTM2xx: ``trainable`` set in vain, too late, misspelt, or on what has no weights."""
+"""KTM201 to KTM205, KTM208: ``trainable`` set in vain, too late, or against itself."""
 
 from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
 
-from benchmarks.mutants.contents import AUGMENTS, DROPS, NORMS
-from benchmarks.mutants.program import Mutant, Program, constant, keyword, last_name
+from benchmarks.mutants.contents import AUGMENTS, DROPS
+from benchmarks.mutants.program import Mutant, Program, constant, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,12 +106,13 @@ def late(program: Program, contents: Contents) -> Iterator[Mutant]:
             edits = (program.behind(compiling, f"{model}.trainable = False"),)
             yield Mutant("model frozen behind compile", LATE, compiling.lineno, edits)
     for node in program.nodes:
-        if _toggle(node) and program.keras2 == ("tf_keras" in program.text):
+        if is_toggle(node) and program.keras2 == ("tf_keras" in program.text):
             assert isinstance(node, ast.Assign)
             yield from _moved(program, node)
 
 
-def _toggle(node: ast.AST) -> bool:
+def is_toggle(node: ast.AST) -> bool:
+    """Whether a statement sets the flag of something."""
     return (
         isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Attribute)
@@ -148,7 +149,7 @@ def contradictory(program: Program, contents: Contents) -> Iterator[Mutant]:
         toggle, name = node.body[0], last_name(node.target)
         of = next((each for each in ast.walk(node.iter) if last_name(each) == "layers"), None)
         if (
-            not _toggle(toggle)
+            not is_toggle(toggle)
             or not isinstance(of, ast.Attribute)
             or program.source(toggle.targets[0]) != f"{name}.trainable"
         ):
@@ -184,47 +185,6 @@ def _last_weightless(contents: Contents, model: ast.AST) -> bool:
     return not ends or any(isinstance(end, ast.Call) and last_name(end.func) != "Dense" for end in ends)
 
 
-def misspelt(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM206, KTM207: another name, a comparison, a text, None."""
-    for node in program.nodes:
-        if not _toggle(node) or not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Attribute):
-            continue
-        target, line = node.targets[0], node.lineno
-        receiver, value = program.source(target.value), program.source(node.value)
-        of_model = any(
-            isinstance(each, ast.Attribute) and each.attr == "layers" and not _of_own(contents, each.value)
-            for bound in contents.values(target.value)
-            for each in ast.walk(bound)
-        )
-        if not (contents.is_layer(target.value) or of_model) or not program.alone(node):
-            continue
-        for name in ("trainble", "Trainable"):
-            yield Mutant(
-                "trainable misspelt", ("KTM206",), line, (program.instead(node, f"{receiver}.{name} = {value}"),)
-            )
-        compared = program.instead(node, f"{receiver}.trainable == {value}")
-        yield Mutant("trainable compared", ("KTM206",), line, (compared,))
-        if constant(node.value, False):
-            yield Mutant("trainable = 'False'", ("KTM207", "KTM201"), line, (program.instead(node.value, '"False"'),))
-        elif constant(node.value, True):
-            yield Mutant("trainable = None", ("KTM207", "KTM201"), line, (program.instead(node.value, "None"),))
-    for call in program.calls:
-        given = keyword(call, "trainable")
-        if given is not None and isinstance(given.value, ast.Constant) and contents.is_layer(call):
-            edit = program.instead(given.value, f'"{given.value.value}"')
-            yield Mutant("Layer(trainable='…')", ("KTM207", "KTM201"), call.lineno, (edit,))
-        elif last_name(call.func) == "Dense" and call.args and not any(program.enclosing(call, ast.ListComp)):
-            edit_or_none = program.with_keyword(call, 'trainable="False"')
-            if edit_or_none is not None:
-                yield Mutant("Dense(trainable='False')", ("KTM207",), call.lineno, (edit_or_none,))
-
-
-def _of_own(contents: Contents, node: ast.AST) -> bool:
-    """Whether something is an object of a class that is neither a layer nor a model."""
-    makings = [value for value in contents.values(node) if isinstance(value, ast.Call)]
-    return any(last_name(each.func) in contents.classes for each in makings) and not contents.is_layer(node)
-
-
 def gans(program: Program, contents: Contents) -> Iterator[Mutant]:
     """KTM208: a discriminator that is no longer opened for its own step; the recipe of Keras 2 on Keras 3."""
     trains = {program.source(function.value) for _, function in method_calls(program, contents, "train_on_batch")}
@@ -236,7 +196,7 @@ def gans(program: Program, contents: Contents) -> Iterator[Mutant]:
     for node in program.nodes:
         if not isinstance(node, ast.stmt) or not any(program.enclosing(node, ast.For)) or not program.alone(node):
             continue
-        opens = (_toggle(node) and constant(node.value, True)) or (  # type: ignore[attr-defined]
+        opens = (is_toggle(node) and constant(node.value, True)) or (  # type: ignore[attr-defined]
             isinstance(node, ast.Expr) and "trainable" in program.source(node) and "True" in program.source(node)
         )
         if opens:
@@ -252,51 +212,4 @@ def keras3(program: Program) -> tuple[tuple[int, int, str], ...]:
     return tuple(found)
 
 
-def nested(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM210: a loop over the layers of a model whose batch normalisation is all in a nested one."""
-    makings = [call for call in program.calls if last_name(call.func) in NORMS]
-    for node, compiling, _ in trained(program, contents):
-        if ".trainable" in program.text or not makings:
-            continue
-        for making in contents.values(node):
-            if not isinstance(making, ast.Call) or not making.args or not isinstance(making.args[0], ast.List):
-                continue
-            inner = {
-                value
-                for element in making.args[0].elts
-                if isinstance(element, ast.Name)
-                for value in contents.values(element)
-                if isinstance(value, ast.Call) and contents.is_model(value)
-            }
-            if inner and all(any(each in inner for each in program.enclosing(call, ast.Call)) for call in makings):
-                loop = (
-                    f"for layer in {program.source(node)}.layers:\n"
-                    f"    if isinstance(layer, {program.source(makings[0].func)}):\n        layer.trainable = False"
-                )
-                edits = (program.before(compiling, loop),)
-                yield Mutant("loop misses a nested model", ("KTM210",), compiling.lineno, edits)
-
-
-def on_others(program: Program, contents: Contents) -> Iterator[Mutant]:
-    """KTM211: the flag on a tensor, on a list, on an object round a model."""
-    for node in program.nodes:
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name) or not program.alone(node):
-            continue
-        name, value = node.targets[0].id, node.value
-        edits = (program.behind(node, f"{name}.trainable = False"),)
-        if not isinstance(value, ast.Call):
-            continue
-        if last_name(value.func) != "Input" and contents.symbolic(value):
-            yield Mutant("tensor.trainable", ("KTM211",), node.lineno, edits)
-        owner = contents.classes.get(last_name(value.func))
-        if owner is not None and not owner.bases and "trainable" not in program.text:
-            holds = [each for each in ast.walk(owner) if isinstance(each, ast.Assign) and contents.is_model(each.value)]
-            if holds:
-                yield Mutant("object.trainable", ("KTM211",), node.lineno, edits)
-    for node, compiling, _ in trained(program, contents):
-        for attribute in ("layers", "weights"):
-            edit = program.before(compiling, f"{program.source(node)}.{attribute}.trainable = False")
-            yield Mutant(f"model.{attribute}.trainable", ("KTM211",), compiling.lineno, (edit,))
-
-
-OPERATORS = (weightless, switched, late, contradictory, opened, misspelt, gans, nested, on_others)
+OPERATORS = (weightless, switched, late, contradictory, opened, gans)

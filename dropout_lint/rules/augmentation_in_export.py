@@ -2,8 +2,8 @@
 
 ## What it does
 
-Finds `model.export(...)`, and `ExportArchive.add_endpoint(fn=model.call)` or `model.__call__`, of functional and
-Sequential models that hold augmentation layers such as `RandomFlip`.
+Finds `model.export(...)`, and `ExportArchive.add_endpoint(fn=model.call)`, `model.__call__` or a function that calls
+the model without a flag, of functional and Sequential models that hold augmentation layers such as `RandomFlip`.
 
 ## Why is this bad
 
@@ -51,10 +51,10 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
-from dropout_lint.semantics.events import MethodCall
+from dropout_lint.semantics.events import MethodCall, ModelUse
 from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import augmenting_layers, is_model, switched_off_in_graph
-from dropout_lint.semantics.values import Const, Instance, Method, Value, alternatives
+from dropout_lint.semantics.values import Const, FunctionValue, Instance, Method, Value, alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,14 +65,14 @@ def check(context: Context) -> Iterator[Draft]:
     for event in context.interpretation.events:
         if not isinstance(event, MethodCall) or is_test_code(event.frames):
             continue
-        for model in _exported(event):
+        for model in _exported(event, context):
             layers = augmenting_layers(model)
             if layers and not switched_off_in_graph(layers, context.interpretation):
                 yield _draft(event, layers, context)
                 break
 
 
-def _exported(event: MethodCall) -> tuple[Value, ...]:
+def _exported(event: MethodCall, context: Context) -> tuple[Value, ...]:
     if event.name == "export":
         written = event.arguments.keywords.get("format")
         if written is not None and not (isinstance(written.value, Const) and written.value.value == "tf_saved_model"):
@@ -81,8 +81,30 @@ def _exported(event: MethodCall) -> tuple[Value, ...]:
     if event.name == "add_endpoint":
         given = event.arguments.get("fn", 1)
         found = alternatives(given.value) if given is not None else ()
-        return tuple(each.receiver if isinstance(each, Method) else each for each in found)
+        return tuple(
+            model
+            for each in found
+            for model in (
+                (each.receiver if isinstance(each, Method) else each,)
+                if not isinstance(each, FunctionValue)
+                else _called_bare(each, context)
+            )
+        )
     return ()
+
+
+def _called_bare(function: FunctionValue, context: Context) -> tuple[Value, ...]:
+    """The models that a function calls without a word on the mode."""
+    return tuple(
+        event.receiver
+        for event in context.interpretation.events
+        if isinstance(event, ModelUse)
+        and event.kind == "call"
+        and event.bare is not None
+        and not event.bare.none
+        and event.frames[-1].function is not None
+        and event.frames[-1].function.node is function.node
+    )
 
 
 def _draft(event: MethodCall, layers: tuple[Instance, ...], context: Context) -> Draft:

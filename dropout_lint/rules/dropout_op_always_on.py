@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import Argument
 
 _SCALES = ("stddev", "maxval")
+_NO_QUESTION = frozenset({"self", "None", "True", "False", "__name__"})
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -175,7 +176,7 @@ def _names_of_arguments(event: FunctionCall) -> frozenset[str]:
 
 def _asks(guard: frozenset[str], own: frozenset[str]) -> bool:
     """Whether a condition is a question about more than the rate itself, or whether something is there."""
-    names = guard - {"self", "None", "True", "False"}
+    names = {name for name in guard - _NO_QUESTION if not name.startswith("except ")}
     if any(switches(name) for name in names):
         return True
     return bool(names - own) and "None" not in guard

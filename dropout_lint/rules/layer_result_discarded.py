@@ -72,7 +72,8 @@ def check(context: Context) -> Iterator[Draft]:
     events = context.interpretation.events
     discarded = {id(event.place.node) for event in events if isinstance(event, Discarded)}
     names = _names(context)
-    building: set[int] = set()
+    # a function that builds a model does nothing else; a script may try a layer before it comes to its model
+    building = {id(event.frames[-1]) for event in events if _builds(event) and event.frames[-1].function is not None}
     """The activations in which a model is being put together so far."""
     for event in events:
         if _builds(event):
@@ -119,6 +120,8 @@ def _builds(event: Event) -> bool:
     if isinstance(event, MethodCall):
         return event.name == "add" and _is_sequential(event.receiver)
     receiver = event.frames[-1].receiver
+    if isinstance(event, Constructed) and _is_sequential(event.instance):
+        return True
     return isinstance(event, Constructed) and event.frames[-1].name == "__init__" and is_layer(receiver or NONE)
 
 

@@ -108,14 +108,22 @@ def _left_in_inference(instance: Instance, call: FunctionValue, context: Context
         event
         for event in context.interpretation.events
         if isinstance(event, LayerCall)
-        and event.direct
+        and (event.direct or _hands_on(event))
         and event.frames[0].hook == "call"
         and event.frames[0].receiver is instance
         and event.frames[0].function is call
         and _inherits(event, hidden or any(frame.hook == "call" for frame in event.frames[1:]))
-        and not _tells_its_own(event.callee)
+        and (not event.direct or not _tells_its_own(event.callee))
         and any(mode_of(layer) != "augmentation" for layer in content(event.callee).layers)
     ]
+
+
+def _hands_on(event: LayerCall) -> bool:
+    """Whether a layer of the project hands the mode it is told to the Keras layer it comes from."""
+    frame = event.frames[-1]
+    if not event.text_is_super or event.flag is None or frame.receiver is not event.callee:
+        return False
+    return event.flag.value is frame.parameters.get("training")
 
 
 def _tells_its_own(callee: Instance) -> bool:

@@ -2,8 +2,8 @@
 
 ## What it does
 
-Finds `x.trainable = …` where `x` is a symbolic tensor (what a layer returns), `model.layers` or another list, or an
-object of a project class that holds a model and never reads `trainable`.
+Finds `x.trainable = …` where `x` is a symbolic tensor (what a layer returns), `model.layers`, `model.weights` or
+another list, or an object of a project class that holds a model and never reads `trainable`.
 
 ## Why is this bad
 
@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from dropout_lint.keras.versions import Holding
     from dropout_lint.semantics.values import Value
 
+_LISTS_OF_WEIGHTS = frozenset(
+    {"weights", "variables", "trainable_weights", "trainable_variables", "non_trainable_variables"}
+)
 _PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"})
 
 
@@ -79,6 +82,8 @@ def check(context: Context) -> Iterator[Draft]:
         targets = alternatives(event.receiver)
         if all(_is_tensor(each) for each in targets):
             yield _draft(event, "a tensor, no layer: nothing is frozen or opened")
+        elif all(_is_list_of_weights(each, context) for each in targets):
+            yield _draft(event, "a list: AttributeError", raises=True)
         elif all(_is_container(each) for each in targets):
             yield from _on_container(context, event, targets)
         elif all(_is_wrapper(each, context, defined) for each in targets):
@@ -94,6 +99,18 @@ def _is_tensor(value: Value) -> bool:
         isinstance(value, Symbolic)
         and ("derived",) not in value.tags
         and (not value.layers or is_layer(value.layers[-1]))
+    )
+
+
+def _is_list_of_weights(value: Value, context: Context) -> bool:
+    """Whether a layer or model of Keras lists its weights in it."""
+    if not isinstance(value, Opaque) or value.key is None or len(value.key) != 3:
+        return False
+    kind, serial, name = value.key
+    return (
+        kind == "instance"
+        and name in _LISTS_OF_WEIGHTS
+        and any(each.serial == serial and each.keras_name is not None for each in context.interpretation.instances)
     )
 
 

@@ -32,6 +32,7 @@ from dropout_lint.semantics.values import (
     alternatives,
     truth,
 )
+from dropout_lint.semantics.words import kind_of_data
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -49,11 +50,16 @@ def call_instance(run: Run, frame: Frame, callee: Instance, arguments: Arguments
     if is_layer(callee):
         return call_layer(run, frame, callee, arguments, node)
     if name.startswith("keras.metrics."):
-        run.use("metric", _metric_text(callee), arguments.tags(), frame, node)
+        used = node.func if isinstance(node, cst.Call) else None
+        run.use("metric", metric_text(callee, used), arguments.tags(), frame, node)
     return derived(*arguments.values)
 
 
-def _metric_text(metric: Instance) -> str:
+def metric_text(metric: Instance, used: cst.CSTNode | None) -> str:
+    """What a metric is called: where it is ``used``, if that says which data it measures, else where it is made."""
+    here = used.attr if isinstance(used, cst.Attribute) else used
+    if isinstance(here, cst.Name) and kind_of_data(here.value) is not None:
+        return here.value
     variable = metric.arguments.get("__variable__")
     if isinstance(variable, Const):
         return str(variable.value)

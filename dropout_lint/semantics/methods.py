@@ -132,14 +132,8 @@ def _of_instance(
         return _of_layer(run, frame, receiver, name, arguments, node)
     keras_name = receiver.keras_name or ""
     if keras_name.startswith("keras.metrics."):
-        variable = receiver.arguments.get("__variable__")
-        run.use(
-            "metric",
-            str(variable.value) if isinstance(variable, Const) else receiver.class_name,
-            arguments.tags(),
-            frame,
-            node,
-        )
+        used = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+        run.use("metric", keras_calls.metric_text(receiver, used), arguments.tags(), frame, node)
         return Opaque(arguments.tags())
     if keras_name.startswith("keras.optimizers.") and name in _UPDATES | {"stateless_apply", "update", "get_updates"}:
         return _update(run, frame, name, arguments, node)

@@ -362,7 +362,8 @@ def last_layers(model: Instance) -> tuple[Instance, ...]:
     for each in reversed(layers):
         if isinstance(each, Symbolic):
             continue
-        if not isinstance(each, Instance) or each.loops:
+        if not isinstance(each, Instance) or not set(each.loops) <= set(model.loops):
+            # a loop that the model was not made in may have any number of turns
             break
         if is_model(each):
             return (*last_layers(each), *reversed(found))
