@@ -49,13 +49,16 @@ def reaches(entry: Outline, others: Sequence[Outline], features: frozenset[str])
 
 def _known_by(unit: Unit, units: Iterable[Unit]) -> Iterable[str]:
     """The names by which others set a part going."""
+    decorators = unit.decorators
     if unit.kind != "function" or not unit.owner:
         yield unit.name
-    elif unit.name.startswith("__") or unit.name.startswith("on_") or unit.name in _CALLED_BY_KERAS:
+    elif unit.name.startswith(("__", "on_")) or unit.name in _CALLED_BY_KERAS:
         yield unit.owner
+        of_class = (each.decorators for each in units if each.kind == "class" and each.name == unit.owner)
+        decorators = decorators.union(*of_class)
     else:
         yield unit.name
-    for decorator in unit.decorators:
+    if decorators:
         for each in units:
-            if each.name == decorator:
+            if each.name in decorators:
                 yield from each.keeps

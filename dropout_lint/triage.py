@@ -317,10 +317,18 @@ def _sets_late(entry: Scan, around: _Closure) -> bool:
     return bool(late) and any(not late.isdisjoint(_RATES | each.outline.read_in_steps) for each in around.near)
 
 
+def _hands_flag(entry: Scan, around: _Closure) -> bool:
+    """Whether True is handed by position to what may be a model: where modes are known of at all."""
+    if not entry.outline.has("true-by-position"):
+        return False
+    return entry.uses_keras or any(each.outline.has("mode-parameter") for each in around.near)
+
+
 _JOINT: dict[str, Callable[[Scan, _Closure], bool]] = {
     "made-in-call": _makes_in_call,
     "rate": _hands_rate,
     "deaf-model": _is_deaf,
     "own-call-operator": _calls_itself,
     "late": _sets_late,
+    "flag-by-position": _hands_flag,
 }

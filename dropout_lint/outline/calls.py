@@ -87,9 +87,12 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
         notes.add(unit, "flag-other", "flag-to-other")
     _arguments(notes, node, name, unit)
     if takes_rate(name):
+        if "ropout" in name or name.startswith("Gaussian"):
+            notes.add(unit, "takes-rate")
         _rates_given(notes, node.args, node.keywords, name, unit)
     elif name == "partial" and node.args and takes_rate(last_name(node.args[0])):
         _rates_given(notes, node.args[1:], node.keywords, last_name(node.args[0]), unit)
+        notes.add(unit, "takes-rate")
     notes.hands(node, name)
     if isinstance(callee, ast.Name) or (isinstance(callee, ast.Attribute) and last_name(callee.value) == "self"):
         open_ended = any(keyword.arg is None or is_mode(keyword.arg) for keyword in node.keywords)
@@ -154,6 +157,8 @@ def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         elif given in REMOVED_ARGUMENTS:
             notes.add(unit, "removed-argument")
         elif is_rate_name(given):
+            if "drop" in given and is_keras_layer(name):
+                notes.add(unit, "takes-rate")
             notes.rates_given.append((unit, "" if is_keras_layer(name) else root_of(callee), keyword.value))
         if name == "dict" and given in REMOVED_ARGUMENTS:
             notes.add(unit, "removed-argument")

@@ -95,7 +95,9 @@ def _by_position(notes: Notes) -> None:
     """Flags by position: not where a function of the file takes something else there."""
     for unit, name, position, passed_on in notes.positional:
         known = notes.parameters.get(name)
-        if known is None or any(
+        if known is None and not passed_on:
+            notes.add(unit, "true-by-position")
+        elif known is None or any(
             is_mode(parameters[position]) and not passed_on if position < len(parameters) else "*" in parameters
             for parameters in known
         ):
@@ -169,7 +171,7 @@ def _read_in_steps(notes: Notes) -> frozenset[str]:
     """The attributes that what Keras traces reads; everywhere, where functions are compiled by a call."""
     functions = [unit for unit in notes.units if unit.kind == "function"]
     decorated = any(not _TRACERS.isdisjoint(unit.decorators) for unit in functions)
-    if not decorated and any(not _TRACERS.isdisjoint(unit.mentions) for unit in functions):
+    if not decorated and any("compiles" in unit.features for unit in notes.units):
         return frozenset().union(*(unit.reads_from_self for unit in functions))
     reached: set[str] = set()
     waiting = {unit.name for unit in functions if unit.name in _HOOKS or not _TRACERS.isdisjoint(unit.decorators)}

@@ -15,7 +15,15 @@ from dropout_lint.outline.assignments import (
     visit_with,
 )
 from dropout_lint.outline.calls import discard, visit_call
-from dropout_lint.outline.names import asks_a_model, is_keras_layer, is_mode, is_step, last_name, may_hold_state
+from dropout_lint.outline.names import (
+    asks_a_model,
+    is_keras_layer,
+    is_mode,
+    is_step,
+    last_name,
+    may_hold_state,
+    root_of,
+)
 from dropout_lint.outline.rates import is_rate_option, rate_kind
 from dropout_lint.outline.values import give_flag, give_rate
 
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["VISITS"]
 
 _TRACERS = frozenset({"function", "jit"})
+_COMPILERS = frozenset({"tf", "tensorflow", "jax"})
 
 
 def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
@@ -37,7 +46,9 @@ def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
     if isinstance(node.ctx, ast.Load):
         unit.reads.add(node.id)
         _handed_on(notes, node, node.id, unit)
-    if node.id in _TRACERS or "Callback" in node.id:
+    if node.id in _TRACERS and notes.is_foreign(node.id):
+        notes.add(unit, "traces", "compiles")
+    elif "Callback" in node.id:
         notes.add(unit, "traces")
 
 
@@ -48,7 +59,9 @@ def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
         if isinstance(node.value, ast.Name) and node.value.id == "self":
             unit.reads_from_self.add(name)
         _handed_on(notes, node, name, unit)
-    if name in _TRACERS or "Callback" in name:
+    if name in _TRACERS and root_of(node) in _COMPILERS:
+        notes.add(unit, "traces", "compiles")
+    elif "Callback" in name:
         notes.add(unit, "traces")
 
 
@@ -116,6 +129,7 @@ def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
 def _parameter(notes: Notes, function: str, name: str, default: ast.expr | None, unit: Unit) -> None:
     unit.mentions.add(name)
     if is_mode(name):
+        notes.add(unit, "mode-parameter")
         if function in {"call", "build"} and name != "training":
             notes.add(unit, "flag-misnamed")
         if default is not None:

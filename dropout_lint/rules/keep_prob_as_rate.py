@@ -130,7 +130,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"keep", b"retain", b"Keep", b"KEEP", b"surviv", b"1 - ", b"1.0 - ", b"1. - ", b"1-", b"1.0-"),
-    needs=(frozenset({"keeps"}),),
+    needs=(frozenset({"keeps"}), frozenset({"takes-rate"})),
     check=check,
     doc=__doc__ or "",
 )
