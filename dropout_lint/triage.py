@@ -180,8 +180,8 @@ class _Closure:
 
     @property
     def keras(self) -> bool:
-        """Whether the file, or one near by, uses Keras."""
-        return any(each.uses_keras for each in self._collect(_FARTHEST))
+        """Whether the file, or one that it imports, uses Keras."""
+        return any(each.uses_keras for each in self._collect(1))
 
     @property
     def near(self) -> tuple[Scan, ...]:
