@@ -92,7 +92,8 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
         elif event.kind in {"train", "inference"}:
             phase = "training" if event.kind == "train" else "inference"
             yield Prediction(path, first, last, event.kind == "train", phase)
-            for flag in _hard_coded(event, interpretation):
+            # fit() and the like of Keras 3 run the graph without the flags that are written into it
+            for flag in _hard_coded(event, interpretation) if interpretation.generation == "2" else ():
                 yield Prediction(path, first, last, flag, phase)
         elif event.kind == "call":
             # a bare call: inference for whatever is not on by default and does not choose for itself
@@ -103,6 +104,8 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
                 and all(mode_of(layer) in GOVERNED and not _chooses_for_itself(layer) for layer in held.layers)
             )
             yield Prediction(path, first, last, False if plain else None)
+            for flag in _hard_coded(event, interpretation):
+                yield Prediction(path, first, last, flag)
 
 
 def _chooses_for_itself(layer: Instance) -> bool:
@@ -111,9 +114,7 @@ def _chooses_for_itself(layer: Instance) -> bool:
 
 
 def _hard_coded(use: ModelUse, interpretation: Interpretation) -> set[bool]:
-    """The flags written into the graph of a model, on Keras 2, which obeys them."""
-    if interpretation.generation != "2":
-        return set()
+    """The flags written into the graph of a model."""
     held = {id(layer) for layer in content(use.receiver).layers}
     return {
         flag

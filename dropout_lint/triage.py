@@ -1,7 +1,7 @@
-"""Which files are worth a parse: what their bytes, and those of the files they import, can make a rule say.
+"""Which files are worth an analysis, and by which rules: what their outlines, and those near by, let a rule say.
 
-An entry is looked at with everything it imports, but a file that neither trains, runs nor changes a model adds nothing
-to what is found in the modules it imports: those are entries of their own, or somebody else's.
+An entry is looked at with what it imports, but a file that neither trains, runs nor changes a model adds nothing to
+what is found in the modules it imports: those are entries of their own, or somebody else's.
 """
 
 from __future__ import annotations
