@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from dropout_lint.semantics import conditions
 from dropout_lint.semantics.values import UNKNOWN, Const, Instance, Opaque, Value
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.conditions import Evaluate

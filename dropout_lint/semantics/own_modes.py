@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from dropout_lint.semantics.signatures import parameters, written
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
+from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import walk
 
 _STATISTICS = frozenset({"moments", "sufficient_statistics", "fused_batch_norm"})
