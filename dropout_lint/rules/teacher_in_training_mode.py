@@ -12,7 +12,8 @@ uses the statistics of the student's batch instead of its own, and overwrites it
 teacher itself gets worse while nobody trains it.
 
 Generators and discriminators that are trained by another step, averages of the student's own weights (mean teacher,
-momentum encoder), repeated passes that are put together, and frozen batch normalisation are left alone.
+momentum encoder), repeated passes that are put together, and frozen batch normalisation are left alone. A target
+network whose values are discounted and added to rewards is no mean teacher, and its dropout is found.
 
 ## Example
 
@@ -64,6 +65,8 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dropout_lint.semantics.events import Frame
+
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each model that is asked in training mode and not trained."""
@@ -86,9 +89,36 @@ def check(context: Context) -> Iterator[Draft]:
 
 def _trained_somewhere(event: ModeCall, learner: Learner) -> bool:
     return any(
-        learner.trains(each) or learner.fitted_meanwhile(each, event) or learner.averaged(each)
+        learner.trains(each)
+        or learner.fitted_meanwhile(each, event)
+        or (learner.averaged(each) and not _says_what_comes(event, learner))
         for each in alternatives(event.callee)
     )
+
+
+def _says_what_comes(event: ModeCall, learner: Learner) -> bool:
+    """Whether a target network says what later rewards are worth; an average of weights is then no mean teacher.
+
+    Its dropout is noise in what is learned, unless the method is to drop units of it (https://arxiv.org/abs/2110.02034).
+    """
+    events = {each.serial: each for each in learner.interpretation.events if isinstance(each, ModeCall)}
+    return (
+        any(mode_of(layer) != "batch-statistics" for layer in content(event.callee).layers)
+        and not any("droq" in _named(frame) for frame in event.frames)
+        and any(
+            not any(_learns(events[each], learner) for each in use.partners if each in events)
+            for use in event.used("bootstrapped")
+        )
+    )
+
+
+def _named(frame: Frame) -> str:
+    return f"{frame.module.path.stem} {frame.owner.name if frame.owner is not None else ''} {frame.name}".lower()
+
+
+def _learns(event: ModeCall, learner: Learner) -> bool:
+    learning = learner.of(event, stopped=True)
+    return learning is not None and learning.trained is not False
 
 
 def _active(event: ModeCall, learner: Learner) -> Content:

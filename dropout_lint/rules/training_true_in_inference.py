@@ -101,6 +101,9 @@ def _concerns(event: ModeCall, context: Context) -> bool:
         return False
     if any(isinstance(each, Const) and isinstance(each.value, str) for each in alternatives(event.flag)):
         return False
+    if event.polarity is not None and not event.polarity.training:
+        # where the flag is handed on it is turned round (KTM106): what callers choose is right
+        return event.choice.place.node is event.polarity.place.node
     return not (event.how == "positional" and context.generation == 3)
 
 

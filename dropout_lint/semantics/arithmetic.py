@@ -10,8 +10,10 @@ import libcst as cst
 
 from dropout_lint.semantics import noise
 from dropout_lint.semantics.containers import SMALL, merge_mapping
-from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, Origin, Value
+from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +57,28 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
         return run.items(left.kind, left.items, exact=False)
     if isinstance(sign, cst.Add):
         run.note_sum(left, right, frame, node)
-    return noise.combined(run, frame, left, right, sign, node, derived(left, right))
+        _note_return(run, frame, left, right, node)
+    result = noise.combined(run, frame, left, right, sign, node, derived(left, right))
+    if isinstance(sign, cst.Multiply) and isinstance(node, cst.BinaryOperation):
+        return with_tags(result, _DISCOUNT) if _is_discount(node.left) or _is_discount(node.right) else result
+    return result
+
+
+_DISCOUNT = frozenset({("discount",)})
+
+
+def _is_discount(node: cst.CSTNode) -> bool:
+    """``self.gamma``: the factor that makes later rewards count less, by its name."""
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    return isinstance(name, cst.Name) and not {"gamma", "discount"}.isdisjoint(words(name.value))
+
+
+def _note_return(run: Run, frame: Frame, left: Value, right: Value, node: cst.CSTNode) -> None:
+    """``reward + gamma * value``: what a model says of the next state becomes what is learned of this one."""
+    for value, other in ((left, right), (right, left)):
+        tags = tags_of(value)
+        if tags >= _DISCOUNT and not any(tag[0] == "event" for tag in tags_of(other)):
+            run.use("bootstrapped", "", tags, frame, node)
 
 
 def _computed(left: Any, right: Any, sign: cst.CSTNode) -> Any:

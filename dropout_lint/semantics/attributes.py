@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import canonical
+from dropout_lint.semantics import graphs
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attribute_reads import note_read
 from dropout_lint.semantics.command_line import FLAG_VALUES
@@ -98,7 +99,7 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
                 if place in value.key[2:]:
                     # `base.layers[-2].output`: the graph goes on from inside another
                     whole = (*value.key[: value.key.index(place, 2)], "layers", "[]")
-                    return Symbolic((Opaque(key=whole),) if name == "output" else ())
+                    return graphs.output_inside(run, value.key[1], whole) if name == "output" else Symbolic()
         key = (*value.key, name) if value.key is not None and len(value.key) < 12 else None
         if key is not None and key in run.opaque_cells:
             return run.opaque_cells[key]
@@ -220,14 +221,7 @@ def keras_attribute(run: Run, value: Instance, name: str) -> Value:
     if name == "__call__":
         return value
     if name in {"output", "outputs", "input", "inputs"}:
-        from dropout_lint.semantics.models import inner_layers, is_model
-
-        if name.startswith("input"):
-            return Symbolic()
-        # a graph that goes on from here has the layers in it one by one, not the model
-        known = inner_layers(value)
-        unknown = Opaque(key=("instance", value.serial, "layers", "[]")) if is_model(value) else value
-        return Symbolic(tuple(known or (unknown,)))
+        return Symbolic() if name.startswith("input") else graphs.output_of(run, value)
     if name == "trainable":
         return Opaque(key=("instance", value.serial, "trainable"))
     if name == "model" and (value.keras_name or "").startswith("keras.callbacks."):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def of_items(run: Run, items: Items, name: str, arguments: Arguments) -> Value:
     """``items.name(…)`` of a list, tuple or set."""
     values = [each.value for each in arguments.positional]
-    if name in {"append", "add", "insert"} and values:
+    if name in {"append", "appendleft", "add", "insert"} and values:
         _extend(run, items, (values[-1],))
         return NONE
-    if name == "extend" and values:
+    if name in {"extend", "extendleft"} and values:
         known = elements_of(run, values[0])
         _extend(run, items, known if known is not None else (element_of(run, values[0]),), exact=known is not None)
         return NONE
@@ -29,10 +29,18 @@ def of_items(run: Run, items: Items, name: str, arguments: Arguments) -> Value:
         return element_of(run, items)
     if name == "copy":
         return run.items(items.kind, items.items, items.exact)
+    if name == "clear":
+        # it is filled again, by methods that may come first
+        run.store.write(items.cells, "items", ())
+        run.store.write(items.cells, "exact", False)
+        return NONE
     return derived(*items.items, *values)
 
 
 def _extend(run: Run, items: Items, added: tuple[Value, ...], exact: bool = True) -> None:
+    if items.kind == "deque":
+        # the records of a replay memory are data, although an action in them was an output once
+        added = tuple(UNKNOWN if isinstance(each, (Items, Mapping)) else each for each in added)
     present = items.items
     new: list[Value] = []
     for value in added:

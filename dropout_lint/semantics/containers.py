@@ -136,7 +136,9 @@ def elements_of(run: Run, value: Value) -> tuple[Value, ...] | None:
 def element_of(run: Run, value: Value) -> Value:
     """Any one element that iterating over ``value`` yields."""
     if isinstance(value, OneOf):
-        return join((element_of(run, each) for each in value.values), 64)
+        # going over an empty one (`schedule.get(epoch, ())`) nothing happens
+        full = [each for each in value.values if not may_be_empty(each)]
+        return join((element_of(run, each) for each in full or value.values), 64)
     if isinstance(value, Items):
         return join(map(without_draws, value.items), 64) if value.items else UNKNOWN
     if isinstance(value, Mapping):
@@ -148,6 +150,15 @@ def element_of(run: Run, value: Value) -> Value:
     if isinstance(value, Opaque) and value.key is not None:
         return Opaque(value.tags, (*value.key, "[]"))
     return Opaque(tags_of(value))
+
+
+def may_be_empty(value: Value) -> bool:
+    """Whether one of the things that a value may be is a container with nothing in it."""
+    if isinstance(value, OneOf):
+        return any(may_be_empty(each) for each in value.values)
+    if isinstance(value, Items):
+        return value.exact and not value.items
+    return isinstance(value, Mapping) and value.exact and not value.entries
 
 
 def loop_element(run: Run, source: Value, node: cst.BaseExpression, serial: int) -> Value:

@@ -112,7 +112,7 @@ class Use:
     kind: str
     """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``,
     ``input-gradient``, ``gated``, ``added``, ``subtracted``, ``train-input``, ``inference-input``, ``compared``,
-    ``returned``."""
+    ``bootstrapped``, ``returned``."""
     text: str
     place: Place
     loops: tuple[int, ...]

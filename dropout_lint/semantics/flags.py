@@ -69,6 +69,8 @@ class State:
     """A toggle of a model, the toggle of a layer in it that it undoes, and the layer."""
     ignored: frozenset[tuple[TrainableSet, TrainableSet, Token]] = frozenset()
     """A toggle of a model that does nothing, the toggle that froze a layer in it, and the layer."""
+    repeated: frozenset[tuple[TrainableSet, Token]] = frozenset()
+    """A toggle that singles a layer out among others and gives it the value it has from a model round it already."""
     made: frozenset[Token] = frozenset()
     again: frozenset[Token] = frozenset()
     """What was made more than once: the token stands for several objects."""
@@ -119,6 +121,7 @@ def merged(one: State | None, two: State | None, ownership: Ownership, before: S
         one.beside | two.beside,
         one.undone | two.undone,
         one.ignored | two.ignored,
+        one.repeated | two.repeated,
         one.made | two.made,
         one.again | two.again,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dropout_lint.semantics.events import (
     Frame,
     FunctionCall,
@@ -31,6 +33,9 @@ from dropout_lint.semantics.words import (
 )
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
@@ -72,11 +77,27 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         return True
     return (
         draws(event, interpretation)
+        or _samples_by_one_pass(event)
         or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
         or guarded_on_purpose(event)
         or flag_says_intent(event)
         or is_conditional_generator(event)
     )
+
+
+def _samples_by_one_pass(event: ModeCall) -> bool:
+    """Whether it is Thompson sampling: one pass is one draw from the posterior, and an action is chosen by it."""
+    return any("thompson" in text.lower() for frame in event.frames for text in _texts_of(frame))
+
+
+def _texts_of(frame: Frame) -> Iterator[str]:
+    """What a function and its class are called, and their docstrings."""
+    yield frame.name
+    if frame.function is not None and isinstance(frame.function.node, cst.FunctionDef):
+        yield docstring(frame.function.node)
+    for cls in frame.owner.ancestry() if frame.owner is not None else ():
+        yield cls.name
+        yield docstring(cls.node)
 
 
 def _drawn_once(event: ModeCall) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.events import ModelUse, TrainableSet
 from dropout_lint.semantics.flags import (
@@ -17,6 +18,10 @@ from dropout_lint.semantics.flags import (
 )
 from dropout_lint.semantics.models import mode_of, weightless
 from dropout_lint.semantics.ownership import Ownership, Token, is_inside, is_some_of
+from dropout_lint.semantics.values import truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ class Judge:
                 if not self._ownership.contains(model, token):
                     continue
                 wanted = toggle if kind == "undone" else other
-                if toggles_in(self.flags(state, token)) == {wanted}:
+                if _written(toggles_in(self.flags(state, token))) == _written({wanted}):
                     self._add(Verdict(kind, toggle, model, use, other))
         outer = [model, *self._ownership.members(model).ordered] if self._generation == 2 else [model]
         for parent in outer:
@@ -153,6 +158,11 @@ class Judge:
         before = self.found.get(slot)
         if before is None or _rank(verdict) > _rank(before):
             self.found[slot] = verdict
+
+
+def _written(toggles: Iterable[TrainableSet]) -> set[tuple[int, bool | None]]:
+    """Toggles as they stand in the program: on the turns of one loop, or on one call path, the same one."""
+    return {(id(each.place.node), truth(each.value)) for each in toggles}
 
 
 def _rank(verdict: Verdict) -> tuple[bool, bool, bool, int]:

@@ -143,7 +143,9 @@ def call_layer(
     if isinstance(method, FunctionValue) and direct:
         result = _enter_call(run, frame, callee, method, arguments, node)
     if symbolic:
-        return _symbolic_result(arguments, callee, tags)
+        made = _symbolic_result(arguments, callee, tags)
+        run.outputs[callee.serial] = made
+        return made
     # what happens inside a block of a model ends there: outside, the call of the model counts
     inside = any(each.hook == "call" for each in frame.chain())
     if isinstance(method, FunctionValue):

@@ -132,6 +132,8 @@ class Run:
         """The functions (ids of their nodes) handed to ``tf.function`` or ``jax.jit`` in a call."""
         self.callback_functions: dict[int, tuple[FunctionValue, str, Value | None]] = {}
         """What is handed to a callback of Keras to be called, with the hook in which it is, and whose method it is."""
+        self.outputs: dict[int, Symbolic] = {}
+        """What layers (by serial) made of the graph they were called in, and with that what came before them."""
         self.flags: dict[str, Value] = {}
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}

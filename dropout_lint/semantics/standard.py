@@ -183,6 +183,12 @@ def _listed(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, sco
     return Opaque(tags_of(value), value.key if isinstance(value, Opaque) else None)
 
 
+def _deque(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``collections.deque(values, maxlen)``: what comes in goes out again, so it is never known to be all."""
+    made = _listed(run, frame, Arguments(arguments.positional[:1]), node, scope)
+    return run.items("deque", made.items, exact=False) if isinstance(made, Items) else made
+
+
 def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     """``filter(test, items)``: the elements for which the test may hold."""
     if len(arguments.positional) != 2:
@@ -310,5 +316,6 @@ HANDLERS = {
     "numpy.shape": _description,
     "keras.ops.shape": _description,
     "builtins.iter": _listed,
+    "collections.deque": _deque,
     **dict.fromkeys(sorted(_PASSED_THROUGH), _listed),
 }

@@ -8,7 +8,7 @@ import libcst as cst
 
 from dropout_lint.semantics import calls, conditions, simple_statements
 from dropout_lint.semantics.arguments import Arguments
-from dropout_lint.semantics.containers import elements_of, get_item, loop_element
+from dropout_lint.semantics.containers import elements_of, get_item, loop_element, may_be_empty
 from dropout_lint.semantics.defaults import failing, forget
 from dropout_lint.semantics.definitions import define_class, define_function
 from dropout_lint.semantics.events import Frame, TrainableSet
@@ -224,7 +224,7 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
                 bind(run, frame, scope, node.target, element)
                 return execute_block(run, frame, scope, block_of(node.body))
 
-        runs_once = known is not None or _counts(node.iter)
+        runs_once = known is not None or (_counts(node.iter) and not may_be_empty(source))
         zeros = [element] if _counts_from_zero(node) else []
         run.zeros += zeros
         flow = turn() if runs_once else Flow.ON
@@ -243,7 +243,14 @@ def _for(run: Run, frame: Frame, scope: Scope, node: cst.For) -> Flow:
 
 
 def _counts(node: cst.BaseExpression) -> bool:
-    """Whether a loop's source is one that is not empty in practice: ``range(n)``, a dataset, data."""
+    """Whether a loop's source is one that is not empty in practice: ``range(n)``, a dataset, data.
+
+    Not so ``plan.get(epoch, ())``, which says what to do most of the time: nothing.
+    """
+    if isinstance(node, cst.Call) and len(node.args) == 2 and isinstance(node.func, cst.Attribute):
+        default = node.args[1].value
+        if node.func.attr.value == "get" and isinstance(default, (cst.Tuple, cst.List)) and not default.elements:
+            return False
     return isinstance(node, (cst.Call, cst.Name, cst.Attribute))
 
 

@@ -30,6 +30,7 @@ from dropout_lint.semantics.judgement import Judge, Verdict
 from dropout_lint.semantics.models import is_layer, is_model, weightless
 from dropout_lint.semantics.ownership import Ownership, Token, all_layers, is_some_of, token_of, tokens_of
 from dropout_lint.semantics.passages import Fork, Leave, Passage, left_by
+from dropout_lint.semantics.selection import goes_over_slice
 from dropout_lint.semantics.values import NONE, Instance, Opaque, alternatives, truth
 
 if TYPE_CHECKING:
@@ -248,7 +249,8 @@ class _Walk:
         flags = dict(state.flags)
         undone = {each for each in state.undone if each[0] is not toggle}
         ignored = {each for each in state.ignored if each[0] is not toggle}
-        selected = bool(self._selecting)
+        repeated = {each for each in state.repeated if each[0] is not toggle}
+        selected = bool(self._selecting) or goes_over_slice(toggle)
         values = {truth(each) for each in alternatives(toggle.value)}
         value = next(iter(values)) if len(values) == 1 else None
         for token in self._receivers(toggle):
@@ -256,12 +258,15 @@ class _Walk:
             before = self._judge.flags(state, token)
             same = value is not None and values_of(before) == {value}
             inside = [each for each in flags if each != token and self._ownership.contains(token, each)]
+            if same and partial and not any(each.direct for each in before):
+                repeated.add((toggle, token))
             if same and not self._spreads_again:
                 if value is True and self._is_made_here(token):
                     ignored |= _frozen_apart(toggle, state, flags, inside)
             else:
                 if value is not None:
                     undone |= self._chosen_apart(toggle, value, token, state, flags, inside)
+                    undone |= self._chosen_again(toggle, value, token, state)
                 spread = frozenset(Setting(each, toggle, False, partial) for each in values)
                 members = self._ownership.members(token)
                 flags.update(dict.fromkeys((*inside, *members.ordered), spread))
@@ -278,6 +283,7 @@ class _Walk:
             beside=state.beside - {toggle},
             undone=frozenset(undone),
             ignored=frozenset(ignored),
+            repeated=frozenset(repeated),
         )
 
     def _chosen_apart(
@@ -298,6 +304,16 @@ class _Walk:
                 if each.partial or rest:
                     found.add((toggle, each.toggle, child))
         return found
+
+    def _chosen_again(
+        self, toggle: TrainableSet, value: bool, model: Token, state: State
+    ) -> set[tuple[TrainableSet, TrainableSet, Token]]:
+        """The layers that were singled out for the value they had, when ``toggle`` gives all of them the other."""
+        return {
+            (toggle, other, token)
+            for other, token in state.repeated
+            if truth(other.value) is not value and token != model and self._ownership.contains(model, token)
+        }
 
     def _receivers(self, toggle: TrainableSet) -> tuple[Token, ...]:
         """What is set: all of several layers in a loop over them, otherwise one of them."""
@@ -341,7 +357,8 @@ class _Walk:
         inside = list(state.flags) if everything else self._judge.inside(model, state)
         toggles = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
         consumed = state.consumed | {(each, model) for each in toggles} if compiles else state.consumed
-        return replace(state, used=state.used | toggles, consumed=consumed)
+        waiting = frozenset(each for each in state.repeated if not self._ownership.contains(model, each[1]))
+        return replace(state, used=state.used | toggles, consumed=consumed, repeated=waiting)
 
     def _is_running(self, use: ModelUse, model: Token) -> bool:
         """Whether a model is the one that the callback is called for."""

@@ -129,6 +129,12 @@ DRAWS = {
             each.trainable = False
         print(np.std([net(x, training=True) for _ in range(9)], axis=0))
         """,
+    "a head on a ready-made model": """\
+        base = keras.applications.ResNet50(include_top=False, pooling="avg")
+        net = keras.Model(base.input, layers.Dense(2)(layers.Dropout(0.5)(base.output)))
+        draws = np.stack([net(x, training=True) for _ in range(20)])
+        print(draws.mean(axis=0))
+        """,
     "frozen afterwards": """\
         print(np.std([model(x, training=True) for _ in range(9)], axis=0))
         model.trainable = False
@@ -156,6 +162,25 @@ QUIET_DRAWS = {
     "frozen when made": """\
         net = keras.Sequential([layers.BatchNormalization(trainable=False), layers.Dropout(0.5)])
         print(np.std([net(x, training=True) for _ in range(9)], axis=0))
+        """,
+    "a head on a ready-made model that is frozen": """\
+        base = keras.applications.ResNet50(include_top=False, pooling="avg")
+        base.trainable = False
+        net = keras.Model(base.input, layers.Dense(2)(layers.Dropout(0.5)(base.output)))
+        print(np.std([net(x, training=True) for _ in range(20)], axis=0))
+        """,
+    "a head on a ready-made model whose layers are frozen": """\
+        base = keras.applications.ResNet50(include_top=False, pooling="avg")
+        net = keras.Model(base.input, layers.Dense(2)(layers.Dropout(0.5)(base.output)))
+        for layer in net.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+        print(np.std([net(x, training=True) for _ in range(20)], axis=0))
+        """,
+    "a head on a ready-made model without": """\
+        base = keras.applications.VGG16(include_top=False, pooling="avg")
+        net = keras.Model(base.input, layers.Dense(2)(layers.Dropout(0.5)(base.output)))
+        print(np.std([net(x, training=True) for _ in range(20)], axis=0))
         """,
     "unknown model": "def run(net):\n    return np.std([net(x, training=True) for _ in range(9)], axis=0)",
     "one pass (KTM101)": "print(np.argmax(model(x, training=True), 1))",

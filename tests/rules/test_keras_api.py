@@ -103,6 +103,7 @@ FORCED = {
         """,
     "bare call": "K.set_learning_phase(1)\nprint(model(x))",
     "after fit": "K.set_learning_phase(True)\nmodel.compile('adam', 'mse')\nmodel.fit(x, y)\nprint(model(x))",
+    "part of a model": "K.set_learning_phase(1)\nprint(keras.Model(model.input, model.layers[2].output)(x))",
     "predict": "K.set_learning_phase(1)\nprint(model.predict(x))",
     "evaluate in a function": "def run():\n    K.set_learning_phase(1)\n    model.evaluate(x, y)\nrun()",
     "Monte Carlo by predict": "K.set_learning_phase(1)\nprint(np.std([model.predict(x) for _ in range(9)], axis=0))",
@@ -145,6 +146,7 @@ NOT_FORCED = {
     "scope": "with K.learning_phase_scope(0):\n    print(model(x))",
     "parameter": "def phase(value):\n    K.set_learning_phase(value)",
     "nothing depends on it": "K.set_learning_phase(1)\nkeras.Sequential([layers.Dense(2)]).predict(x)",
+    "the part before the dropout": "K.set_learning_phase(1)\nprint(keras.Model(model.input, model.layers[0].output)(x))",
     "explicit flag": "K.set_learning_phase(1)\nprint(model(x, training=False))",
 }
 

@@ -235,6 +235,16 @@ INFERENCE = {
                 val_loss.update_state(loss_fn(y, net(x, training=True)))
         train(model, zip(rows, rows), zip(rows, rows), keras.optimizers.Adam(), keras.losses.MeanSquaredError(), keras.metrics.Mean())
         """,
+    "one pass, kept in a deque": """\
+        import collections
+        class Monitor:
+            def __init__(self):
+                self.latest = collections.deque(maxlen=50)
+            def predict(self, rows):
+                self.latest.append(np.argmax(model(rows, training=True), 1))
+                return self.latest[-1]
+        print(Monitor().predict(x_test))
+        """,
     "decoding loop": """\
         def decode(start):
             ids = [start]
@@ -257,6 +267,34 @@ def test_inference_is_known_by_what_is_done_with_the_output(source):
 
 
 RIGHT = {
+    "draws kept in a deque": """\
+        import collections
+        class Bandit:
+            def __init__(self):
+                self.draws = collections.deque(maxlen=50)
+            def draw(self, context, count=25):
+                self.draws.clear()
+                while len(self.draws) < count:
+                    self.draws.append(np.asarray(model(context, training=True))[:, 0])
+                return np.array(self.draws)
+            def report(self, context):
+                draws = self.draw(context)
+                return draws.mean(0), draws.std(0)
+        print(Bandit().report(rows))
+        """,
+    "Thompson sampling": """\
+        class ThompsonAgent:
+            def act(self, context):
+                return int(np.argmax(model(context, training=True)[0]))
+        print(ThompsonAgent().act(rows))
+        """,
+    "Thompson sampling, by what the class says": """\
+        class Agent:
+            'Chooses arms by Thompson sampling: one pass is one draw.'
+            def predict(self, context):
+                return int(np.argmax(model(context, training=True)[0]))
+        print(Agent().predict(rows))
+        """,
     "statistics of the batch by request": """\
         def classify(net, x, use_batch_statistics):
             return np.argmax(net(x, training=use_batch_statistics), 1)
@@ -654,6 +692,15 @@ ANCHORS = {
 @pytest.mark.parametrize(("source", "line"), ANCHORS.values(), ids=ANCHORS)
 def test_a_finding_stands_where_the_flag_is_chosen(source, line):
     assert found(source) == [("KTM101", line)]
+
+
+def test_who_turns_a_flag_round_is_told_not_who_chooses_it():
+    source = """\
+        def value(net, x, is_eval=True):
+            return np.argmax(net(x, training=is_eval))
+        print(value(model, x_test))
+        """
+    assert found(source) == [("KTM106", "return np.argmax(net(x, training=is_eval))")]
 
 
 def test_settings_name_functions_where_randomness_is_meant():

@@ -246,6 +246,19 @@ IN_CALLBACKS = {
                     self.model.trainable = False
                     self.model.compile("adam", "mse")
         """,
+    "of layers that a plan names for an epoch, or none": """\
+        class Open(keras.callbacks.Callback):
+            def __init__(self, plan):
+                super().__init__()
+                self.plan = plan
+            def on_epoch_begin(self, epoch, logs=None):
+                for name in self.plan.get(epoch, ()):
+                    self.model.get_layer(name).trainable = True
+        model = build()
+        setattr(model.get_layer("first"), "trainable", False)
+        model.compile("adam", "mse")
+        model.fit(x, y, callbacks=[Open({4: ["first"]})])
+        """,
     "of layers that a plan names": """\
         class Open(keras.callbacks.Callback):
             def __init__(self, plan):
@@ -536,6 +549,17 @@ IN_TIME = {
         class Freeze(keras.callbacks.Callback):
             def on_train_begin(self, logs=None):
                 self.model.layers[0].trainable = False
+        """,
+    "a callback that goes over all it has at every begin, on Keras 3": """\
+        class Freeze(keras.callbacks.Callback):
+            def __init__(self, names):
+                super().__init__()
+                self.names = names
+            def on_epoch_begin(self, epoch, logs=None):
+                for name in self.names:
+                    self.model.get_layer(name).trainable = False
+        model = compiled()
+        model.fit(x, y, callbacks=[Freeze(["first"])])
         """,
     "a callback at every begin, on Keras 3": """\
         class Freeze(keras.callbacks.Callback):
@@ -841,6 +865,16 @@ image = keras.Input((32, 32, 3))
 model = keras.Model(image, layers.Dense(2)(base(image)))
 """
 
+GRAPH = """\
+def graph():
+    rows = keras.Input((4,))
+    inner = layers.Dense(8, name="first")(rows)
+    for width in (8, 8):
+        inner = layers.Dense(width)(inner)
+    return keras.Model(rows, layers.Dense(2, name="last")(inner))
+net = graph()
+"""
+
 CONTRADICTIONS = {
     "children opened in a model that is frozen and compiled": """\
         base.trainable = False
@@ -864,6 +898,28 @@ CONTRADICTIONS = {
         net.compile("adam", "mse")
         net.fit(x, y)
         """,
+    "a slice frozen in what is frozen, then all opened": GRAPH
+    + textwrap.dedent("""\
+        def prepare(model, count, open_it=True):
+            model.trainable = False
+            for layer in model.layers[:count]:
+                layer.trainable = False
+            if open_it:
+                model.trainable = True
+            model.compile("adam", "mse")
+            return model
+        prepare(net, 3).fit(x, y)
+        """),
+    "some of a class frozen in what is frozen, then all opened": GRAPH
+    + textwrap.dedent("""\
+        net.trainable = False
+        for layer in net.layers:
+            if layer.name == "last":
+                layer.trainable = False
+        net.trainable = True
+        net.compile("adam", "mse")
+        net.fit(x, y)
+        """),
     "a slice opened, then the base frozen": """\
         for layer in base.layers[-4:]:
             layer.trainable = True
@@ -909,6 +965,43 @@ def test_contradictions_of_keras_2_are_notes_where_the_version_is_unknown(source
 
 
 CONSISTENT = {
+    "frozen twice over": """\
+        base.trainable = False
+        for layer in base.layers[:-4]:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "a slice frozen in what is frozen, trained like that, then all opened": """\
+        base.trainable = False
+        for layer in base.layers[:-4]:
+            layer.trainable = False
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        base.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "all layers set like the model": """\
+        def set_trainable(net, flag):
+            net.trainable = flag
+            for layer in net.layers:
+                layer.trainable = flag
+        set_trainable(base, False)
+        set_trainable(base, True)
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
+    "a slice of another model": """\
+        other = build()
+        other.trainable = False
+        for layer in other.layers[:1]:
+            layer.trainable = False
+        base.trainable = False
+        base.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        """,
     "all open, then a slice frozen": """\
         base.trainable = True
         for layer in base.layers[:-4]:
@@ -1008,6 +1101,31 @@ def test_toggles_that_agree_are_left_alone(source, version):
 
 
 OPENS_NOTHING = {
+    "a slice of a graph, to a negative index": GRAPH
+    + textwrap.dedent("""\
+        outer = keras.Sequential([net, layers.Dense(2)])
+        for layer in net.layers[:-2]:
+            layer.trainable = False
+        outer.compile("adam", "mse")
+        outer.fit(x, y)
+        net.trainable = True
+        outer.compile("adam", "mse")
+        outer.fit(x, y)
+        """),
+    "some layers of a graph, by a helper": GRAPH
+    + textwrap.dedent("""\
+        def freeze_until(model, name):
+            for layer in model.layers:
+                if layer.name == name:
+                    break
+                layer.trainable = False
+        freeze_until(net, "last")
+        net.compile("adam", "mse")
+        net.fit(x, y)
+        net.trainable = True
+        net.compile("adam", "mse")
+        net.fit(x, y)
+        """),
     "the base, after a loop": """\
         for layer in base.layers:
             layer.trainable = False
@@ -1049,6 +1167,19 @@ def test_opening_what_is_open_is_found_on_keras_3(source):
 
 
 OPENS_SOMETHING = {
+    "a slice of a graph, one by one": GRAPH
+    + textwrap.dedent("""\
+        def turn(model, flag):
+            for layer in model.layers[:-2]:
+                layer.trainable = flag
+        turn(net, False)
+        net.compile("adam", "mse")
+        net.fit(x, y)
+        turn(net, True)
+        net.trainable = True
+        net.compile("adam", "mse")
+        net.fit(x, y)
+        """),
     "frozen as a whole": """\
         base.trainable = False
         model.compile("adam", "mse")

@@ -49,6 +49,21 @@ def step(call, weights="model.trainable_variables", before=""):
     )
 
 
+TARGET = """\
+gamma, DISCOUNT, rewards, done = 0.9, 0.9, np.zeros(3), np.zeros(3)
+def learn(states, after):
+    ahead = other(after, training=True)
+    wanted = {}
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(states, training=True)[:, 0] - wanted) ** 2)
+    update(tape, loss, model.trainable_variables)
+    for slow, fast in zip(other.weights, model.weights):
+        slow.assign(0.01 * fast + 0.99 * slow)
+for _ in range(3):
+    learn(rows, rows)
+"""
+
+
 TRAINED = {
     "bare": step("model(rows)"),
     "of several models": step("plain(rows) + model(rows)", "plain.trainable_variables + model.trainable_variables"),
@@ -242,6 +257,15 @@ HOLDS = {
     "without its pruning": "0\nfrom tensorflow_model_optimization.sparsity import keras as pruning\n"
     "net = pruning.strip_pruning(model)",
     "spectral normalisation": "keras.Sequential([layers.SpectralNormalization(layers.Dense(2))])",
+    "part of a ready-made model": "keras.applications.ResNet50(weights=None)\n"
+    "net = keras.Model(net.input, net.get_layer('conv2_block3_out').output)",
+    "a head on a ready-made model": "keras.applications.DenseNet121(weights=None, include_top=False, pooling='avg')\n"
+    "net = keras.Model(net.input, layers.Dense(2)(net.output))",
+    "the first layers of a sequential model": "keras.Model(model.inputs, model.layers[2].output)",
+    "the first layers of a sequential model, by name": "keras.Sequential([keras.Input((4,)), layers.Dropout(0.1), "
+    "layers.Dense(2, name='code')])\nnet = keras.Model(net.input, net.get_layer('code').output)",
+    "the first layers of a graph": "keras.Model(i := keras.Input((4,)), layers.Dense(1)(layers.Dense(2, name='code')("
+    "layers.Dropout(0.1)(i))))\nnet = keras.Model(net.input, net.get_layer('code').output)",
 }
 
 
@@ -305,6 +329,11 @@ EMPTY = {
     "augmentation only": "keras.Sequential([layers.RandomFlip(), layers.Dense(2)])",
     "a file": "keras.models.load_model('model.keras')",
     "layer normalisation": "keras.Sequential([layers.LayerNormalization(), layers.Dense(2)])",
+    "the layers before the dropout": "keras.Model(model.inputs, model.layers[0].output)",
+    "the layers before the dropout of a graph": "keras.Model(i := keras.Input((4,)), layers.Dropout(0.1)("
+    "layers.Dense(2, name='code')(i)))\nnet = keras.Model(net.input, net.get_layer('code').output)",
+    "part of a ready-made model without": "keras.applications.VGG16(weights=None)\n"
+    "net = keras.Model(net.input, net.get_layer('fc1').output)",
 }
 
 
@@ -482,6 +511,18 @@ RIGHT = {
         update(tape, loss, model.trainable_variables)
         other.set_weights([0.9 * a + 0.1 * b for a, b in zip(other.get_weights(), model.get_weights())])
         """,
+    "a mean teacher": TARGET.format("tf.stop_gradient(ahead[:, 0])"),
+    "a mean teacher, weighed by gamma": TARGET.format("0.0")
+    .replace("- wanted) ** 2)", "- rewards) ** 2)\n        apart = model(states, training=True)[:, 0] - ahead[:, 0]")
+    .replace("    update(tape", "        loss = 0.1 + gamma * tf.reduce_mean(apart ** 2)\n    update(tape"),
+    "a method that drops units of its targets": TARGET.format("rewards + gamma * ahead[:, 0]").replace(
+        "learn(", "droq_update("
+    ),
+    "a target network in inference mode": TARGET.format("rewards + gamma * ahead[:, 0]").replace(
+        "after, training=True", "after, training=False"
+    ),
+    "a target network with batch normalisation alone": "other = keras.Sequential([layers.BatchNormalization()])\n"
+    + TARGET.format("rewards + gamma * ahead[:, 0]"),
     "augmentation before it": step(
         "model(noise(rows, training=True), training=True)", before="noise = layers.GaussianNoise(0.1)"
     ),
@@ -548,6 +589,16 @@ TEACHERS = {
         """,
     "frozen, with dropout": "other.trainable = False\n"
     + step("model(rows, training=True) - other(rows, training=True)"),
+    "part of a ready-made model": step(
+        "model(rows, training=True) - seen(rows, training=True)",
+        before="net = keras.applications.ResNet50(weights=None)\n"
+        "seen = keras.Model(net.input, net.get_layer('conv2_block3_out').output)",
+    ),
+    "a target network that follows slowly": TARGET.format("rewards + gamma * (1.0 - done) * tf.reduce_max(ahead, 1)"),
+    "a target network, discounted first": TARGET.format("rewards + DISCOUNT * ahead[:, 0]"),
+    "a target network, in two steps": TARGET.format(
+        "(gamma * ahead[:, 0]) * (1 - done)\n    wanted = wanted + rewards"
+    ),
 }
 
 
