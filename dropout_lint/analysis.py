@@ -16,26 +16,23 @@ from typing import TYPE_CHECKING
 from dropout_lint.collecting import collecting_after
 from dropout_lint.discovery import excluded
 from dropout_lint.files import LARGEST_SOURCE, is_inside, read_regular
-from dropout_lint.findings import Confidence, Finding, Position, Severity, Span
 from dropout_lint.importers import IMPORT, MOST_FILES, Importers
-from dropout_lint.selection import NOT_ANALYSED
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
 from dropout_lint.targets import Target, Targets
 from dropout_lint.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping
 
     import libcst as cst
 
+    from dropout_lint.findings import Finding
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
     from dropout_lint.triage import Triage
 
-_KERAS = (b"keras", b"tensorflow", b"tf_keras")
 _ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
-_DEEPEST_CLOSURE = 400
 _MOST_IMPORTS = 5_000
 """Modules that one file is taken to import."""
 
@@ -43,14 +40,7 @@ _MOST_IMPORTS = 5_000
 class Analysis:
     """Analyses the files of one project with one set of settings."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        root: Path,
-        contents: Mapping[Path, bytes] | None = None,
-        rules: Sequence[Rule] | None = None,
-    ) -> None:
-        self._rules = rules
+    def __init__(self, settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> None:
         self._settings = settings
         self._contents = contents or {}
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
@@ -71,8 +61,7 @@ class Analysis:
             from dropout_lint.rules import REGISTRY
             from dropout_lint.triage import Triage
 
-            rules = REGISTRY if self._rules is None else self._rules
-            self._triage = Triage(rules, self._read, self._imports, self.trail.use)
+            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
@@ -184,9 +173,7 @@ class Analysis:
         )
         target = self._targets.of(entry, interpretation)
         context = Context(interpretation, target.keras, names, target.backend, target.evidence, target.tensorflow)
-        rules = REGISTRY if self._rules is None else self._rules
-        if speakers is not None:
-            rules = tuple(rule for rule in rules if rule.withdraws or rule.code in speakers)
+        rules = [rule for rule in REGISTRY if speakers is None or rule.withdraws or rule.code in speakers]
         drafts = [(rule, draft) for rule in rules for draft in rule.check(context)]
         findings = [_judged(finding, target) for finding in place(_best(drafts), shown)]
         if interpretation.exhausted is not None:
@@ -240,18 +227,9 @@ def _rank(draft: Draft) -> tuple[int, int]:
 
 
 def _cut_short(path: str, reason: str) -> Finding:
-    start = Position(1, 1)
-    code, name = NOT_ANALYSED
-    return Finding(
-        code,
-        name,
-        Severity.WARNING,
-        Confidence.HIGH,
-        reason,
-        path,
-        Span(start, start),
-        help="split the file, or exclude it",
-    )
+    from dropout_lint.unanalysed import not_analysed
+
+    return replace(not_analysed(path, reason), message=reason, help="split the file, or exclude it")
 
 
 __all__ = ["Analysis", "load_module"]
