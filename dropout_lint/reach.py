@@ -28,22 +28,22 @@ _MOST_ROUNDS = 24
 
 def reaches(entry: Outline, others: Sequence[Outline], features: frozenset[str]) -> bool:
     """Whether a part of the ``others`` that has one of the ``features`` may run for the entry."""
-    units = [unit for outline in others for unit in outline.units]
-    found = [unit for unit in units if not features.isdisjoint(unit.features)]
     if any("anything" in outline.features for outline in others):
         return True
+    units = [unit for outline in others for unit in outline.units]
+    found = [unit for unit in units if not features.isdisjoint(unit.features)]
+    if any(unit.kind == "module" for unit in found):
+        return True
     names: set[str] = set()
-    waiting = set(units)
+    waiting = {unit for unit in units if unit.kind != "module"}
     for _ in range(_MOST_ROUNDS):
-        if any(unit.kind == "module" for unit in found):
-            return True
-        names.update(name for unit in found for name in _known_by(unit, units))
-        waiting.difference_update(found)
-        if not names or not names.isdisjoint(entry.mentions):
-            return bool(names)
-        found = [unit for unit in waiting if unit.kind != "module" and not names.isdisjoint(unit.mentions)]
         if not found:
             return False
+        names.update(name for unit in found for name in _known_by(unit, units))
+        if not names.isdisjoint(entry.mentions):
+            return True
+        waiting.difference_update(found)
+        found = [unit for unit in waiting if not names.isdisjoint(unit.mentions)]
     return True
 
 

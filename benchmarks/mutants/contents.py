@@ -11,7 +11,8 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from benchmarks.mutants.program import Program, constant, keyword, last_name
+from benchmarks.mutants.program import Program, constant, keyword
+from dropout_lint.outline.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

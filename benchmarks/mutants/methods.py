@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from benchmarks.mutants.contents import DROPS
 from benchmarks.mutants.flags import in_call
 from benchmarks.mutants.freezing import of_model
-from benchmarks.mutants.program import Mutant, Program, keyword, last_name
+from benchmarks.mutants.program import Mutant, Program, keyword
 from benchmarks.mutants.trainable import method_calls
+from dropout_lint.outline.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from benchmarks.mutants.flags import METHODS, drawn, ends_in_gradient, in_call, layer_calls, taped
-from benchmarks.mutants.program import Mutant, Program, constant, keyword, last_name
+from benchmarks.mutants.program import Mutant, Program, constant, keyword
 from benchmarks.mutants.trainable import own_method
+from dropout_lint.outline.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

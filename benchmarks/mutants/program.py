@@ -174,11 +174,6 @@ class Program:
         return text
 
 
-def last_name(node: ast.AST) -> str:
-    """The last part of a dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
 def keyword(call: ast.Call, name: str) -> ast.keyword | None:
     """The keyword with this name."""
     return next((each for each in call.keywords if each.arg == name), None)

@@ -6,8 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from benchmarks.mutants.contents import WITH_DROPOUT
-from benchmarks.mutants.program import Mutant, Program, keyword, last_name
+from benchmarks.mutants.program import Mutant, Program, keyword
 from benchmarks.mutants.trainable import method_calls, trained
+from dropout_lint.outline.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from benchmarks.mutants.contents import AUGMENTS, DROPS
-from benchmarks.mutants.program import Mutant, Program, constant, last_name
+from benchmarks.mutants.program import Mutant, Program, constant
+from dropout_lint.outline.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

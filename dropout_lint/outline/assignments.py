@@ -5,19 +5,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, RATE_ATTRIBUTES
 from dropout_lint.outline.calls import discard
-from dropout_lint.outline.names import dotted, is_mode_layer, is_slip, last_name
-from dropout_lint.outline.values import give
+from dropout_lint.outline.names import dotted, is_mode_layer, is_self, last_name
+from dropout_lint.outline.values import give, give_attribute
 
 if TYPE_CHECKING:
     from dropout_lint.outline.model import Unit
     from dropout_lint.outline.notes import Notes
 
 __all__ = ["visit_annotated", "visit_assign", "visit_augmented", "visit_for", "visit_named", "visit_with"]
-
-_OWN_ATTRIBUTES = MODE_ATTRIBUTES | FREEZING_ATTRIBUTES | RATE_ATTRIBUTES
-_STARTS = frozenset({"__init__", "build"})
 
 
 def visit_assign(notes: Notes, node: ast.Assign, unit: Unit) -> None:
@@ -78,7 +74,10 @@ def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
     if not name:
         return
     if isinstance(target, ast.Attribute):
-        _attribute_set(notes, target, unit)
+        own = is_self(target.value)
+        if own:
+            notes.stored_on_self.add(name)
+        give_attribute(notes, name, unit, function=unit.within if own else "")
     give(notes, name, value, unit)
     if isinstance(value, ast.Call) and is_mode_layer(last_name(value.func)):
         notes.kept.add(dotted(target))
@@ -91,18 +90,3 @@ def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
         callee = dotted(value.func)
         notes.applied.append((unit, name, callee))
         notes.made_from.setdefault(name, set()).add(callee.partition(".")[0])
-
-
-def _attribute_set(notes: Notes, target: ast.Attribute, unit: Unit) -> None:
-    name = target.attr
-    own = isinstance(target.value, ast.Name) and target.value.id == "self"
-    if own:
-        notes.stored_on_self.add(name)
-    if name == "trainable":
-        notes.add(unit, "trainable-set")
-    if name in _OWN_ATTRIBUTES and not (own and notes.within in {"__init__", "build", "call"}):
-        notes.add(unit, "mode-attribute")
-    if is_slip(name):
-        notes.add(unit, "trainable-misspelt")
-    if not own or notes.within not in _STARTS:
-        notes.late.add(name)

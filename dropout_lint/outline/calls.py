@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_METHODS
-from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, MODULE_METHODS, RATE_ATTRIBUTES
+from dropout_lint.keras.foreign import MODULE_METHODS
 from dropout_lint.outline.names import (
     dotted,
     held_in,
@@ -14,7 +14,7 @@ from dropout_lint.outline.names import (
     is_keras_layer,
     is_mode,
     is_mode_layer,
-    is_slip,
+    is_self,
     is_step,
     is_super,
     last_name,
@@ -23,7 +23,7 @@ from dropout_lint.outline.names import (
     root_of,
 )
 from dropout_lint.outline.rates import is_rate_name, rate_kind, takes_rate
-from dropout_lint.outline.values import give_flag
+from dropout_lint.outline.values import give_attribute, give_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["discard", "visit_call"]
 
-_OWN_ATTRIBUTES = MODE_ATTRIBUTES | FREEZING_ATTRIBUTES | RATE_ATTRIBUTES
 _MODEL_METHODS = frozenset(
     {
         "fit", "predict", "evaluate", "compile", "fit_generator", "train_on_batch", "test_on_batch", "predict_on_batch",
@@ -101,12 +100,12 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
 
 def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:
     name = callee.attr
-    if isinstance(callee.value, ast.Name) and callee.value.id == "self":
+    if is_self(callee.value):
         unit.calls.add(name)
     if is_super(callee.value):
         return  # what a method does of the base that it overrides is asked of who calls the method
     if name == "compile":
-        notes.compiles = True
+        notes.compiles_models = True
         notes.add(unit, "trains", "active")
     elif name in _MODEL_METHODS or name.endswith(("_on_batch", "_generator")):
         notes.add(unit, "trains", "traces", "active")
@@ -128,14 +127,8 @@ def _set_by_name(notes: Notes, node: ast.Call, unit: Unit) -> None:
     """``setattr(layer, name, value)``: an attribute, which one may be anybody's guess."""
     given = node.args[1] if len(node.args) > 1 else None
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
-        notes.late.add(given.value)
-        if given.value in _OWN_ATTRIBUTES:
-            notes.add(unit, "mode-attribute")
-        if is_slip(given.value):
-            notes.add(unit, "trainable-misspelt")
-        if given.value == "trainable":
-            notes.add(unit, "trainable-set")
-    elif not (node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == "self"):
+        give_attribute(notes, given.value, unit)
+    elif not (node.args and is_self(node.args[0])):
         notes.add(unit, "trainable-set", "mode-attribute", "late")
 
 

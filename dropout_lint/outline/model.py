@@ -35,6 +35,14 @@ class Unit:
     """Where it stores what it is handed: a class that it decorates may be asked for by another name."""
     decorators: set[str] = field(default_factory=set)
 
+    @property
+    def within(self) -> str:
+        """The function that it is, or that it stands in; empty outside of all functions."""
+        unit = self
+        while unit.kind == "class" and unit.parent is not None:
+            unit = unit.parent
+        return unit.name if unit.kind == "function" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:

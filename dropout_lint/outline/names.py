@@ -9,6 +9,7 @@ from dropout_lint.keras.layers import LAYERS, mode_layer_names
 from dropout_lint.semantics.words import MODE_WORDS, words
 
 __all__ = [
+    "TRACERS",
     "asks_a_model",
     "dotted",
     "held_in",
@@ -16,6 +17,7 @@ __all__ = [
     "is_keras_layer",
     "is_mode",
     "is_mode_layer",
+    "is_self",
     "is_slip",
     "is_step",
     "is_super",
@@ -27,9 +29,11 @@ __all__ = [
 
 _MODE_LAYERS = tuple(sorted(mode_layer_names()))
 _LONGEST = 12
+TRACERS = frozenset({"function", "jit"})
+"""What compiles functions is called, in TensorFlow and in JAX."""
 
 
-def last_name(node: ast.expr) -> str:
+def last_name(node: ast.AST) -> str:
     """The last name of a reference: ``c`` of ``a.b.c``; empty for what is none."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
@@ -54,6 +58,11 @@ def root_of(node: ast.expr) -> str:
 def held_in(node: ast.expr) -> ast.expr:
     """What an element is taken out of, or the reference itself."""
     return node.value if isinstance(node, ast.Subscript) else node
+
+
+def is_self(node: ast.expr) -> bool:
+    """Whether this is ``self``."""
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def is_super(node: ast.expr) -> bool:

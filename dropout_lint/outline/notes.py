@@ -34,8 +34,6 @@ class Notes:
     """One file under its outline."""
 
     units: list[Unit] = field(default_factory=list)
-    within: str = ""
-    """The innermost function round the node that is looked at."""
     by_node: dict[ast.AST, Unit] = field(default_factory=dict)
     classes: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     parameters: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -74,7 +72,7 @@ class Notes:
     """The functions that are called by name: whether a call says nothing of the mode."""
     torch: list[tuple[Unit, str]] = field(default_factory=list)
     """Methods that PyTorch has: on which variable they are called, if it is one."""
-    compiles: bool = False
+    compiles_models: bool = False
 
     def add(self, unit: Unit, *features: str) -> None:
         """A feature of a unit, and so of the file."""

@@ -58,20 +58,18 @@ def _part(node: ast.stmt, module: Unit, notes: Notes) -> Unit:
 
 def _walk(tree: ast.Module, notes: Notes) -> None:
     module = notes.unit("", "", "module", None)
-    # with its unit goes the name of the innermost function
-    waiting: list[tuple[ast.AST, Unit, str]] = [(each, _part(each, module, notes), "") for each in tree.body]
+    waiting: list[tuple[ast.AST, Unit]] = [(each, _part(each, module, notes)) for each in tree.body]
     push = waiting.append
     while waiting:
-        node, unit, function = waiting.pop()
+        node, unit = waiting.pop()
         kind = type(node)
         visit = VISITS.get(kind)
         if visit is not None:
-            notes.within = function
             visit(notes, node, unit)
         if kind in _LEAVES or (kind is ast.Expr and type(node.value) is ast.Constant):  # type: ignore[attr-defined]
             continue
         if kind in _FUNCTIONS:
-            unit, function = notes.function(node, unit), node.name  # type: ignore[attr-defined, arg-type]
+            unit = notes.function(node, unit)  # type: ignore[arg-type]
         elif kind is ast.ClassDef:
             unit = notes.class_body(node, unit)  # type: ignore[arg-type]
         for name in node._fields:
@@ -79,6 +77,6 @@ def _walk(tree: ast.Module, notes: Notes) -> None:
             if type(value) is list:
                 for each in value:
                     if isinstance(each, ast.AST):
-                        push((each, unit, function))
+                        push((each, unit))
             elif isinstance(value, ast.AST) and type(value) not in _SAYS_NOTHING:
-                push((value, unit, function))
+                push((value, unit))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import augmentation_names, leaking_names
 from dropout_lint.outline.model import Outline
-from dropout_lint.outline.names import is_keras_layer, is_mode
+from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode
 from dropout_lint.outline.rates import is_rate_name, rate_kind
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _by_words(mentions: Iterable[str], notes: Notes) -> set[str]:
         found.add("acts-by-default")
     if _SURVIVES.search(words):
         found.add("keeps")
-    if notes.compiles and any(answer in words for answer in _ANSWERS):
+    if notes.compiles_models and any(answer in words for answer in _ANSWERS):
         found.add("compiled-answer")
     return found
 
@@ -139,27 +139,33 @@ def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
     functions = [unit for unit in notes.units if unit.kind == "function"]
     making = {unit for unit in functions if any(_makes(name, root, notes) for name, root in unit.makers)}
     makers = frozenset(unit.name for unit in making)
-    by_name: dict[str, list[Unit]] = {}
+    names = {unit.name for unit in functions}
+    reached = _called_from({"call"} & names, functions)
     for unit in functions:
-        by_name.setdefault(unit.name, []).append(unit)
-    reached: set[str] = set()
-    waiting = ["call"] if "call" in by_name else []
-    while waiting:
-        name = waiting.pop()
-        if name in reached:
+        if unit.name not in reached:
             continue
-        reached.add(name)
-        for unit in by_name.get(name, ()):
-            waiting.extend(unit.calls)
-            if unit.draws:
-                notes.add(unit, "random")
-            if unit in making and name not in {"__init__", "build"}:
-                notes.add(unit, "made-in-call")
+        if unit.draws:
+            notes.add(unit, "random")
+        if unit in making and unit.name not in {"__init__", "build"}:
+            notes.add(unit, "made-in-call")
     in_lambdas = any("Lambda" in unit.mentions for unit in notes.units)
     for unit in notes.units:
         if (in_lambdas and unit.draws) or any(name.endswith("dropout") for name in unit.draws):
             notes.add(unit, "random")
-    return makers, frozenset(reached - by_name.keys())
+    return makers, frozenset(reached - names)
+
+
+def _called_from(starts: set[str], functions: Iterable[Unit]) -> set[str]:
+    """The names of what is called from the functions of these names on, their own among them."""
+    calls: dict[str, set[str]] = {}
+    for unit in functions:
+        calls.setdefault(unit.name, set()).update(unit.calls)
+    reached: set[str] = set()
+    waiting = set(starts)
+    while waiting:
+        reached |= waiting
+        waiting = set().union(*(calls.get(name, ()) for name in waiting)) - reached
+    return reached
 
 
 def _makes(name: str, root: str, notes: Notes) -> bool:
@@ -170,18 +176,14 @@ def _makes(name: str, root: str, notes: Notes) -> bool:
 def _read_in_steps(notes: Notes) -> frozenset[str]:
     """The attributes that what Keras traces reads; everywhere, where functions are compiled by a call."""
     functions = [unit for unit in notes.units if unit.kind == "function"]
-    decorated = any(not _TRACERS.isdisjoint(unit.decorators) for unit in functions)
+    decorated = any(not TRACERS.isdisjoint(unit.decorators) for unit in functions)
     if not decorated and any("compiles" in unit.features for unit in notes.units):
         return frozenset().union(*(unit.reads_from_self for unit in functions))
-    reached: set[str] = set()
-    waiting = {unit.name for unit in functions if unit.name in _HOOKS or not _TRACERS.isdisjoint(unit.decorators)}
-    while waiting:
-        reached |= waiting
-        waiting = set().union(*(unit.calls for unit in functions if unit.name in waiting)) - reached
+    traced = {unit.name for unit in functions if unit.name in _HOOKS or not TRACERS.isdisjoint(unit.decorators)}
+    reached = _called_from(traced, functions)
     return frozenset().union(*(unit.reads_from_self for unit in functions if unit.name in reached))
 
 
-_TRACERS = frozenset({"function", "jit"})
 _HOOKS = frozenset({"call", "train_step", "test_step", "predict_step"})
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from dropout_lint.outline.names import is_mode, last_name
+from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, RATE_ATTRIBUTES
+from dropout_lint.outline.names import is_mode, is_slip, last_name
 from dropout_lint.outline.rates import is_rate_name, rate_kind
 
 if TYPE_CHECKING:
     from dropout_lint.outline.model import Unit
     from dropout_lint.outline.notes import Notes
 
-__all__ = ["give", "give_flag", "give_rate"]
+__all__ = ["give", "give_attribute", "give_flag", "give_rate"]
+
+_OWN_ATTRIBUTES = MODE_ATTRIBUTES | FREEZING_ATTRIBUTES | RATE_ATTRIBUTES
+_STARTS = frozenset({"__init__", "build"})
 
 _TOLD_BY_KERAS = frozenset({"call", "build", "compute_output_spec", "compute_output_shape", "compute_mask"})
 
@@ -23,6 +27,18 @@ def give(notes: Notes, name: str, value: ast.AST, unit: Unit) -> None:
         give_flag(notes, value, unit)
     if isinstance(value, ast.expr):
         give_rate(notes, name, value, unit)
+
+
+def give_attribute(notes: Notes, name: str, unit: Unit, function: str = "") -> None:
+    """An attribute that is set; where an object sets one of its own, the ``function`` in which it does."""
+    if name == "trainable":
+        notes.add(unit, "trainable-set")
+    if name in _OWN_ATTRIBUTES and function not in {*_STARTS, "call"}:
+        notes.add(unit, "mode-attribute")
+    if is_slip(name):
+        notes.add(unit, "trainable-misspelt")
+    if function not in _STARTS:
+        notes.late.add(name)
 
 
 def give_rate(notes: Notes, name: str, value: ast.expr, unit: Unit) -> None:

@@ -16,9 +16,11 @@ from dropout_lint.outline.assignments import (
 )
 from dropout_lint.outline.calls import discard, visit_call
 from dropout_lint.outline.names import (
+    TRACERS,
     asks_a_model,
     is_keras_layer,
     is_mode,
+    is_self,
     is_step,
     last_name,
     may_hold_state,
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VISITS"]
 
-_TRACERS = frozenset({"function", "jit"})
 _COMPILERS = frozenset({"tf", "tensorflow", "jax"})
 
 
@@ -46,7 +47,7 @@ def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
     if isinstance(node.ctx, ast.Load):
         unit.reads.add(node.id)
         _handed_on(notes, node, node.id, unit)
-    if node.id in _TRACERS and notes.is_foreign(node.id):
+    if node.id in TRACERS and notes.is_foreign(node.id):
         notes.add(unit, "traces", "compiles")
     elif "Callback" in node.id:
         notes.add(unit, "traces")
@@ -56,10 +57,10 @@ def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
     name = node.attr
     unit.mentions.add(name)
     if isinstance(node.ctx, ast.Load):
-        if isinstance(node.value, ast.Name) and node.value.id == "self":
+        if is_self(node.value):
             unit.reads_from_self.add(name)
         _handed_on(notes, node, name, unit)
-    if name in _TRACERS and root_of(node) in _COMPILERS:
+    if name in TRACERS and root_of(node) in _COMPILERS:
         notes.add(unit, "traces", "compiles")
     elif "Callback" in name:
         notes.add(unit, "traces")
