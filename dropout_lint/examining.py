@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dropout_lint import pool
+from dropout_lint import pool, unanalysed
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.reading import decode_source
 from dropout_lint.sources.text import SourceError, Text
@@ -20,9 +20,6 @@ from dropout_lint.syntax.stack import on_deep_stack
 if TYPE_CHECKING:
     from dropout_lint.findings import Finding
     from dropout_lint.trail import Kept, Trail
-
-
-from dropout_lint import unanalysed
 
 
 class Analyser(Protocol):

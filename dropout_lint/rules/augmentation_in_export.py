@@ -81,15 +81,13 @@ def _exported(event: MethodCall, context: Context) -> tuple[Value, ...]:
     if event.name == "add_endpoint":
         given = event.arguments.get("fn", 1)
         found = alternatives(given.value) if given is not None else ()
-        return tuple(
-            model
-            for each in found
-            for model in (
-                (each.receiver if isinstance(each, Method) else each,)
-                if not isinstance(each, FunctionValue)
-                else _called_bare(each, context)
-            )
-        )
+        models: list[Value] = []
+        for each in found:
+            if isinstance(each, FunctionValue):
+                models += _called_bare(each, context)
+            else:
+                models.append(each.receiver if isinstance(each, Method) else each)
+        return tuple(models)
     return ()
 
 

@@ -71,7 +71,7 @@ from dropout_lint.semantics.values import (
 )
 from dropout_lint.semantics.words import is_mode_name, words
 from dropout_lint.syntax.lazy import cst
-from dropout_lint.syntax.walk import contains
+from dropout_lint.syntax.walk import contains, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def _is_switch(event: ModeCall, frame: Frame, context: Context) -> bool:
     owner = frame.owner
     own = owner is not None and any(contains(cls.node, origin.node) for cls in owner.ancestry())
     in_default = own and owner is not None and _is_default(owner, origin.node)
-    name = node.attr.value if isinstance(node, cst.Attribute) else node.value if isinstance(node, cst.Name) else ""
+    name = last_name(node)
     if in_default and _EXISTENCE.intersection(words(name)) and not switches(name) and _is_trained(event, context):
         return False
     return (not own or in_default) and not is_mode_name(name)

@@ -152,9 +152,7 @@ def _methods(run: Run, module: Module) -> Iterator[tuple[FunctionValue, Instance
         receivers = made.get(id(cls), [])[:_MOST_OBJECTS_PER_CLASS] or [_imagine(run, module, cls)]
         for value in list(cls.attributes.values()):
             if isinstance(value, FunctionValue) and value.owner is cls and value.name != "__init__":
-                for receiver in receivers:
-                    if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
-                        yield value, receiver
+                yield from _on_each(value, receivers)
         yield from _inherited_hooks(cls, receivers)
         yield from _inherited_builders(cls, receivers)
     yield from _steps_of_imported(run, module)
@@ -180,9 +178,7 @@ def _inherited_hooks(cls: ClassValue, receivers: list[Instance]) -> Iterator[tup
             continue
         for value in list(base.attributes.values()):
             if isinstance(value, FunctionValue) and value.owner is base and hook_of(value.name, cls) is not None:
-                for receiver in receivers:
-                    if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
-                        yield value, receiver
+                yield from _on_each(value, receivers)
 
 
 def _inherited_builders(cls: ClassValue, receivers: list[Instance]) -> Iterator[tuple[FunctionValue, Instance]]:
@@ -202,9 +198,14 @@ def _inherited_builders(cls: ClassValue, receivers: list[Instance]) -> Iterator[
         building += found
         names.update(each.name for each in found)
     for value in building:
-        for receiver in receivers:
-            if isinstance(receiver.cls, ClassValue) and receiver.cls.find(value.name) is value:
-                yield value, receiver
+        yield from _on_each(value, receivers)
+
+
+def _on_each(method: FunctionValue, receivers: list[Instance]) -> Iterator[tuple[FunctionValue, Instance]]:
+    """A method with the objects for which no class below has another one."""
+    for receiver in receivers:
+        if isinstance(receiver.cls, ClassValue) and receiver.cls.find(method.name) is method:
+            yield method, receiver
 
 
 def _calls_itself(method: FunctionValue, names: set[str]) -> bool:

@@ -12,6 +12,7 @@ from dropout_lint.semantics.choices import closure_of
 from dropout_lint.semantics.values import Instance
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
+from dropout_lint.syntax.walk import last_name
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
@@ -101,7 +102,7 @@ def _unwrapped(node: cst.CSTNode) -> tuple[cst.CSTNode, bool] | None:
         if isinstance(one, (cst.Integer, cst.Float)) and float(one.value.replace("_", "")) == 1:
             return node.right, True
     if isinstance(node, cst.Call) and node.args:
-        name = _called(node)
+        name = last_name(node.func)
         if name in _CONVERSIONS:
             return node.args[0].value, False
     return None
@@ -115,14 +116,9 @@ def _label(node: cst.CSTNode) -> str | None:
         return node.attr.value
     if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
         return _text(node.slice[0].slice.value)
-    if isinstance(node, cst.Call) and _called(node) in _READERS:
+    if isinstance(node, cst.Call) and last_name(node.func) in _READERS:
         return next((text for each in node.args if (text := _text(each.value)) is not None), None)
     return None
-
-
-def _called(node: cst.Call) -> str:
-    func = node.func
-    return func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
 
 
 def _text(node: cst.CSTNode) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dropout_lint.semantics.signatures import parameters, written
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.syntax.lazy import cst
-from dropout_lint.syntax.walk import walk
+from dropout_lint.syntax.walk import last_name, walk
 
 _STATISTICS = frozenset({"moments", "sufficient_statistics", "fused_batch_norm"})
 
@@ -26,7 +26,7 @@ def _mode_of_call(method: FunctionValue) -> str:
     flags = {"training"} & {each.name.value for each in parameters(method) if not _is_on(each)}
     for node in walk(method.node):
         if isinstance(node, cst.If) and isinstance(node.test, cst.Name) and node.test.value in flags:
-            taken = {_last_name(each.func) for each in walk(node.body) if isinstance(each, cst.Call)}
+            taken = {last_name(each.func) for each in walk(node.body) if isinstance(each, cst.Call)}
             if not taken.isdisjoint(_STATISTICS) and node.orelse is not None:
                 return "batch-statistics"
     return "none"
@@ -36,9 +36,3 @@ def _is_on(parameter: cst.Param) -> bool:
     """Whether a default turns training on, or may."""
     default = parameter.default
     return default is not None and not (isinstance(default, cst.Name) and default.value in {"None", "False"})
-
-
-def _last_name(node: cst.BaseExpression) -> str:
-    if isinstance(node, cst.Attribute):
-        return node.attr.value
-    return node.value if isinstance(node, cst.Name) else ""

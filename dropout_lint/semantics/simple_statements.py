@@ -17,6 +17,7 @@ from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import UNKNOWN, Const, External, Items, Opaque
 from dropout_lint.semantics.words import ANSWERING_WORDS, is_mode_name, role_of_name, words
+from dropout_lint.syntax.walk import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +53,7 @@ def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | 
 def _ends(run: Run, frame: Frame, scope: Scope, call: cst.Call) -> bool:
     """Whether the program ends here, on this path: ``sys.exit()`` somewhere else than in the middle of a script."""
     func = call.func
-    name = func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
-    if name not in {"exit", "_exit", "quit"} or not (run.guards or frame.function is not None):
+    if last_name(func) not in {"exit", "_exit", "quit"} or not (run.guards or frame.function is not None):
         return False
     callee = evaluate(run, frame, scope, func)
     return isinstance(callee, External) and callee.name in {"sys.exit", "os._exit", "builtins.exit", "builtins.quit"}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from dropout_lint.syntax.lazy import cst
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import libcst as cst
 
 SEMANTIC_FIELDS: dict[str, tuple[str, ...]] = {
     # Only nodes whose order in the source is not the order of their fields in LibCST, or with fields that
@@ -151,6 +151,13 @@ class _Fields(dict[type, tuple[str, ...]]):
 
 
 _FIELDS = _Fields()
+
+
+def last_name(node: cst.CSTNode) -> str:
+    """The last name of a reference: ``c`` of ``a.b.c``; empty for what is none."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
 
 
 def contains(outer: cst.CSTNode, node: cst.CSTNode) -> bool:
