@@ -106,6 +106,7 @@ def _outputs(outputs: Outputs) -> Json:
         "changed_interval": _bounds(outputs.changed_interval),
         "relative_divergence": outputs.divergence,
         "relative_divergence_interval": _bounds(outputs.divergence_interval),
+        "relative_to": outputs.scaled_by,
         "max_abs_difference": outputs.max_abs_difference,
         "by_pass": list(outputs.by_pass),
     }

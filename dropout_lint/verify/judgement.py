@@ -238,28 +238,50 @@ def _judge_outputs(events: Sequence[Json], run: Run, seed: int) -> Outputs | Non
         seen.add(summary["digest"])
         described.append(summary)
         batches.extend(_list(event["batches"]))
-        scale = summary["scale"] or 1.0
-        divergences.append(arrays["divergence"] / scale)
+        divergences.append(arrays["divergence"])
         if "flips" in arrays:
             flips.append(arrays["flips"])
     if not described:
         return None
     coupled = any(event["batch_coupled"] for event in events)
     none = Interval(None, None, "none")
-    divergence = np.concatenate(divergences)
-    pooled = np.concatenate(flips) if len(flips) == len(described) else None
-    between = [summary["changed_between_calls"] for summary in described]
+    scale, scaled_by = _scale(described)
+    divergence = np.concatenate(divergences) / scale
+    # a number between 0 and 1 is no probability if the next one is not
+    kinds = {summary["classes"] for summary in described}
+    classes = next(iter(kinds)) if len(kinds) == 1 else None
+    pooled = np.concatenate(flips) if classes is not None else None
+    between = [summary["changed_between_calls"] for summary in described if classes is not None]
+    if classes is not None:
+        by_pass = _mean_by_pass([summary["changed_by_pass"] for summary in described])
+    else:
+        by_pass = tuple(each / scale for each in _mean_by_pass([each["distance_by_pass"] for each in described]))
     return Outputs(
         rows=len(divergence),
-        classes=described[-1]["classes"],
-        changed_between_calls=None if None in between else float(np.mean(between)),
+        classes=classes,
+        changed_between_calls=float(np.mean(between)) if between else None,
         changed_by_fix=None if pooled is None else float(pooled.mean()),
         changed_interval=none if pooled is None else interval(pooled, batches, coupled=coupled, seed=seed),
         divergence=float(divergence.mean()),
         divergence_interval=interval(divergence, batches, coupled=coupled, seed=seed),
+        scaled_by=scaled_by,
         max_abs_difference=max(summary["max_abs_difference"] for summary in described),
-        by_pass=_mean_by_pass([summary.get("by_pass") or () for summary in described]),
+        by_pass=by_pass,
     )
+
+
+def _scale(described: Sequence[Json]) -> tuple[float, str | None]:
+    """What distances are told in multiples of: the spread of all fixed outputs, or, where they are all the same, their
+    size.
+    """
+    parts: Any = described
+    count = sum(part["values"] for part in parts)
+    mean = sum(part["values"] * part["mean"] for part in parts) / count
+    square = sum(part["values"] * (part["deviation"] ** 2 + (part["mean"] - mean) ** 2) for part in parts) / count
+    # what is left of equal numbers is rounding
+    if math.isfinite(square) and math.sqrt(square) > 1e-6 * abs(mean):
+        return math.sqrt(square), "spread"
+    return (abs(mean), "size") if math.isfinite(mean) and mean else (1.0, None)
 
 
 def _mean_by_pass(executions: Sequence[Sequence[float]]) -> tuple[float, ...]:
@@ -268,7 +290,7 @@ def _mean_by_pass(executions: Sequence[Sequence[float]]) -> tuple[float, ...]:
 
 
 def _judge_output_changes(outputs: Outputs) -> list[tuple[str, str, str]]:
-    """Changed classes against half a point, distances against 5 % of the outputs' own spread."""
+    """Changed classes against half a point, distances against 5 % of the outputs' own spread, or of their size."""
     judged = []
     if outputs.changed_by_fix is not None:
         share = outputs.changed_by_fix

@@ -42,7 +42,10 @@ def _varies(metric: Metric) -> bool:
 
 
 def _by_pass_name(outputs: Outputs) -> str:
-    return "share of changed predictions" if outputs.classes else "distance of outputs"
+    if outputs.classes:
+        return "share of changed predictions"
+    unit = {"spread": " / their std. dev.", "size": " / their size"}.get(outputs.scaled_by or "", "")
+    return f"distance of outputs{unit}"
 
 
 def _drawn(title: str, draw: Callable[[Any], None]) -> tuple[str, str]:

@@ -204,10 +204,8 @@ def afterwards(result: Result) -> Iterator[str]:
                 interval = f"[{bounds.low:.1%}, {bounds.high:.1%}]"
             yield f"{outputs.changed_by_fix:.1%} of {_class_word(outputs)} differ from the fixed ones  {interval}"
         if not outputs.changed_by_fix and outputs.divergence is not None and not result.metrics:
-            yield (
-                f"outputs are off by {outputs.divergence:.1%} of their own standard deviation "
-                f"(max |Δ| = {outputs.max_abs_difference:.3g})"
-            )
+            off = _distance(outputs, outputs.divergence)
+            yield f"outputs are off by {off} (max |Δ| = {outputs.max_abs_difference:.3g})"
     if result.state:
         names = ", ".join(f"{name} (‖Δ‖ = {norm:.3g})" for name, norm in result.state[:3])
         more = f" and {len(result.state) - 3} more" if len(result.state) > 3 else ""
@@ -218,6 +216,12 @@ def afterwards(result: Result) -> Iterator[str]:
             yield from (f"  {line}" for line in printed_lines(result.replay))
         elif result.verdict != "confirmed-no-effect":
             yield "replayed with the fix, the program prints the same numbers"
+
+
+def _distance(outputs: Outputs, distance: float) -> str:
+    if outputs.scaled_by is None:
+        return f"{distance:.3g}, where they should be 0"
+    return f"{distance:.1%} of their own {'standard deviation' if outputs.scaled_by == 'spread' else 'size'}"
 
 
 def _class_word(outputs: Outputs) -> str:

@@ -47,9 +47,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """How outputs differ where there is no metric: class changes, or distance relative to their spread.
+    """How outputs differ where there is no metric: class changes, or distances.
 
     ``classes`` is ``"threshold"`` (one probability per row, cut at 0.5), ``"largest"`` (several scores) or None.
+    Distances are multiples of the standard deviation of all fixed outputs (``scaled_by`` is ``"spread"``), of their
+    size where they are all the same (``"size"``), or absolute where they are all zero (None).
     """
 
     rows: int
@@ -60,8 +62,9 @@ class Outputs:
     divergence: float | None
     divergence_interval: Interval
     max_abs_difference: float
+    scaled_by: str | None = "spread"
     by_pass: tuple[float, ...] = ()
-    """Changed classes, or distances relative to the outputs' spread, of each pass; executions averaged."""
+    """The share of changed classes, or the distance, of each pass; executions averaged."""
 
 
 @dataclass(frozen=True, slots=True)

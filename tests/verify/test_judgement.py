@@ -68,6 +68,25 @@ def toggle(largest, *, repeatable=True):
     }
 
 
+def outputs(reference, flips=None):
+    """Two passes that are off by 0.3 in every row, for these fixed outputs."""
+    reference = np.asarray(reference, dtype="float64")
+    classes = {} if flips is None else {"changed_by_pass": [flips, flips], "changed_between_calls": 0.0}
+    return {
+        "rows": len(reference),
+        "shape": list(reference.shape),
+        "max_abs_difference": 0.3,
+        "values": reference.size,
+        "mean": float(reference.mean()),
+        "deviation": float(reference.std()),
+        "distance_by_pass": [0.3, 0.3],
+        "classes": None if flips is None else "threshold",
+        "changed_between_calls": None,
+        "digest": str(reference),
+        **classes,
+    }
+
+
 def judged(observed, kind="call"):
     return judge_experiment(experiment(kind), observed, None, 0)
 
@@ -208,3 +227,41 @@ def test_a_loss_that_is_no_number_is_worse_than_any():
     result = judged(run(event, summary()))
 
     assert (result.verdict, result.direction) == ("confirmed", "worse")
+
+
+@pytest.mark.parametrize(
+    ("references", "divergence", "scaled_by"),
+    [
+        pytest.param([[1.0, 3.0]], 0.3, "spread", id="one call"),
+        # each call hands on a single number: only all of them together have a spread
+        pytest.param([[1.0], [3.0]], 0.3, "spread", id="one number each"),
+        pytest.param([[5.0], [5.0, 5.0]], 0.06, "size", id="all the same"),
+        pytest.param([[0.0, 0.0]], 0.3, None, id="all zero"),
+    ],
+)
+def test_distances_of_outputs_are_told_by_what_the_outputs_are_like(references, divergence, scaled_by):
+    events, rows = [], {}
+    for number, reference in enumerate(references):
+        arrays = str(number)
+        event = measurement([], [], [len(reference)], arrays=arrays)
+        events.append({**event, "metrics": [], "passes": 2, "outputs": outputs(reference)})
+        rows[arrays] = {"divergence": np.full(len(reference), 0.3)}
+
+    found = judged(run(*events, summary(len(events)), rows=rows)).outputs
+
+    assert found.classes is None
+    assert (round(found.divergence, 9), found.scaled_by) == (divergence, scaled_by)
+    assert np.allclose(found.by_pass, divergence)
+
+
+def test_a_number_between_0_and_1_is_no_probability_if_the_next_one_is_not():
+    events = [
+        {**measurement([], [], [2], arrays="a"), "metrics": [], "outputs": outputs([0.2, 0.8], flips=0.5)},
+        {**measurement([], [], [2], arrays="b"), "metrics": [], "outputs": outputs([-4.0, 7.0])},
+    ]
+    rows = {"a": {"divergence": np.full(2, 0.3), "flips": np.array([0.0, 1.0])}, "b": {"divergence": np.full(2, 0.3)}}
+
+    found = judged(run(*events, summary(2), rows=rows)).outputs
+
+    assert (found.classes, found.changed_by_fix, found.changed_between_calls) == (None, None, None)
+    assert max(found.by_pass) < 0.1
