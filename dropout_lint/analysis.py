@@ -57,7 +57,7 @@ class Analysis:
 
     # Triage ---------------------------------------------------------------------------------------------------
 
-    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
+    def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
         """The rules that could say something of ``path`` with the content ``data``; see `dropout_lint.triage`."""
         if self._triage is None:
             from dropout_lint.rules import REGISTRY
@@ -67,7 +67,7 @@ class Analysis:
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
-        return self._triage.speakers(entry, data)
+        return self._triage.speakers(entry, data, asked)
 
     def _read(self, path: Path) -> bytes:
         data = self._contents.get(path)

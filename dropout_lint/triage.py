@@ -116,8 +116,11 @@ class Triage:
         self._scans: dict[Path, Scan] = {}
         self._packages: dict[Path, tuple[bool, tuple[Path, ...]]] = {}
 
-    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
-        """The codes of the rules that could say something of ``path`` with the content ``data``."""
+    def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The codes of the rules that could say something of ``path`` with the content ``data``.
+
+        Those that are ``asked`` for may say it of what the file imports.
+        """
         known = self._scans.get(path)
         entry = known if known is not None and known.holds_same(data) else Scan(path, data, self._imports)
         self._scans[path] = entry
@@ -127,7 +130,7 @@ class Triage:
         rules = self._rules
         if any(entry.holds(trigger) for trigger in _TESTS) and entry.is_test:
             rules = self._of_tests
-        found = frozenset(rule.code for rule in rules if _may_speak(rule, entry, around))
+        found = frozenset(rule.code for rule in rules if _may_speak(rule, entry, around, rule.code in asked))
         return found or self._unless_python(entry)
 
     def _unless_python(self, entry: Scan) -> frozenset[str]:
@@ -174,9 +177,9 @@ class Triage:
 _TESTS = (b"test", b"Test")
 
 
-def _may_speak(rule: Rule, entry: Scan, around: _Closure) -> bool:
-    """Whether one rule could say something of an entry."""
-    wide = not rule.local and (entry.outline.has(rule.wide) or not rule.needs)
+def _may_speak(rule: Rule, entry: Scan, around: _Closure, asked: bool) -> bool:
+    """Whether one rule could say something of an entry; or, if it is asked for, of what that imports."""
+    wide = asked or (not rule.local and (entry.outline.has(rule.wide) or not rule.needs))
     scope: Iterable[Scan] = around.near if wide else (entry,)
     if not any(each.holds(trigger) for each in scope for trigger in rule.triggers):
         return False
