@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dropout_lint.triage import Triage
 
 _ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
+_DOTTED = re.compile(r"\s*([\w.]+)")
+_NAME = re.compile(r"\w+")
 _MOST_IMPORTS = 5_000
 """Modules that one file is taken to import."""
 
@@ -55,7 +57,7 @@ class Analysis:
 
     # Triage ---------------------------------------------------------------------------------------------------
 
-    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
+    def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
         """The rules that could say something of ``path`` with the content ``data``; see `dropout_lint.triage`."""
         if self._triage is None:
             from dropout_lint.rules import REGISTRY
@@ -65,35 +67,29 @@ class Analysis:
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
-        return self._triage.speakers(entry, data)
+        return self._triage.speakers(entry, data, asked)
 
     def _read(self, path: Path) -> bytes:
         data = self._contents.get(path)
         return (self.trail.read(path) or b"") if data is None else data
 
     def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
-        project = self._modules()
+        locator = self._modules().locator
         left = _MOST_IMPORTS
         for match in IMPORT.finditer(data):
             dots, base, names, plain = (
                 part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
             )
             if plain:
-                dotted = (re.match(r"\s*([\w.]+)", part) for part in plain.split(",", left)[:left])
-                found = [project.find(path, each[1]) for each in dotted if each is not None]
-            elif dots:
-                found = [project.find_relative(path, len(dots), base)]
-                found += [
-                    project.find_relative(path, len(dots), f"{base}.{name}" if base else name)
-                    for name in re.findall(r"\w+", names)[:left]
-                ]
+                dotted = [name[1] for part in plain.split(",", left)[:left] if (name := _DOTTED.match(part))]
+                left -= len(dotted)
+                yield from (found for each in dotted if (found := locator.find(path, each)) is not None)
             else:
-                found = [project.find(path, base)]
-                if found[0] is not None or base.partition(".")[0] not in _ELSEWHERE:
-                    # a folder need not have an `__init__.py`
-                    found += [project.find(path, f"{base}.{name}") for name in re.findall(r"\w+", names)[:left]]
-            left -= len(found)
-            yield from (each for each in found if each is not None)
+                named = _NAME.findall(names)[:left]
+                left -= 1 + len(named)
+                elsewhere = not dots and base.partition(".")[0] in _ELSEWHERE
+                if not elsewhere or locator.find(path, base) is not None:
+                    yield from locator.find_names(path, len(dots), base, named)
             if left < 0:
                 return
 

@@ -53,6 +53,10 @@ def discover(paths: Iterable[Path], resolver: Resolver) -> Found:
     """The Python files that ``paths`` name or hold, written as the given paths are."""
     files: dict[str, Path] = {}
     problems: list[Problem] = []
+    paths = tuple(paths)
+    for path in paths:
+        if path.is_dir():
+            resolver.name(normal(path))
     for path in paths:
         resolver.seen[str(normal(path))] = True
         found = list(_under(path, resolver)) if path.is_dir() else [_named(path, resolver)]

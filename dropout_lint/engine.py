@@ -258,18 +258,38 @@ class _Outcome:
         for entry in entries:
             if entry.role != "file" or entry.path.suffix != ".py":
                 continue
-            for path in self._examiner.analyser(entry.settings).importers(normal(entry.path)):
-                if path in known or len(found) >= _MOST_IMPORTERS:
-                    continue
+            analyser = self._examiner.analyser(entry.settings)
+            importers = [path for path in analyser.importers(normal(entry.path)) if path not in known]
+            asked = self._speakers(entry) if importers else frozenset()
+            for path in importers:
+                if len(found) >= _MOST_IMPORTERS:
+                    break
                 known.add(path)
                 try:
                     data = self._contents.get(path) or read_bytes(path)
+                    speakers = analyser.speakers(path, narrowed(data), asked)
                 except SourceError:
                     continue
+                if not speakers:
+                    continue
                 kept = self._store.get(entry.settings, path, self._texts.lines_of) if self._store is not None else None
-                kept = kept if kept is not None and kept.candidate and not kept.doubtful else None
-                found.append(Entry(path, entry.settings, data, "importer", kept=kept))
+                # what was found when it was checked itself is less, if more is asked now
+                if kept is not None and (
+                    not kept.candidate or kept.doubtful or speakers != analyser.speakers(path, narrowed(data))
+                ):
+                    kept = None
+                found.append(Entry(path, entry.settings, data, "importer", kept=kept, speakers=speakers))
         return found
+
+    def _speakers(self, entry: Entry) -> frozenset[str]:
+        """The rules that could say something of an entry, also of one of which everything is known already."""
+        if entry.speakers is not None:
+            return entry.speakers
+        try:
+            data = read_bytes(entry.path)
+        except SourceError:
+            return frozenset()
+        return self._examiner.analyser(entry.settings).speakers(entry.path, narrowed(data))
 
     def _others(self, entries: Sequence[Entry], checked: set[Path]) -> bool:
         """Whether the projects of these entries hold files that are not checked."""

@@ -30,8 +30,8 @@ class Analyser(Protocol):
         """What was read and looked for."""
         ...
 
-    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
-        """The codes of the rules that could say something of the file."""
+    def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The codes of the rules that could say something of the file; those ``asked`` for, of what it imports."""
         ...
 
     def check(self, path: Path, text: Text, speakers: frozenset[str] | None = None) -> tuple[Finding, ...]:

@@ -105,22 +105,6 @@ def parse_assignment(text: str) -> dict[str, object]:
     return assigned
 
 
-def project_root(folder: Path, seen: dict[str, bool] | None = None) -> Path:
-    """The folder of a project that has no configuration file: the nearest one upwards with a marker.
-
-    Without any: the working directory if ``folder`` lies in it, else ``folder``. ``seen`` is told what was looked at.
-    """
-    for ancestor in (folder, *folder.parents):
-        for marker in PROJECT_MARKERS:
-            there = (ancestor / marker).exists()
-            if seen is not None:
-                seen[str(ancestor / marker)] = there
-            if there:
-                return ancestor
-    working_directory = Path.cwd()
-    return working_directory if working_directory in folder.parents else folder
-
-
 class Resolver:
     """Settings by folder: each file is judged by the configuration nearest to it.
 
@@ -145,6 +129,8 @@ class Resolver:
         self._files: dict[Path, Path | None] = {}
         self._settings: dict[tuple[Path | None, Path], Settings] = {}
         self._by_folder: dict[Path, Settings] = {}
+        self._marked: dict[Path, bool] = {}
+        self._named: set[Path] = set()
         self.seen: dict[str, bool] = {}
         """What was looked at to find configurations and files, and whether it was there."""
 
@@ -161,7 +147,7 @@ class Resolver:
     def _found(self, folder: Path) -> Settings:
         file = self._file(folder)
         if file is None:
-            root = project_root(folder, self.seen)
+            root = self._root(folder)
         else:
             # A file given by hand need not lie in the project: its patterns are relative to where one works.
             root = file.parent if self._config is None else Path.cwd()
@@ -169,6 +155,36 @@ class Resolver:
         if place not in self._settings:
             self._settings[place] = self._build(file, root)
         return self._settings[place]
+
+    def name(self, folder: Path) -> None:
+        """The user has named this absolute path: where nothing says what a project is, all that is below it is one."""
+        self._named.add(folder)
+
+    def _root(self, folder: Path) -> Path:
+        """The folder of a project that has no configuration file: the nearest one upwards with a marker.
+
+        Without any: the working directory if ``folder`` lies in it, else the outermost folder that the user has named,
+        else ``folder``.
+        """
+        places = (folder, *folder.parents)
+        marked = next((each for each in places if self._has_marker(each)), None)
+        if marked is not None:
+            return marked
+        working_directory = Path.cwd()
+        if working_directory in places:
+            return working_directory
+        return next((each for each in reversed(places) if each in self._named), folder)
+
+    def _has_marker(self, folder: Path) -> bool:
+        if folder not in self._marked:
+            there = False
+            for marker in PROJECT_MARKERS:
+                there = (folder / marker).exists()
+                self.seen[str(folder / marker)] = there
+                if there:
+                    break
+            self._marked[folder] = there
+        return self._marked[folder]
 
     def _file(self, folder: Path) -> Path | None:
         if self._isolated or self._config is not None:

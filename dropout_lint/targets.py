@@ -115,7 +115,7 @@ class Targets:
         """The last folder whose files may speak: that of the repository, or of the project where there is none."""
         for ancestor in (folder, *folder.parents)[:DEEPEST_FOLDER]:
             repository = (ancestor / ".git").exists()
-            self._trail.look(folder, ancestor / ".git", THERE if repository else NOT_THERE)
+            self._trail.look(folder, {str(ancestor / ".git"): THERE if repository else NOT_THERE})
             if repository:
                 return ancestor
         return self._root if self._root == folder or self._root in folder.parents else folder

@@ -57,7 +57,7 @@ class Trail:
     """Digests of what was read; None where it could not be read."""
     torn: set[Path] = field(default_factory=set)
     """Files that were not the same each time they were read."""
-    looks: dict[Path, dict[Path, str]] = field(default_factory=dict)
+    looks: dict[Path, dict[str, str]] = field(default_factory=dict)
     lists: dict[Path, dict[Path, tuple[str, ...]]] = field(default_factory=dict)
     """Folders whose files may declare dependencies, and the names of those that do."""
     reads: dict[Path, set[Path]] = field(default_factory=dict)
@@ -112,9 +112,9 @@ class Trail:
         self.note(path, data)
         return data
 
-    def look(self, asker: Path, path: Path, seen: str) -> None:
-        """``path`` was looked for on behalf of ``asker``."""
-        self.looks.setdefault(asker, {})[path] = seen
+    def look(self, asker: Path, seen: dict[str, str]) -> None:
+        """These paths were looked for on behalf of ``asker``, and this was seen of them."""
+        self.looks.setdefault(asker, {}).update(seen)
 
     def list(
         self, asker: Path, folder: Path, names: tuple[str, ...], read: tuple[tuple[Path, str | None], ...]
@@ -152,10 +152,11 @@ class Trail:
                 mine.setdefault(entry, set()).update(used)
 
 
+_Path = TypeVar("_Path")
 _Seen = TypeVar("_Seen")
 
 
-def _join(known: dict[Path, _Seen], more: dict[Path, _Seen], asker: Path, torn: set[Path]) -> None:
+def _join(known: dict[_Path, _Seen], more: dict[_Path, _Seen], asker: Path, torn: set[Path]) -> None:
     for path, seen in more.items():
         if known.setdefault(path, seen) != seen:
             torn.add(asker)

@@ -29,6 +29,7 @@ _USE = re.compile(
     rb"|(?:import_module|__import__)\([ \t]*[\"'](?:keras|tensorflow|tf_keras)",
     re.MULTILINE,
 )
+_PACKAGE = "__init__.py"
 _LARGEST_CLOSURE = 400
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -113,25 +114,58 @@ class Triage:
         self._read = read
         self._imports = imports
         self._scans: dict[Path, Scan] = {}
+        self._packages: dict[Path, tuple[bool, tuple[Path, ...]]] = {}
 
-    def speakers(self, path: Path, data: bytes) -> frozenset[str]:
-        """The codes of the rules that could say something of ``path`` with the content ``data``."""
+    def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The codes of the rules that could say something of ``path`` with the content ``data``.
+
+        Those that are ``asked`` for may say it of what the file imports.
+        """
         known = self._scans.get(path)
         entry = known if known is not None and known.holds_same(data) else Scan(path, data, self._imports)
         self._scans[path] = entry
-        around = _Closure(entry, self._scan)
-        if not around.keras:
+        if not self._uses_keras(entry):
             return self._unless_python(entry)
+        around = _Closure(entry, self._scan)
         rules = self._rules
         if any(entry.holds(trigger) for trigger in _TESTS) and entry.is_test:
             rules = self._of_tests
-        found = frozenset(rule.code for rule in rules if _may_speak(rule, entry, around))
+        found = frozenset(rule.code for rule in rules if _may_speak(rule, entry, around, rule.code in asked))
         return found or self._unless_python(entry)
 
     def _unless_python(self, entry: Scan) -> frozenset[str]:
         """What names Keras and is no Python, or too deeply nested, is not passed over in silence."""
         all_of_them = entry.keras and not entry.is_python
         return frozenset(rule.code for rule in self._rules) if all_of_them else frozenset()
+
+    def _uses_keras(self, entry: Scan) -> bool:
+        """Whether a file, or one that it imports, uses Keras; a package that only passes names on is no step."""
+        if entry.uses_keras:
+            return True
+        for path in entry.imports:
+            if self._scan(path).uses_keras or (path.name == _PACKAGE and self._passes_keras_on(path)):
+                return True
+        return False
+
+    def _passes_keras_on(self, package: Path) -> bool:
+        """The same of a package, for all that import it."""
+        if package not in self._packages:
+            seen = {package: None}
+            waiting = deque((package,))
+            found = False
+            while waiting and not found:
+                for path in self._scan(waiting.popleft()).imports:
+                    if path in seen or len(seen) >= _LARGEST_CLOSURE:
+                        continue
+                    seen[path] = None
+                    found = found or self._scan(path).uses_keras
+                    if path.name == _PACKAGE:
+                        waiting.append(path)
+            self._packages[package] = (found, tuple(seen))
+        found, used = self._packages[package]
+        for path in used:
+            self._use(path)
+        return found
 
     def _scan(self, path: Path) -> Scan:
         self._use(path)
@@ -143,9 +177,9 @@ class Triage:
 _TESTS = (b"test", b"Test")
 
 
-def _may_speak(rule: Rule, entry: Scan, around: _Closure) -> bool:
-    """Whether one rule could say something of an entry."""
-    wide = not rule.local and (entry.outline.has(rule.wide) or not rule.needs)
+def _may_speak(rule: Rule, entry: Scan, around: _Closure, asked: bool) -> bool:
+    """Whether one rule could say something of an entry; or, if it is asked for, of what that imports."""
+    wide = asked or (not rule.local and (entry.outline.has(rule.wide) or not rule.needs))
     scope: Iterable[Scan] = around.near if wide else (entry,)
     if not any(each.holds(trigger) for each in scope for trigger in rule.triggers):
         return False
@@ -179,11 +213,6 @@ class _Closure:
         return self._scans
 
     @property
-    def keras(self) -> bool:
-        """Whether the file, or one that it imports, uses Keras."""
-        return any(each.uses_keras for each in self._collect(1))
-
-    @property
     def near(self) -> tuple[Scan, ...]:
         """The file, what it imports, and what that imports; a package that only passes names on is no step."""
         if self._near is None:
@@ -208,7 +237,7 @@ class _Closure:
             seen.add(path)
             found = self._scan(path)
             yield found
-            if path.name == "__init__.py":
+            if path.name == _PACKAGE:
                 steps -= 1
             if farthest is None or steps < farthest:
                 waiting.extend((each, steps + 1) for each in found.imports if each not in seen)

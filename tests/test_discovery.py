@@ -231,3 +231,16 @@ def test_each_folder_is_judged_by_its_nearest_configuration(tree):
     write("a/dropout-lint.toml", 'extend-exclude = ["skip.py"]\n')
 
     assert found()[0] == ["a/x.py", "b/skip.py", "b/x.py"]
+
+
+def test_without_a_marker_a_named_folder_is_one_project(tmp_path, monkeypatch):
+    elsewhere, project = tmp_path / "elsewhere", tmp_path / "project"
+    for folder in (elsewhere, project / "a/deep", project / "marked"):
+        folder.mkdir(parents=True)
+    (project / "marked/requirements.txt").touch()
+    monkeypatch.chdir(elsewhere)
+    resolver = Resolver()
+    discover([project / "a", project], resolver)
+
+    roots = [resolver.of(folder).root for folder in (project, project / "a/deep", project / "marked", elsewhere)]
+    assert roots == [project, project, project / "marked", elsewhere]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dropout_lint.cache.store import Store
 from dropout_lint.engine import run
 from dropout_lint.importers import MOST_IMPORTERS
 
@@ -207,3 +208,31 @@ def test_the_call_of_a_model_is_looked_at_where_it_is_fitted(folder, made, named
     folder({"tower.py": TOWER, "train.py": fitted, "pyproject.toml": "[tool.dropout-lint]\nkeras-version = '3.15'\n"})
 
     assert found(named) == [("tower.py", 19, "KTM403")]
+
+
+FITTER = """
+import keras
+
+def fit(model, data):
+    model.fit(data, epochs=3, workers=8)
+"""
+WITH_MODEL = """
+import keras
+from fitter import fit
+
+model = keras.Sequential([keras.layers.Dense(1)])
+model.compile("adam", "mse")
+fit(model, data)
+"""
+
+
+def test_an_importer_is_asked_what_is_asked_of_the_file_whatever_was_found_before(folder, tmp_path):
+    folder({"fitter.py": FITTER, "main.py": WITH_MODEL})
+    store = Store(tmp_path / "kept")
+    run([Path()], store=store)
+
+    again = run([Path("fitter.py")], store=store)
+
+    expected = [("fitter.py", 5, "KTM305")]
+    assert [(each.path, each.span.start.line, each.code) for each in again.findings] == expected
+    assert found("fitter.py") == found(".") == expected

@@ -285,7 +285,7 @@ class _Merging:
         asker.reads |= reads
         asker.glance = trail.glances.get(path)
         for looked, seen in trail.looks.get(path, {}).items():
-            fine = self._note(asker, str(looked), seen) and fine
+            fine = self._note(asker, looked, seen) and fine
         for folder_path, names in trail.lists.get(path, {}).items():
             where = str(folder_path)
             known = self._table.folders.setdefault(where, Folder(None))

@@ -255,7 +255,6 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b".call(", b"def __call__"),
     needs=(frozenset({"call-bypassed", "own-call-operator"}),),
-    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -257,7 +257,6 @@ RULE = Rule(
         b"max_queue_size",
     ),
     needs=(frozenset({"removed-argument"}),),
-    local=True,
     of_tests=True,
     check=check,
     doc=__doc__ or "",

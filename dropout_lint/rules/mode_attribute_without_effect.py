@@ -200,7 +200,6 @@ RULE = Rule(
         b'"p"',
     ),
     needs=(frozenset({"mode-attribute"}),),
-    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -163,7 +163,6 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b".eval(", b".train(", b".requires_grad_(", b"parameters(", b".zero_grad("),
     needs=(frozenset({"torch-method"}),),
-    local=True,
     check=check,
     doc=__doc__ or "",
 )

@@ -165,7 +165,6 @@ RULE = Rule(
     applicability=Applicability.SAFE,
     triggers=(b"trainable",),
     needs=(frozenset({"trainable-set", "trainable-given"}),),
-    local=True,
     check=check,
     doc=__doc__ or "",
 )

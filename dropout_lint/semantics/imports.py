@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dropout_lint.locating import import_name
 from dropout_lint.semantics.attributes import external
 from dropout_lint.semantics.events import Frame
-from dropout_lint.semantics.modules import Module, import_name
+from dropout_lint.semantics.modules import Module
 from dropout_lint.semantics.run import CHARACTERS_PER_STEP
 from dropout_lint.semantics.scopes import Deferred
 from dropout_lint.semantics.values import UNKNOWN, Const, External, ModuleValue, Opaque, Value
@@ -97,8 +98,8 @@ def _run_for_its_effect(run: Run, path: Path | None) -> None:
 def _project_path(run: Run, frame: Frame, level: int, dotted: str) -> Path | None:
     """The project file that an import names, or None where it is somebody else's."""
     if level:
-        return run.project.find_relative(frame.module.path, level, dotted)
-    return run.project.find(frame.module.path, dotted) if dotted.partition(".")[0] not in _KERAS_ROOTS else None
+        return run.project.locator.find_relative(frame.module.path, level, dotted)
+    return run.project.locator.find(frame.module.path, dotted) if dotted.partition(".")[0] not in _KERAS_ROOTS else None
 
 
 def _in_namespace(run: Run, frame: Frame, base: str, name: str) -> Path | None:
@@ -106,7 +107,7 @@ def _in_namespace(run: Run, frame: Frame, base: str, name: str) -> Path | None:
     root = base.partition(".")[0]
     if not root or root in _KERAS_ROOTS or root in sys.stdlib_module_names:
         return None
-    return run.project.find(frame.module.path, f"{base}.{name}")
+    return run.project.locator.find(frame.module.path, f"{base}.{name}")
 
 
 def _module_at(run: Run, path: Path | None) -> Value:
@@ -145,7 +146,7 @@ def _member(run: Run, frame: Frame, origin: Value, name: str, level: int, base: 
         return External(found_external.name, found_external.generation or origin.generation)
     if level:
         # `from . import b` in a folder without __init__.py
-        path = run.project.find_relative(frame.module.path, level, f"{base}.{name}" if base else name)
+        path = run.project.locator.find_relative(frame.module.path, level, f"{base}.{name}" if base else name)
         return _module_at(run, path)
     return UNKNOWN
 
@@ -189,21 +190,21 @@ def star_names(module: str) -> tuple[str, ...]:
 def _import(run: Run, frame: Frame, dotted: str) -> Value:
     root = dotted.partition(".")[0]
     if root not in _KERAS_ROOTS:
-        path = run.project.find(frame.module.path, dotted)
+        path = run.project.locator.find(frame.module.path, dotted)
         if path is not None:
             return _module_at(run, path)
     return external(dotted)
 
 
 def _import_relative(run: Run, frame: Frame, level: int, dotted: str) -> Value:
-    return _module_at(run, run.project.find_relative(frame.module.path, level, dotted))
+    return _module_at(run, run.project.locator.find_relative(frame.module.path, level, dotted))
 
 
 def submodule(run: Run, package: Module, name: str) -> Value | None:
     """``package.name`` where it is a file."""
     if not package.is_package:
         return None
-    path = run.project.find_relative(package.path, 1, name)
+    path = run.project.locator.find_relative(package.path, 1, name)
     return _module_at(run, path) if path is not None and path != package.path else None
 
 

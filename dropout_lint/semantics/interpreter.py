@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from dropout_lint.locating import import_name
 from dropout_lint.semantics import calls, objects
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.events import Frame, Interpretation, ModelUse
 from dropout_lint.semantics.imports import load
 from dropout_lint.semantics.models import MODEL_NAMES, is_keras_class
-from dropout_lint.semantics.modules import Module, Project, import_name
+from dropout_lint.semantics.modules import Module, Project
 from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.passages import flattened
 from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run

@@ -1,0 +1,209 @@
+"""Where the modules of a project lie: from import statements to files, by names alone.
+
+A project of a thousand files names other modules some ten thousand times, and most of what it names lies elsewhere. So
+paths are strings here, a folder is listed once, and a name whose first part is in no listing is not looked for.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dropout_lint.files import is_regular
+from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    Looks = dict[str, str]
+    """Paths, and what was seen of them; see `dropout_lint.trail`."""
+
+
+_PACKAGE = "__init__.py"
+
+
+def import_name(path: Path) -> tuple[Path, str]:
+    """The import root of a file and its dotted name below it, from the ``__init__.py`` files around it."""
+    parts = [] if path.name == "__init__.py" else [path.stem]
+    folder = path.parent
+    if path.name == "__init__.py":
+        parts.append(folder.name)
+        folder = folder.parent
+    while is_regular(folder / _PACKAGE) and folder.name.isidentifier() and folder != folder.parent:
+        parts.append(folder.name)
+        folder = folder.parent
+    return folder, ".".join(reversed(parts))
+
+
+class Locator:
+    """Finds modules below the import roots; nothing is read. ``trail`` is told what was looked for on whose behalf.
+
+    What a folder holds is found out once: a file that comes or goes while files are checked counts in the next run.
+    """
+
+    def __init__(self, roots: Sequence[Path], trail: Trail) -> None:
+        self._roots = tuple(str(root) for root in roots)
+        self._trail = trail
+        self._names: dict[str, frozenset[str] | None] = {}
+        self._real: dict[str, str] = {}
+        self._heads: dict[tuple[str, str], Looks | None] = {}
+        self._modules: dict[tuple[str, str], tuple[Path | None, Looks]] = {}
+        self._found: dict[tuple[str, str], tuple[Path | None, Looks]] = {}
+        self._search: dict[str, tuple[str, ...]] = {}
+        self._starts: dict[Path, tuple[str, str]] = {}
+        """The folder of a file, and its import root."""
+
+    def find(self, importer: Path, dotted: str) -> Path | None:
+        """The file of the module ``dotted`` as ``importer`` would see it, or None.
+
+        A program in ``part/tools`` may be run from ``part``: between its own folder and the roots, the nearest counts.
+        """
+        if not dotted:
+            return None
+        self.start(importer)
+        slot = (self._starts[importer][0], dotted)
+        known = self._found.get(slot)
+        if known is None:
+            seen: Looks = {}
+            found = None
+            for root in self._folders_of(importer):
+                found, looks = self._module(root, dotted)
+                seen.update(looks)
+                if found is not None:
+                    break
+            known = self._found[slot] = (found, seen)
+        found, seen = known
+        self._trail.look(importer, seen)
+        return found
+
+    def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
+        """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""
+        folder = importer.parent
+        for _ in range(level - 1):
+            if folder == folder.parent:
+                return None
+            folder = folder.parent
+        # whoever climbs out of the project names somebody else's files
+        above = {str(folder), *map(str, folder.parents)}
+        if above.isdisjoint(self._roots) and self.start(importer) not in above:
+            return None
+        found, seen = self._module(str(folder), dotted)
+        self._trail.look(importer, seen)
+        return found
+
+    def find_names(self, importer: Path, level: int, base: str, names: Iterable[str]) -> Iterator[Path]:
+        """The files of ``from base import names``: of the module itself, and of those names that are modules, too.
+
+        A module has no modules in it, and a package has them in its own folder; a folder without an ``__init__.py``
+        may be continued elsewhere.
+        """
+        found = self.find_relative(importer, level, base) if level else self.find(importer, base)
+        if found is not None:
+            yield found
+            if found.name != _PACKAGE:
+                return
+        for name in names:
+            if found is not None:
+                inner, seen = self._module(str(found.parent), name)
+                self._trail.look(importer, seen)
+            else:
+                dotted = f"{base}.{name}" if base else name
+                inner = self.find_relative(importer, level, dotted) if level else self.find(importer, dotted)
+            if inner is not None:
+                yield inner
+
+    def start(self, path: Path) -> str:
+        """The import root of a file; what tells it is noted once, for all that is asked of the file."""
+        if path not in self._starts:
+            parent = str(path.parent)
+            folder = parent
+            seen: Looks = {}
+            while True:
+                above, name = os.path.split(folder)
+                inside = name.isidentifier() and self._is_file(os.path.join(folder, _PACKAGE))
+                if name.isidentifier():
+                    seen[os.path.join(folder, _PACKAGE)] = FILE if inside else NO_FILE
+                if not inside or above == folder:
+                    break
+                folder = above
+            self._starts[path] = (parent, folder)
+            self._trail.look(path, seen)
+        return self._starts[path][1]
+
+    def _folders_of(self, importer: Path) -> tuple[str, ...]:
+        """Where the modules that a file names are looked for, the nearest folder first."""
+        parent, start = self._starts[importer]
+        if parent not in self._search:
+            parents = [str(each) for each in importer.parent.parents]
+            root = next((each for each in self._roots if each in parents), None)
+            between = parents[: parents.index(root)] if root is not None else ()
+            self._search[parent] = tuple(dict.fromkeys((parent, start, *between, *self._roots)))
+        return self._search[parent]
+
+    def _module(self, folder: str, dotted: str) -> tuple[Path | None, Looks]:
+        """The file of a module below ``folder``; without a name, of the package that the folder is."""
+        slot = (folder, dotted)
+        if slot not in self._modules:
+            head, _, rest = dotted.partition(".")
+            missing = self._lacks(folder, head) if dotted else None
+            self._modules[slot] = (None, missing) if missing is not None else self._look(folder, head, rest)
+        return self._modules[slot]
+
+    def _lacks(self, folder: str, head: str) -> Looks | None:
+        """What tells that no module below ``folder`` begins with this name; None where one may."""
+        slot = (folder, head)
+        if slot not in self._heads:
+            names = self._listed(folder)
+            base = os.path.join(folder, head)
+            may = names is None or head in names or f"{head}.py" in names
+            self._heads[slot] = None if may else {base: NOT_THERE, f"{base}.py": NO_FILE}
+        return self._heads[slot]
+
+    def _look(self, folder: str, head: str, rest: str) -> tuple[Path | None, Looks]:
+        base = os.path.join(folder, head, *rest.split(".")) if rest else os.path.join(folder, head) if head else folder
+        seen: Looks = {}
+        for candidate in (os.path.join(base, _PACKAGE), f"{base}.py")[: 2 if head else 1]:
+            if self._is_file(candidate) and self._is_inside(candidate, folder):
+                seen[candidate] = FILE
+                return Path(candidate), seen
+            seen[candidate] = NO_FILE
+        return None, seen
+
+    def _listed(self, folder: str) -> frozenset[str] | None:
+        """The names in a folder; None where nobody may list them."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[folder] = frozenset()
+            except OSError:
+                self._names[folder] = None
+        return self._names[folder]
+
+    def _is_file(self, path: str) -> bool:
+        folder, name = os.path.split(path)
+        names = self._listed(folder)
+        if names is not None and name not in names:
+            return False
+        try:
+            return stat.S_ISREG(os.stat(path).st_mode)
+        except (OSError, ValueError):
+            # a name too long, a folder that may not be entered, a link that leads to itself
+            return False
+
+    def _is_inside(self, path: str, folder: str) -> bool:
+        """Whether a file lies below the folder or a root, wherever links on the way lead."""
+        parent, name = os.path.split(path)
+        real = os.path.realpath(path) if os.path.islink(path) else os.path.join(self._real_of(parent), name)
+        inside = (os.path.join(self._real_of(each), "") for each in (folder, *self._roots))
+        return any(real.startswith(each) for each in inside)
+
+    def _real_of(self, folder: str) -> str:
+        if folder not in self._real:
+            self._real[folder] = os.path.realpath(folder)
+        return self._real[folder]
+
+
+__all__ = ["Locator", "import_name"]
