@@ -9,6 +9,7 @@ from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import calls
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.events import Constructed, Frame, Place, TrainableSet
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -70,6 +71,10 @@ def construct(
     inherited_construction(run, frame, instance, name, arguments)
     if name in _MODEL_MAKERS:
         instance.arguments["__loaded__"] = Const(name)
+        path = arguments.get("filepath", 0) if name == "keras.models.load_model" else None
+        held = _saved_before(run, path.value) if path is not None else None
+        if held is not None:
+            instance.arguments["__holds__"] = held
     facts = application(name)
     if facts is not None:
         instance.arguments["__holds__"] = _held_by_application(run, frame, facts, instance, node)
@@ -78,6 +83,9 @@ def construct(
         _look_into_lambda(run, frame, arguments, node)
     if name.startswith("keras.callbacks."):
         _note_callbacks(run, name, arguments)
+        path = arguments.get("filepath", 0) if name == "keras.callbacks.ModelCheckpoint" else None
+        if path is not None:
+            instance.arguments["__writes__"] = path.value
     trainable = arguments.get("trainable")
     if trainable is not None and is_layer(instance) and trainable.node is not None:
         run.emit(
@@ -95,6 +103,18 @@ def construct(
             )
         )
     return instance
+
+
+def note_saved(run: Run, model: Value, path: Value | None) -> None:
+    """A model is written to a file."""
+    if isinstance(path, Const) and isinstance(path.value, str):
+        run.saved.setdefault(path.value, []).append(model)
+
+
+def _saved_before(run: Run, path: Value | None) -> Value | None:
+    """What the program itself has written to the file that a model is loaded from."""
+    models = run.saved.get(path.value) if isinstance(path, Const) and isinstance(path.value, str) else None
+    return join(models) if models else None
 
 
 def _note_callbacks(run: Run, name: str, arguments: Arguments) -> None:

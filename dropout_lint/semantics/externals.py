@@ -105,6 +105,9 @@ def call(
         made = construction.construct(run, frame, name, callee.generation, arguments, node)
         if made is not None:
             return made
+    if name == "keras.models.save_model" and arguments.positional:
+        path = arguments.get("filepath", 1)
+        construction.note_saved(run, arguments.positional[0].value, path.value if path is not None else None)
     if name in _TRANSPARENT:
         if name in COMPILERS:
             run.compiled.update(id(each.node) for each in arguments.values if isinstance(each, FunctionValue))

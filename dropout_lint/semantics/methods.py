@@ -230,6 +230,9 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
         return NONE
     if name in {"export", "save", "save_weights"}:
         run.model_use(receiver, "save", name, frame, node)
+        if name == "save":
+            path = arguments.get("filepath", 0)
+            construction.note_saved(run, receiver, path.value if path is not None else None)
         return NONE
     if name == "get_weights":
         return Opaque(tags_of(get_attribute(run, frame, receiver, "weights", node)) - {("vars",)})
@@ -244,6 +247,9 @@ def _hand_to_callbacks(run: Run, receiver: Value, arguments: Arguments) -> None:
     for each in given.value.items if isinstance(given.value, Items) else (given.value,):
         if isinstance(each, Instance) and (each.keras_name or "").startswith("keras.callbacks."):
             run.store.write(each.attributes, "model", receiver)
+            path = each.arguments.get("__writes__")
+            if path is not None:
+                construction.note_saved(run, receiver, path)
 
 
 def _drawn(run: Run, receiver: Value) -> Tags:

@@ -134,6 +134,8 @@ class Run:
         """What is handed to a callback of Keras to be called, with the hook in which it is, and whose method it is."""
         self.outputs: dict[int, Symbolic] = {}
         """What layers (by serial) made of the graph they were called in, and with that what came before them."""
+        self.saved: dict[str, list[Value]] = {}
+        """The models that the program writes to files, by path: what is loaded from there holds the same layers."""
         self.flags: dict[str, Value] = {}
         """The command line flags that the program defines, with what they are by default."""
         self.opaque_cells: dict[Any, Value] = {}
