@@ -88,8 +88,10 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
     if isinstance(container, Items):
         if container.exact and isinstance(key, Const) and isinstance(key.value, int):
             items = container.items
-            return without_draws(items[key.value]) if -len(items) <= key.value < len(items) else UNKNOWN
-        return with_tags(join(map(without_draws, container.items), 64), _turns(key)) if container.items else UNKNOWN
+            return (
+                without_draws(items[key.value], container.loops) if -len(items) <= key.value < len(items) else UNKNOWN
+            )
+        return with_tags(_any_of(container), _turns(key))
     if isinstance(container, Instance):
         method = container.cls.find("__getitem__") if not isinstance(container.cls, str) else None
         if isinstance(method, FunctionValue):
@@ -140,7 +142,7 @@ def element_of(run: Run, value: Value) -> Value:
         full = [each for each in value.values if not may_be_empty(each)]
         return join((element_of(run, each) for each in full or value.values), 64)
     if isinstance(value, Items):
-        return join(map(without_draws, value.items), 64) if value.items else UNKNOWN
+        return _any_of(value)
     if isinstance(value, Mapping):
         return (
             join((Const(key) if key is not None else UNKNOWN for key in value.entries), 64)
@@ -150,6 +152,10 @@ def element_of(run: Run, value: Value) -> Value:
     if isinstance(value, Opaque) and value.key is not None:
         return Opaque(value.tags, (*value.key, "[]"))
     return Opaque(tags_of(value))
+
+
+def _any_of(items: Items) -> Value:
+    return join((without_draws(each, items.loops) for each in items.items), 64) if items.items else UNKNOWN
 
 
 def may_be_empty(value: Value) -> bool:

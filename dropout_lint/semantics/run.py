@@ -437,11 +437,35 @@ def derived(*values: Value, extra: Tags = frozenset()) -> Value:
     return Opaque(tags)
 
 
-def without_draws(value: Value) -> Value:
-    """One element of what a loop collected: no longer the collection, until it is collected again."""
-    if isinstance(value, Opaque) and any(tag[0] == "drawn" for tag in value.tags):
-        return Opaque(frozenset(("element", tag[1]) if tag[0] == "drawn" else tag for tag in value.tags), value.key)
-    return value
+_DEEPEST_TAGGED = 4
+"""Containers inside one another down to which all elements are marked; nobody looks deeper (see `tags_of`)."""
+
+
+def without_draws(value: Value, outside: tuple[int, ...] = ()) -> Value:
+    """One element of what a loop collected: no longer the collection, until it is collected again.
+
+    ``outside`` are the loops round the collection. An element that is a collection itself stays one of what loops
+    inside it have drawn.
+    """
+    if isinstance(value, Items):
+        taken = frozenset(value.loops) - frozenset(outside)
+        return _without(value, taken, _DEEPEST_TAGGED) if taken else value
+    return _without(value, None, 0)
+
+
+def _without(value: Value, loops: frozenset[int] | None, depth: int) -> Value:
+    """The value without the draws of these loops, or of all."""
+    if isinstance(value, Items) and depth:
+        inside = tuple(_without(each, loops, depth - 1) for each in value.items)
+        if all(one is other for one, other in zip(inside, value.items, strict=True)):
+            return value
+        return Items(value.serial, value.kind, inside, value.exact, value.loops)
+    if not isinstance(value, Opaque):
+        return value
+    taken = [tag for tag in value.tags if tag[0] == "drawn" and (loops is None or tag[1] in loops)]
+    if not taken:
+        return value
+    return Opaque(value.tags.difference(taken) | {("element", tag[1]) for tag in taken}, value.key)
 
 
 def collect(run: Run, value: Value, outside: tuple[int, ...]) -> Value:
@@ -456,10 +480,6 @@ def collect(run: Run, value: Value, outside: tuple[int, ...]) -> Value:
     if inner:
         tags |= {("drawn", tag[1]) for tag in tags_of(value) if tag[0] == "element"}
     return with_tags(value, frozenset(tags))
-
-
-_DEEPEST_TAGGED = 4
-"""Containers inside one another down to which all elements are marked; nobody looks deeper (see `tags_of`)."""
 
 
 def with_tags(value: Value, tags: Tags) -> Value:
@@ -484,7 +504,7 @@ def _tagged(value: Value, tags: Tags, depth: int, done: dict[int, Value]) -> Val
             made: Value = OneOf(tuple(_tagged(each, tags, depth, done) for each in value.values))
         elif depth:
             inside = tuple(_tagged(each, tags, depth - 1, done) for each in value.items)
-            made = Items(value.serial, value.kind, inside, value.exact)
+            made = Items(value.serial, value.kind, inside, value.exact, value.loops)
         else:
             made = value
         done[id(value)] = made

@@ -211,6 +211,14 @@ INFERENCE = {
         for epoch in range(3):
             print(losses(model, zip(rows, rows)))
         """,
+    "one of several lists of outputs": """\
+        lists = [[float(model(row, training=True)[0, 0]) for row in rows] for _ in range(2)]
+        print(np.mean(np.square(np.array(lists[0]) - y_test)))
+    """,
+    "each of several lists of outputs": """\
+        for scores in [[float(model(row, training=True)[0, 0]) for row in rows] for _ in range(2)]:
+            print(np.mean(np.square(np.array(scores) - y_test)))
+    """,
     "threshold": "print((np.asarray(model(rows, training=True)) > 0.5).mean())",
     "file": "np.save('features.npy', np.asarray(model(rows, training=True)))",
     "test_step": """\
@@ -337,6 +345,14 @@ RIGHT = {
             return y.mean(), ntv
         print(jax.value_and_grad(loss, has_aux=True)([], [], x_test))
         """,
+    "Monte Carlo, lists of passes": """\
+        passes = [[model(row, training=True) for row in rows] for _ in range(9)]
+        print(np.mean([np.concatenate(scores) for scores in passes], axis=0))
+    """,
+    "Monte Carlo, lists of draws": """\
+        for draws in [[model(row, training=True) for _ in range(9)] for row in rows]:
+            print(np.mean(draws), np.std(draws))
+    """,
     "Monte Carlo, comprehension": "print(np.stack([model(x_test, training=True) for _ in range(9)]).std(0))",
     "Monte Carlo, running sum": """\
         total = 0
