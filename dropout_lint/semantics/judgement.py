@@ -113,10 +113,18 @@ class Judge:
             others = [
                 other
                 for known, other in state.consumed
-                if known is toggle and other != model and self._ownership.contains(other, model)
+                if known is toggle and other != model and self._trains_all_of(other, model)
             ]
             if others:
                 self._add(Verdict("never-trains", toggle, model, use, certain=not function.open))
+
+    def _trains_all_of(self, other: Token, model: Token) -> bool:
+        """Whether a model holds another one, or all of its layers: both may be made of one graph."""
+        if self._ownership.contains(other, model):
+            return True
+        inside = self._ownership.members(model)
+        layers = [token for token in inside.ordered if token != model and self._ownership.object_of(token) is not None]
+        return inside.complete and bool(layers) and all(self._ownership.contains(other, token) for token in layers)
 
     def _of_all_layers(self, model: Token, state: State) -> Settings:
         """What froze the layers of a model one by one, if it left none open; batch normalisation counts for nothing."""
