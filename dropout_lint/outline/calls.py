@@ -60,6 +60,7 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
     callee = node.func
     name = last_name(callee)
     notes.referred.add(callee)
+    notes.calls.append((unit, node))
     if isinstance(callee, ast.Attribute):
         _method(notes, callee, unit)
     elif isinstance(callee, ast.Name) and not is_class(name):
@@ -116,7 +117,7 @@ def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:
     if name in REMOVED_METHODS:
         notes.add(unit, "removed-argument")
     if name in MODULE_METHODS and not is_class(last_name(callee.value)):
-        notes.torch.append((unit, last_name(callee.value) if isinstance(callee.value, ast.Name) else ""))
+        notes.torch.append((unit, callee.value))
     if name == "call":
         notes.add(unit, "call-bypassed", "flag-none")
     if name in {"append", "add", "update", "setdefault", "register", "extend", "insert"}:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import augmentation_names, leaking_names
+from dropout_lint.outline.keeping import hand_keeps_on
 from dropout_lint.outline.model import Outline
 from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode
 from dropout_lint.outline.rates import is_rate_name, rate_kind
+from dropout_lint.outline.torch import torch_methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,9 +22,6 @@ __all__ = ["summary"]
 
 _AUGMENTING = (*sorted(augmentation_names()), "Augment")
 _LEAKING = tuple(sorted(leaking_names()))
-_SURVIVES = re.compile(
-    r"(?i:(?<![a-z])(?:keep|keeping|kept|retain|survival)(?![a-z])|keep_?prob)|Keep(?![a-z])|KeepProb"
-)
 _ANSWERS = ("softmax", "sigmoid", "Softmax", "Sigmoid")
 _NO_LAYERS = frozenset({"print", "super", "setattr", "getattr"})
 _OWN_METHODS = frozenset(
@@ -44,18 +42,18 @@ def summary(notes: Notes) -> Outline:
     for unit in notes.left_open:
         if notes.untold.get(unit.name):
             notes.add(unit, "flag-none")
-    for unit, receiver in notes.torch:
-        if notes.may_be_keras(receiver):
-            notes.add(unit, "torch-method")
+    torch_methods(notes)
     for unit in reversed(notes.units):
         if unit.parent is not None and unit.parent.kind == "function":
             unit.parent.keeps.update(unit.keeps)
     for unit in notes.units:
         unit.mentions.update(notes.aliases[name] for name in notes.aliases.keys() & unit.mentions)
     mentions = frozenset().union(*(unit.mentions for unit in notes.units))
-    told = _by_words(mentions | notes.classes.keys(), notes)
+    words = " ".join(sorted(mentions | notes.classes.keys()))
+    hand_keeps_on(notes, words)
+    told = _by_words(words, notes)
     for unit in notes.units if told else ():
-        unit.features |= told & _by_words(unit.mentions, notes)
+        unit.features |= told & _by_words(" ".join(sorted(unit.mentions)), notes)
     features = told.union(*(unit.features for unit in notes.units))
     if "defines-call" in features:
         features.add("has-call")  # of the file alone: nobody who imports it has one by that
@@ -76,16 +74,13 @@ def summary(notes: Notes) -> Outline:
     )
 
 
-def _by_words(mentions: Iterable[str], notes: Notes) -> set[str]:
+def _by_words(words: str, notes: Notes) -> set[str]:
     """What the words of a file tell."""
     found = set()
-    words = " ".join(sorted(mentions))
     if any(name in words for name in _AUGMENTING):
         found.add("augmentation")
     if any(name in words for name in _LEAKING):
         found.add("acts-by-default")
-    if _SURVIVES.search(words):
-        found.add("keeps")
     if notes.compiles_models and any(answer in words for answer in _ANSWERS):
         found.add("compiled-answer")
     return found

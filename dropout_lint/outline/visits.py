@@ -162,6 +162,7 @@ def _compare(notes: Notes, node: ast.Compare, unit: Unit) -> None:
 
 
 def _dict(notes: Notes, node: ast.Dict, unit: Unit) -> None:
+    notes.dicts.append((unit, node))
     for key, value in zip(node.keys, node.values, strict=True):
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             if is_mode(key.value):
@@ -178,6 +179,11 @@ def _expression(notes: Notes, node: ast.Expr, unit: Unit) -> None:
     discard(notes, node.value, unit)
     if unit.kind == "module" and isinstance(node.value, ast.Call):
         notes.add(unit, "active")
+
+
+def _return(notes: Notes, node: ast.Return, unit: Unit) -> None:
+    if node.value is not None:
+        notes.returns.setdefault(unit.name, []).append(node.value)
 
 
 def _runs(notes: Notes, _: ast.stmt, unit: Unit) -> None:
@@ -218,6 +224,7 @@ VISITS: Mapping[type[ast.AST], Visit] = {
     ast.If: _if,
     ast.Call: visit_call,
     ast.Expr: _expression,
+    ast.Return: _return,
     ast.FunctionDef: _definition,
     ast.AsyncFunctionDef: _definition,
     ast.ClassDef: _class,
