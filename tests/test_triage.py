@@ -241,6 +241,7 @@ KEEPS = {
     "handed to a function": ("return head(x, keep_prob)", True),
     "handed on by the same name": ("return head(x, keep_prob=keep_prob)", False),
     "by another name": ("p = float(keep_prob)\nreturn keras.layers.Dropout(p)(x)", True),
+    "one of two": ("p, q = 1 - keep_prob, 3\nreturn keras.layers.Dropout(p)(x)", True),
     "out of a dict": ('p = options["keep_prob"]\nreturn keras.layers.Dropout(p)(x)', True),
     "in a dict": ('options = {"rate": keep_prob}\nreturn keras.layers.Dropout(**options)(x)', True),
     "through a library": ("return functools.partial(head, keep_prob)(x)", True),
@@ -260,7 +261,9 @@ ON_MODULES = {
     "a model of Keras": ("model = keras.Sequential([])\nmodel.eval()", True),
     "a model of somebody": ("def show(model):\n    model.eval()", True),
     "one of PyTorch's": ("other.eval()", False),
-    "a part of it": ("for name, block in zip(names(), other.blocks[1:]):\n    block.norm.eval()", True),
+    "a part of it": ("for name, block in zip(other.names(), mine.blocks):\n    block.norm.eval()", True),
+    "a part of PyTorch's beside others": ("for mine, block in zip(mine, other.blocks):\n    block.norm.eval()", False),
+    "in pairs": ("for i, each in [(1, other.x), (2, mine)]:\n    each.eval()", True),
     "each of its parts": ("for i, block in enumerate(other.blocks[1:]):\n    block.norm.parameters()", False),
     "a part that was put in": ("other.head = keras.layers.Dense(3)\nother.head.eval()", True),
     "a part of something else of that name": ("mine.head = keras.layers.Dense(3)\nother.head.eval()", False),
@@ -271,6 +274,14 @@ ON_MODULES = {
     "what a function of the file loads": (
         "def load():\n    return AutoModel.from_pretrained('y'), 3\nmodel, n = load()\nmodel.eval()",
         False,
+    ),
+    "one of what it gives": (
+        "def load():\n    return AutoModel.from_pretrained('y'), keras.Sequential([])\nmodel, n = load()\nmodel.eval()",
+        False,
+    ),
+    "another of what it gives": (
+        "def load():\n    return AutoModel.from_pretrained('y'), keras.Sequential([])\nn, model = load()\nmodel.eval()",
+        True,
     ),
     "what one makes": ("def make():\n    return keras.Sequential([])\nmodel = make()\nmodel.eval()", True),
     "made of itself": ("def show(model):\n    model = model.inner\n    model.eval()", True),

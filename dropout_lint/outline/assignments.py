@@ -46,7 +46,8 @@ def visit_named(notes: Notes, node: ast.NamedExpr, unit: Unit) -> None:
 
 def visit_for(notes: Notes, node: ast.For | ast.AsyncFor | ast.comprehension, unit: Unit) -> None:
     """``for x in y``, also in a comprehension."""
-    _binds(notes, node.target, node.iter, unit)
+    for each in node.iter.elts if isinstance(node.iter, (ast.Tuple, ast.List)) else (node.iter,):
+        _binds(notes, node.target, each, unit)
     _bound(notes, node.target, node, unit)
     notes.loop_names.update(each.id for each in ast.walk(node.target) if isinstance(each, ast.Name))
 
@@ -64,10 +65,13 @@ def _binds(notes: Notes, target: ast.expr, value: ast.expr, unit: Unit) -> None:
     if not isinstance(target, (ast.Tuple, ast.List)):
         notes.bindings.append((unit, target, value))
         return
-    values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-    paired = len(values) == len(target.elts) and not any(isinstance(each, ast.Starred) for each in target.elts)
-    for position, each in enumerate(target.elts):
-        _binds(notes, each, values[position] if paired else value, unit)
+    parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+    if any(isinstance(each, ast.Starred) for each in (*target.elts, *parts)):
+        parts = [value] * len(target.elts)
+    elif len(parts) != len(target.elts):
+        parts = [ast.Subscript(value, ast.Constant(position), ast.Load()) for position, _ in enumerate(target.elts)]
+    for each, part in zip(target.elts, parts, strict=True):
+        _binds(notes, each, part, unit)
 
 
 def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:

@@ -73,15 +73,18 @@ class _Origins:
         if isinstance(node, ast.Attribute):
             foreign = not any(self._may_be_torch(each, depth) for each in self._set.get(node.attr, ()))
             return self._of(node.value, depth + 1) if foreign else False
-        if isinstance(node, (ast.Subscript, ast.Starred)):
+        if isinstance(node, ast.Subscript):
+            return self._of_element(node.value, node.slice, depth)
+        if isinstance(node, ast.Starred):
             return self._of(node.value, depth + 1)
         if isinstance(node, ast.IfExp):
             return self._all((node.body, node.orelse), depth)
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in _HAND_THROUGH and not node.keywords:
                 return self._all(node.args, depth)
-            if isinstance(node.func, ast.Name) and node.func.id in self._notes.returns:
-                return self._returned(node.func.id, depth)
+            function = self._function(node)
+            if function:
+                return self._returned(function, None, depth)
             return self._of(node.func, depth + 1)
         if isinstance(node, (ast.Tuple, ast.List)):
             return self._all(node.elts, depth)
@@ -90,12 +93,25 @@ class _Origins:
     def _of_name(self, name: str, depth: int) -> bool | None:
         return _joined(self._all_of_name(name, depth))
 
-    def _returned(self, function: str, depth: int) -> bool | None:
+    def _of_element(self, whole: ast.expr, index: ast.expr, depth: int) -> bool | None:
+        part = _part(whole, index)
+        if part is not None:
+            return self._of(part, depth + 1)
+        function = self._function(whole)
+        return self._returned(function, index, depth) if function else self._of(whole, depth + 1)
+
+    def _function(self, node: ast.expr) -> str:
+        """The function of the file that is called, if it gives something back."""
+        name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        return name if name in self._notes.returns else ""
+
+    def _returned(self, function: str, index: ast.expr | None, depth: int) -> bool | None:
         slot = f"{function}()"
         if slot in self._open:
             return None
         self._open.add(slot)
-        found = self._all(self._notes.returns[function], depth)
+        given = self._notes.returns[function]
+        found = self._all([(_part(each, index) or each) if index is not None else each for each in given], depth)
         self._open.discard(slot)
         return found
 
@@ -140,6 +156,23 @@ def _variable_of(node: ast.expr) -> str:
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _part(whole: ast.expr, index: ast.expr) -> ast.expr | None:
+    """The part of a whole at a position, where that stands there: ``b`` of ``(a, b)``, what a loop goes through."""
+    position = index.value if isinstance(index, ast.Constant) else None
+    if not isinstance(position, int) or position < 0:
+        return None
+    if isinstance(whole, ast.Subscript):
+        whole = _part(whole.value, whole.slice) or whole
+    parts: list[ast.expr] = []
+    if isinstance(whole, (ast.Tuple, ast.List)):
+        parts = whole.elts
+    elif isinstance(whole, ast.Call) and isinstance(whole.func, ast.Name) and whole.func.id in {"enumerate", "zip"}:
+        parts = [*([ast.Constant(0)] if whole.func.id == "enumerate" else []), *whole.args]
+    if any(isinstance(each, ast.Starred) for each in parts):
+        return None
+    return parts[position] if position < len(parts) else None
 
 
 def _joined(found: list[bool | None]) -> bool | None:
