@@ -256,6 +256,37 @@ def test_a_probability_to_keep_matters_where_it_is_handed_on(source, expected, t
     assert ("KTM502" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
 
 
+DRAWN = {
+    "added": ("return x + tf.random.normal(tf.shape(x))", True),
+    "scaled and added": ("noise = self.scale * tf.random.normal(tf.shape(x))\nx += noise\nreturn x", True),
+    "under another name": ("return x + noise(tf.shape(x))", True),
+    "a factor round one": ("return x * (1.0 + tf.random.uniform(tf.shape(x)))", True),
+    "handed to a function": ("return blend(x, tf.random.normal(tf.shape(x)))", True),
+    "in a branch": ("if self.on:\n    d = tf.random.normal(tf.shape(x))\nelse:\n    d = 0.0\nreturn x + d", True),
+    "on the next turn": ("d = 0.0\nfor i in y:\n    x = x - d\n    d = tf.random.normal(tf.shape(x))\nreturn x", True),
+    "in a nested function": ("def inner():\n    return x + tf.random.normal(tf.shape(x))\nreturn inner()", True),
+    "the mean of the batch": ("mean, var = tf.nn.moments(x, [0])\nreturn (x - mean) / var", True),
+    "dropout": ("return tf.nn.dropout(x, 0.5)", True),
+    "depth that is dropped": (
+        "keep = 1 - self.rate\nmask = tf.floor(keep + tf.random.uniform(tf.shape(x)))\nreturn x / keep * mask",
+        False,
+    ),
+    "the same by functions": (
+        "mask = tf.add(tf.random.uniform(tf.shape(x)), self.keep)\nmask = tf.floor(mask)\nreturn tf.multiply(x, mask)",
+        False,
+    ),
+    "draws of NumPy": ("return x + np.random.normal(size=3)", False),
+    "draws of whole numbers": ("return x + tf.random.stateless_binomial(tf.shape(x))", False),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), DRAWN.values(), ids=DRAWN)
+def test_a_draw_matters_where_it_may_be_combined_with_an_activation(source, expected, tmp_path):
+    head = "import keras\nimport numpy as np\nimport tensorflow as tf\nfrom tensorflow.random import normal as noise\n"
+    layer = f"class Noisy(keras.layers.Layer):\n    def call(self, x, y):\n{textwrap.indent(source, ' ' * 8)}\n"
+    assert ("KTM404" in speakers({"main.py": head + layer}, tmp_path=tmp_path)) is expected
+
+
 LOADED = "from transformers import AutoModel\nimport keras\nother = AutoModel.from_pretrained('x')\n"
 ON_MODULES = {
     "a model of Keras": ("model = keras.Sequential([])\nmodel.eval()", True),

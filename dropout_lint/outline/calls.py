@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_METHODS
 from dropout_lint.keras.foreign import MODULE_METHODS
+from dropout_lint.outline.drawing import is_draw
 from dropout_lint.outline.names import (
     dotted,
     held_in,
@@ -51,7 +52,6 @@ _TAKE_NO_FLAG = frozenset(
     }
 )  # fmt: skip
 _MAKERS_OF_WEIGHTS = ("add_weight", "add_weights", "add_variable", "variable", "Variable", "get_variable", "weight")
-_DRAWS = ("dropout", "moments", "bernoulli", "binomial", "rand", "randn", "sample", "normal", "uniform")
 _NO_RATES = frozenset({"name", "dtype", "seed", "noise_shape", "trainable", "training", "data_format"})
 
 
@@ -67,7 +67,7 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
         unit.calls.add(name)
     if is_class(name) and may_hold_state(name):
         unit.makers.add((name, root_of(callee)))
-    if name.endswith(_DRAWS) and not dotted(callee).startswith("self."):
+    if is_draw(name, root_of(callee), notes):
         unit.draws.add(name)
     if name in _GRADIENTS:
         notes.add(unit, "fits", "trains", "active")

@@ -30,7 +30,7 @@ class Unit:
     makers: set[tuple[str, str]] = field(default_factory=set)
     """The classes that it makes objects of, each with what it is reached by."""
     draws: set[str] = field(default_factory=set)
-    """The functions it calls that drop, draw or normalise."""
+    """The functions it calls that may drop, draw or normalise."""
     keeps: set[str] = field(default_factory=set)
     """Where it stores what it is handed: a class that it decorates may be asked for by another name."""
     decorators: set[str] = field(default_factory=set)

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import augmentation_names, leaking_names
+from dropout_lint.outline.drawing import DROPS, combines
 from dropout_lint.outline.keeping import hand_keeps_on
 from dropout_lint.outline.model import Outline
 from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode
@@ -139,15 +140,21 @@ def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
     for unit in functions:
         if unit.name not in reached:
             continue
-        if unit.draws:
+        if unit.draws and _combines(unit, notes):
             notes.add(unit, "random")
         if unit in making and unit.name not in {"__init__", "build"}:
             notes.add(unit, "made-in-call")
     in_lambdas = any("Lambda" in unit.mentions for unit in notes.units)
     for unit in notes.units:
-        if (in_lambdas and unit.draws) or any(name.endswith("dropout") for name in unit.draws):
+        if (in_lambdas and unit.draws) or any(notes.aliases.get(name, name) in DROPS for name in unit.draws):
             notes.add(unit, "random")
     return makers, frozenset(reached - names)
+
+
+def _combines(unit: Unit, notes: Notes) -> bool:
+    """Whether a function may combine what it draws with what it is given."""
+    node = next((node for node, each in notes.by_node.items() if each is unit), None)
+    return not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or combines(node, notes)
 
 
 def _called_from(starts: set[str], functions: Iterable[Unit]) -> set[str]:

@@ -135,6 +135,13 @@ _KEEPS = frozenset("keep keeping kept retain survival".split())
 _DROPS = frozenset("drop dropout dropouts dropping droprate dropped drops".split())
 CONVERSIONS = frozenset("float int abs constant cast asarray array convert_to_tensor float32".split())
 """Functions whose result goes by the name of what they are given."""
+DRAWS = frozenset(
+    "normal truncated_normal uniform random_normal random_uniform stateless_normal stateless_truncated_normal "
+    "stateless_uniform".split()
+)
+"""Functions that draw with a scale."""
+KEEP_NOISE = frozenset("cast convert_to_tensor identity reshape stop_gradient broadcast_to tile".split())
+"""Functions that give noise back as such."""
 READERS = frozenset("get pop getattr getfloat".split())
 """Functions whose result goes by the text that they are given."""
 
