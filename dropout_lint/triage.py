@@ -252,9 +252,18 @@ def _makes_in_call(entry: Scan, around: _Closure) -> bool:
 def _hands_rate(entry: Scan, around: _Closure) -> bool:
     """Whether a rate is handed by position, or left to an odd default."""
     rated: dict[str, int] = {}
+    odd = {"rate"}
+    if any(each.outline.has("takes-spread") for each in around.scans):
+        odd.add("spread")
+        if entry.outline.has("spread"):
+            return True
     for each in around.scans:
         rated.update(each.outline.rated)
-        if each is not entry and each.outline.has("rate") and not entry.outline.mentions.isdisjoint(each.outline.rated):
+        if (
+            each is not entry
+            and any(map(each.outline.has, odd))
+            and not entry.outline.mentions.isdisjoint(each.outline.rated)
+        ):
             return True
     handed = entry.outline.handed
     return any(
@@ -274,6 +283,12 @@ def _is_deaf(entry: Scan, around: _Closure) -> bool:
         return False
     classes = _Classes(around)
     return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in asked)
+
+
+def _leaks(entry: Scan, around: _Closure) -> bool:
+    """Whether a model that Keras cannot tell the mode may get it from the default of one of its layers."""
+    outline = entry.outline
+    return (outline.has("acts-by-default") or outline.has("augmentation")) and _is_deaf(entry, around)
 
 
 def _may_be_deaf(bases: tuple[str, ...], call: str) -> bool:
@@ -354,6 +369,7 @@ _JOINT: dict[str, Callable[[Scan, _Closure], bool]] = {
     "made-in-call": _makes_in_call,
     "rate": _hands_rate,
     "deaf-model": _is_deaf,
+    "leaking-model": _leaks,
     "own-call-operator": _calls_itself,
     "late": _sets_late,
     "flag-by-position": _hands_flag,

@@ -90,6 +90,8 @@ def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
         unit.keeps.add(last_name(target.value))
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(value, ast.expr):
             give(notes, key.value, value, unit)
+            if key.value == "keep_prob":
+                notes.add(unit, "keep-prob-given")
         return
     name = last_name(target)
     if not name:

@@ -65,7 +65,7 @@ class Outline:
     read_in_steps: frozenset[str] = frozenset()
     """The attributes that a ``call``, a step or a compiled function reads from its own object."""
     operators: frozenset[str] = frozenset()
-    """Its classes with a ``__call__`` of their own."""
+    """Its classes with a ``__call__`` of their own that has a mode by default."""
     mentions: frozenset[str] = frozenset()
     """The mentions of all its units."""
 

@@ -34,6 +34,8 @@ class Notes:
     bindings: list[tuple[Unit, ast.expr, ast.expr]] = field(default_factory=list)
     """What is bound to what; loops and ``with`` bind to a part of it."""
     calls: list[tuple[Unit, ast.Call]] = field(default_factory=list)
+    handed_on: list[tuple[Unit, ast.expr]] = field(default_factory=list)
+    """Where a layer class is meant, and neither called nor derived from."""
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
     """By function what it gives back."""
     dicts: list[tuple[Unit, ast.Dict]] = field(default_factory=list)
@@ -56,14 +58,16 @@ class Notes:
     handed: dict[str, set[int]] = field(default_factory=dict)
     positional: list[tuple[Unit, str, int, bool]] = field(default_factory=list)
     """What is called, where the flag stands, and whether it is only passed on."""
-    rates_given: list[tuple[Unit, str, ast.expr]] = field(default_factory=list)
-    """Values for arguments named like rates: by what the function is reached."""
+    rates_given: list[tuple[Unit, str, ast.expr, bool]] = field(default_factory=list)
+    """Values for arguments named like rates: by what the function is reached, and whether a spread is meant."""
     looked_up: list[Unit] = field(default_factory=list)
     """Where a rate is taken out of something by its key."""
     left_open: list[Unit] = field(default_factory=list)
     """Functions with a training flag that is None by default."""
     untold: dict[str, bool] = field(default_factory=dict)
     """The functions that are called by name: whether a call says nothing of the mode."""
+    called_past: list[tuple[Unit, ast.expr]] = field(default_factory=list)
+    """What a ``call`` is used of directly."""
     torch: list[tuple[Unit, ast.expr]] = field(default_factory=list)
     """Methods that PyTorch has: what they are called on."""
     compiles_models: bool = False

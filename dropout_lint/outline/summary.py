@@ -6,10 +6,11 @@ import ast
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import augmentation_names, leaking_names
+from dropout_lint.outline.aliases import classes_by_other_names
 from dropout_lint.outline.drawing import DROPS, combines
 from dropout_lint.outline.keeping import hand_keeps_on
 from dropout_lint.outline.model import Outline
-from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode
+from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode, last_name
 from dropout_lint.outline.rates import is_rate_name, rate_kind
 from dropout_lint.outline.torch import torch_methods
 
@@ -43,6 +44,7 @@ def summary(notes: Notes) -> Outline:
     for unit in notes.left_open:
         if notes.untold.get(unit.name):
             notes.add(unit, "flag-none")
+    _called_past_keras(notes)
     torch_methods(notes)
     for unit in reversed(notes.units):
         if unit.parent is not None and unit.parent.kind == "function":
@@ -80,11 +82,23 @@ def _by_words(words: str, notes: Notes) -> set[str]:
     found = set()
     if any(name in words for name in _AUGMENTING):
         found.add("augmentation")
+    if "GaussianNoise" in words or "GaussianDropout" in words:
+        found.add("takes-spread")
     if any(name in words for name in _LEAKING):
         found.add("acts-by-default")
     if notes.compiles_models and any(answer in words for answer in _ANSWERS):
         found.add("compiled-answer")
     return found
+
+
+def _called_past_keras(notes: Notes) -> None:
+    """``layer.call(x)``: not where all that the file keeps under this name is made of its own classes."""
+    for unit, receiver in notes.called_past:
+        name = last_name(receiver)
+        kept = [value for _, target, value in notes.bindings if last_name(target) == name] if name else []
+        made = [last_name(value.func) if isinstance(value, ast.Call) else "" for value in kept]
+        if not kept or not notes.classes.keys() >= set(made):
+            notes.add(unit, "call-bypassed")
 
 
 def _by_position(notes: Notes) -> None:
@@ -106,11 +120,11 @@ def _odd_values(notes: Notes) -> None:
         if name in notes.local and rate_kind(value) == "bad":
             notes.add(unit, "rate")
     looked_up = list(notes.looked_up)
-    for unit, root, value in notes.rates_given:
+    for unit, root, value, spread in notes.rates_given:
         if isinstance(value, ast.Subscript):
             looked_up.append(unit)
         if not notes.is_foreign(root) and rate_kind(value) == "bad":
-            notes.add(unit, "rate")
+            notes.add(unit, "spread" if spread else "rate")
     if notes.reads_configurations:
         for unit in looked_up:
             notes.add(unit, "rate")
@@ -144,6 +158,7 @@ def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
             notes.add(unit, "random")
         if unit in making and unit.name not in {"__init__", "build"}:
             notes.add(unit, "made-in-call")
+    classes_by_other_names(notes, reached)
     in_lambdas = any("Lambda" in unit.mentions for unit in notes.units)
     for unit in notes.units:
         if (in_lambdas and unit.draws) or any(notes.aliases.get(name, name) in DROPS for name in unit.draws):
