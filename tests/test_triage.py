@@ -128,9 +128,17 @@ ELSEWHERE = {
     "a model that cannot be told the mode": (
         {
             "base.py": "import keras\nclass Base(keras.Model):\n    def call(self, x):\n        return self.body(x)",
-            "main.py": "from base import Base\nclass Net(Base):\n    def __init__(self):\n        self.body = None",
+            "main.py": "import keras\nfrom base import Base\nclass Net(Base):\n    def __init__(self):\n"
+            "        self.body = keras.layers.Dropout(0.5)",
         },
         True,
+    ),
+    "one without a layer that has a mode": (
+        {
+            "base.py": "import keras\nclass Base(keras.Model):\n    def call(self, x):\n        return self.body(x)",
+            "main.py": "from base import Base\nclass Net(Base):\n    def __init__(self):\n        self.body = None",
+        },
+        False,
     ),
     "a layer that cannot": (
         {
