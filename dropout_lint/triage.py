@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import LAYERS
 from dropout_lint.outline import ANYTHING, outline_of, parsed
+from dropout_lint.outline.names import is_mode_layer
 from dropout_lint.reach import reaches
 from dropout_lint.semantics.words import is_test_module
 
@@ -35,13 +36,14 @@ _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
 _MODELS = frozenset({"Model", "Sequential", "Functional"})
 _FITTING = (b".fit(", b".fit_generator(", b".train_on_batch(")
+_MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
 _RATES = frozenset({"rate", "stddev"})
 
 
 class Scan:
     """One file: which triggers it holds, what it imports, what its outline is. Everything is found out when asked."""
 
-    __slots__ = ("_data", "_imports", "_outline", "_triggers", "_uses_keras", "keras", "path")
+    __slots__ = ("_data", "_imports", "_outline", "_told_modes", "_triggers", "_uses_keras", "keras", "path")
 
     def __init__(self, path: Path, data: bytes, imports: Callable[[Path, bytes], Iterable[Path]]) -> None:
         self.path = path
@@ -51,6 +53,7 @@ class Scan:
         self._outline: Outline | None = None
         self._triggers: dict[bytes, bool] = {}
         self._uses_keras: bool | None = None
+        self._told_modes = False
 
     @property
     def uses_keras(self) -> bool:
@@ -74,6 +77,16 @@ class Scan:
         return self._outline
 
     @property
+    def with_modes(self) -> Outline:
+        """Its features; of the parts that may make a layer with a mode, or something unknown, also that they do."""
+        if not self._told_modes:
+            self._told_modes = True
+            for unit in self.outline.units:
+                if any(_may_have_mode(name) for name in unit.mentions):
+                    unit.features.add("mode-layer")
+        return self.outline
+
+    @property
     def is_test(self) -> bool:
         """Whether it holds unit tests, of which most rules say nothing."""
         return self.path.suffix != ".ipynb" and is_test_module(self.path.name, self._data.decode("utf-8", "replace"))
@@ -92,6 +105,11 @@ class Scan:
         if trigger not in self._triggers:
             self._triggers[trigger] = trigger in self._data
         return self._triggers[trigger]
+
+
+def _may_have_mode(name: str) -> bool:
+    """Whether a class is called like a layer whose mode matters; of those that attend, only Keras's own."""
+    return name in _MAY_HOLD_MODES or (is_mode_layer(name) and ("Attention" not in name or name in LAYERS))
 
 
 class Triage:
@@ -255,9 +273,18 @@ def _makes_in_call(entry: Scan, around: _Closure) -> bool:
 def _hands_rate(entry: Scan, around: _Closure) -> bool:
     """Whether a rate is handed by position, or left to an odd default."""
     rated: dict[str, int] = {}
+    odd = {"rate"}
+    if any(each.outline.has("takes-spread") for each in around.scans):
+        odd.add("spread")
+        if entry.outline.has("spread"):
+            return True
     for each in around.scans:
         rated.update(each.outline.rated)
-        if each is not entry and each.outline.has("rate") and not entry.outline.mentions.isdisjoint(each.outline.rated):
+        if (
+            each is not entry
+            and any(map(each.outline.has, odd))
+            and not entry.outline.mentions.isdisjoint(each.outline.rated)
+        ):
             return True
     handed = entry.outline.handed
     return any(
@@ -276,7 +303,23 @@ def _is_deaf(entry: Scan, around: _Closure) -> bool:
     if not any(_may_be_deaf(bases, call) for bases, call in asked.values()):
         return False
     classes = _Classes(around)
-    return any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in asked)
+    deaf = any(_call_of(name, classes, 0) == "deaf" and _is_model(name, classes, 0) for name in asked)
+    return deaf and _holds_modes(entry, around)
+
+
+def _holds_modes(entry: Scan, around: _Closure) -> bool:
+    """Whether the file makes a layer with a mode, by itself or by what it imports."""
+    if any("mode-layer" in unit.features for unit in entry.with_modes.units):
+        return True
+    for each in around.near:
+        each.with_modes  # noqa: B018  # for what follows
+    return around.reached(frozenset({"mode-layer"}))
+
+
+def _leaks(entry: Scan, around: _Closure) -> bool:
+    """Whether a model that Keras cannot tell the mode may get it from the default of one of its layers."""
+    outline = entry.outline
+    return (outline.has("acts-by-default") or outline.has("augmentation")) and _is_deaf(entry, around)
 
 
 def _may_be_deaf(bases: tuple[str, ...], call: str) -> bool:
@@ -357,6 +400,7 @@ _JOINT: dict[str, Callable[[Scan, _Closure], bool]] = {
     "made-in-call": _makes_in_call,
     "rate": _hands_rate,
     "deaf-model": _is_deaf,
+    "leaking-model": _leaks,
     "own-call-operator": _calls_itself,
     "late": _sets_late,
     "flag-by-position": _hands_flag,

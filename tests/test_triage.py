@@ -25,13 +25,17 @@ class Block(keras.layers.Layer):
 
 
 def is_candidate(files, name="main.py", tmp_path=None):
+    return bool(speakers(files, name, tmp_path))
+
+
+def speakers(files, name="main.py", tmp_path=None):
     for path, source in files.items():
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(textwrap.dedent(source))
     settings = Resolver(isolated=True).of(tmp_path)
     analysis = Analysis(settings, tmp_path)
-    return bool(analysis.speakers(tmp_path / name, (tmp_path / name).read_bytes()))
+    return analysis.speakers(tmp_path / name, (tmp_path / name).read_bytes())
 
 
 SILENT = {
@@ -124,9 +128,17 @@ ELSEWHERE = {
     "a model that cannot be told the mode": (
         {
             "base.py": "import keras\nclass Base(keras.Model):\n    def call(self, x):\n        return self.body(x)",
-            "main.py": "from base import Base\nclass Net(Base):\n    def __init__(self):\n        self.body = None",
+            "main.py": "import keras\nfrom base import Base\nclass Net(Base):\n    def __init__(self):\n"
+            "        self.body = keras.layers.Dropout(0.5)",
         },
         True,
+    ),
+    "one without a layer that has a mode": (
+        {
+            "base.py": "import keras\nclass Base(keras.Model):\n    def call(self, x):\n        return self.body(x)",
+            "main.py": "from base import Base\nclass Net(Base):\n    def __init__(self):\n        self.body = None",
+        },
+        False,
     ),
     "a layer that cannot": (
         {
@@ -207,7 +219,11 @@ RATES = {
     "the end of a list": ("return layers.Dropout(rates[-1])", False),
     "of a list with odd ones": ("rates = [0.1, 20]\nreturn layers.Dropout(rates[-1])", True),
     "of a configuration": ('return layers.Dropout(config["dropout"])', False),
-    "of a configuration in a file": ('import json\nreturn layers.Dropout(config["dropout"])', True),
+    "of a configuration that is written out": (
+        'import json\nconfig = json.loads(TEXT)\nreturn layers.Dropout(config["dropout"])',
+        True,
+    ),
+    "of one in a file": ('import json\nreturn layers.Dropout(config["dropout"])', False),
     "an option": ('parser.add_argument("--dropout", default=50)', True),
     "the spread of weights": ("keras.initializers.RandomNormal(stddev=units**-0.5)", False),
     "the loss": ("keras.losses.SparseCategoricalCrossentropy(50)", False),
@@ -223,6 +239,97 @@ def test_a_rate_is_looked_at_where_it_may_be_none(source, expected, tmp_path):
     )
     program = head + textwrap.indent(source, "    ") + "\n"
     assert is_candidate({"main.py": program}, tmp_path=tmp_path) is expected
+
+
+KEEPS = {
+    "a dropout of its own": ("keep_prob = 1 - rate\nreturn x / keep_prob * tf.floor(keep_prob + u)", False),
+    "a mask": ("return tf.boolean_mask(x, keep_mask)", False),
+    "handed to a layer": ("return keras.layers.Dropout(keep_prob)(x)", True),
+    "less from one": ("return keras.layers.Dropout(1 - keep_prob)(x)", True),
+    "handed to a function": ("return head(x, keep_prob)", True),
+    "handed on by the same name": ("return head(x, keep_prob=keep_prob)", False),
+    "by another name": ("p = float(keep_prob)\nreturn keras.layers.Dropout(p)(x)", True),
+    "one of two": ("p, q = 1 - keep_prob, 3\nreturn keras.layers.Dropout(p)(x)", True),
+    "out of a dict": ('p = options["keep_prob"]\nreturn keras.layers.Dropout(p)(x)', True),
+    "in a dict": ('options = {"rate": keep_prob}\nreturn keras.layers.Dropout(**options)(x)', True),
+    "through a library": ("return functools.partial(head, keep_prob)(x)", True),
+    "an argument of a recurrent layer": ("return keras.layers.LSTM(8, dropout=keep_prob)(x)", True),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), KEEPS.values(), ids=KEEPS)
+def test_a_probability_to_keep_matters_where_it_is_handed_on(source, expected, tmp_path):
+    head = "import functools, keras\nimport tensorflow as tf\nd = keras.layers.Dropout(0.1)\n"
+    program = f"{head}def block(x, u, rate, keep_prob, options):\n{textwrap.indent(source, '    ')}\n"
+    assert ("KTM502" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
+DRAWN = {
+    "added": ("return x + tf.random.normal(tf.shape(x))", True),
+    "scaled and added": ("noise = self.scale * tf.random.normal(tf.shape(x))\nx += noise\nreturn x", True),
+    "under another name": ("return x + noise(tf.shape(x))", True),
+    "a factor round one": ("return x * (1.0 + tf.random.uniform(tf.shape(x)))", True),
+    "handed to a function": ("return blend(x, tf.random.normal(tf.shape(x)))", True),
+    "in a branch": ("if self.on:\n    d = tf.random.normal(tf.shape(x))\nelse:\n    d = 0.0\nreturn x + d", True),
+    "on the next turn": ("d = 0.0\nfor i in y:\n    x = x - d\n    d = tf.random.normal(tf.shape(x))\nreturn x", True),
+    "in a nested function": ("def inner():\n    return x + tf.random.normal(tf.shape(x))\nreturn inner()", True),
+    "the mean of the batch": ("mean, var = tf.nn.moments(x, [0])\nreturn (x - mean) / var", True),
+    "dropout": ("return tf.nn.dropout(x, 0.5)", True),
+    "depth that is dropped": (
+        "keep = 1 - self.rate\nmask = tf.floor(keep + tf.random.uniform(tf.shape(x)))\nreturn x / keep * mask",
+        False,
+    ),
+    "the same by functions": (
+        "mask = tf.add(tf.random.uniform(tf.shape(x)), self.keep)\nmask = tf.floor(mask)\nreturn tf.multiply(x, mask)",
+        False,
+    ),
+    "draws of NumPy": ("return x + np.random.normal(size=3)", False),
+    "draws of whole numbers": ("return x + tf.random.stateless_binomial(tf.shape(x))", False),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), DRAWN.values(), ids=DRAWN)
+def test_a_draw_matters_where_it_may_be_combined_with_an_activation(source, expected, tmp_path):
+    head = "import keras\nimport numpy as np\nimport tensorflow as tf\nfrom tensorflow.random import normal as noise\n"
+    layer = f"class Noisy(keras.layers.Layer):\n    def call(self, x, y):\n{textwrap.indent(source, ' ' * 8)}\n"
+    assert ("KTM404" in speakers({"main.py": head + layer}, tmp_path=tmp_path)) is expected
+
+
+LOADED = "from transformers import AutoModel\nimport keras\nother = AutoModel.from_pretrained('x')\n"
+ON_MODULES = {
+    "a model of Keras": ("model = keras.Sequential([])\nmodel.eval()", True),
+    "a model of somebody": ("def show(model):\n    model.eval()", True),
+    "one of PyTorch's": ("other.eval()", False),
+    "a part of it": ("for name, block in zip(other.names(), mine.blocks):\n    block.norm.eval()", True),
+    "a part of PyTorch's beside others": ("for mine, block in zip(mine, other.blocks):\n    block.norm.eval()", False),
+    "in pairs": ("for i, each in [(1, other.x), (2, mine)]:\n    each.eval()", True),
+    "each of its parts": ("for i, block in enumerate(other.blocks[1:]):\n    block.norm.parameters()", False),
+    "a part that was put in": ("other.head = keras.layers.Dense(3)\nother.head.eval()", True),
+    "a part of something else of that name": ("mine.head = keras.layers.Dense(3)\nother.head.eval()", False),
+    "what a function is given": ("def show(model):\n    model.eval()\nshow(other)", False),
+    "what it is given elsewhere": ("def show(model):\n    model.eval()\nshow(other)\nshow(mine)", True),
+    "what somebody gives it": ("def show(model):\n    model.eval()\nshow(other)\nthen(show)", True),
+    "one of two": ("if x:\n    other = keras.Sequential([])\nother.eval()", True),
+    "what a function of the file loads": (
+        "def load():\n    return AutoModel.from_pretrained('y'), 3\nmodel, n = load()\nmodel.eval()",
+        False,
+    ),
+    "one of what it gives": (
+        "def load():\n    return AutoModel.from_pretrained('y'), keras.Sequential([])\nmodel, n = load()\nmodel.eval()",
+        False,
+    ),
+    "another of what it gives": (
+        "def load():\n    return AutoModel.from_pretrained('y'), keras.Sequential([])\nn, model = load()\nmodel.eval()",
+        True,
+    ),
+    "what one makes": ("def make():\n    return keras.Sequential([])\nmodel = make()\nmodel.eval()", True),
+    "made of itself": ("def show(model):\n    model = model.inner\n    model.eval()", True),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), ON_MODULES.values(), ids=ON_MODULES)
+def test_a_method_of_pytorch_matters_on_what_may_be_of_keras(source, expected, tmp_path):
+    assert ("KTM303" in speakers({"main.py": f"{LOADED}{source}\n"}, tmp_path=tmp_path)) is expected
 
 
 @pytest.mark.parametrize(("files", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_METHODS
 from dropout_lint.keras.foreign import MODULE_METHODS
+from dropout_lint.outline.drawing import is_draw
 from dropout_lint.outline.names import (
     dotted,
     held_in,
@@ -22,7 +23,7 @@ from dropout_lint.outline.names import (
     names_a_phase,
     root_of,
 )
-from dropout_lint.outline.rates import is_rate_name, rate_kind, takes_rate
+from dropout_lint.outline.rates import is_rate_name, is_spread_name, rate_kind, takes_rate
 from dropout_lint.outline.values import give_attribute, give_flag
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ _TAKE_NO_FLAG = frozenset(
     }
 )  # fmt: skip
 _MAKERS_OF_WEIGHTS = ("add_weight", "add_weights", "add_variable", "variable", "Variable", "get_variable", "weight")
-_DRAWS = ("dropout", "moments", "bernoulli", "binomial", "rand", "randn", "sample", "normal", "uniform")
 _NO_RATES = frozenset({"name", "dtype", "seed", "noise_shape", "trainable", "training", "data_format"})
 
 
@@ -60,13 +60,14 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
     callee = node.func
     name = last_name(callee)
     notes.referred.add(callee)
+    notes.calls.append((unit, node))
     if isinstance(callee, ast.Attribute):
         _method(notes, callee, unit)
     elif isinstance(callee, ast.Name) and not is_class(name):
         unit.calls.add(name)
     if is_class(name) and may_hold_state(name):
         unit.makers.add((name, root_of(callee)))
-    if name.endswith(_DRAWS) and not dotted(callee).startswith("self."):
+    if is_draw(name, root_of(callee), notes):
         unit.draws.add(name)
     if name in _GRADIENTS:
         notes.add(unit, "fits", "trains", "active")
@@ -116,9 +117,10 @@ def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:
     if name in REMOVED_METHODS:
         notes.add(unit, "removed-argument")
     if name in MODULE_METHODS and not is_class(last_name(callee.value)):
-        notes.torch.append((unit, last_name(callee.value) if isinstance(callee.value, ast.Name) else ""))
+        notes.torch.append((unit, callee.value))
     if name == "call":
-        notes.add(unit, "call-bypassed", "flag-none")
+        notes.add(unit, "flag-none")
+        notes.called_past.append((unit, callee.value))
     if name in {"append", "add", "update", "setdefault", "register", "extend", "insert"}:
         unit.keeps.add(last_name(callee.value))
 
@@ -139,6 +141,8 @@ def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         if given is None:
             continue
         unit.mentions.add(given)
+        if given == "keep_prob":
+            notes.add(unit, "keep-prob-given")
         if is_mode(given):
             give_flag(notes, keyword.value, unit)
             to_other = name in _MODEL_METHODS or name.lstrip("_")[:1].isupper() or name in {"partial", "dict"}
@@ -152,7 +156,10 @@ def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         elif is_rate_name(given):
             if "drop" in given and is_keras_layer(name):
                 notes.add(unit, "takes-rate")
-            notes.rates_given.append((unit, "" if is_keras_layer(name) else root_of(callee), keyword.value))
+            if "drop" in given and is_spread_name(last_name(held_in(keyword.value))):
+                notes.add(unit, "takes-spread")
+            root = "" if is_keras_layer(name) else root_of(callee)
+            notes.rates_given.append((unit, root, keyword.value, is_spread_name(given)))
         if name == "dict" and given in REMOVED_ARGUMENTS:
             notes.add(unit, "removed-argument")
     if name in _TAKE_NO_FLAG or name.startswith(("assert", "DEFINE_")) or is_keras_layer(name):
@@ -195,6 +202,8 @@ def _rates_given(
 
 def _rate_given(notes: Notes, value: ast.expr, unit: Unit, *, certain: bool) -> None:
     kind = rate_kind(value)
+    if is_spread_name(last_name(held_in(value))):
+        notes.add(unit, "takes-spread")
     if kind == "name":
         notes.local.add(last_name(held_in(value)))
     elif certain and (kind == "bad" or (isinstance(value, ast.Constant) and value.value is None)):

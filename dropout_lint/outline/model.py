@@ -30,7 +30,7 @@ class Unit:
     makers: set[tuple[str, str]] = field(default_factory=set)
     """The classes that it makes objects of, each with what it is reached by."""
     draws: set[str] = field(default_factory=set)
-    """The functions it calls that drop, draw or normalise."""
+    """The functions it calls that may drop, draw or normalise."""
     keeps: set[str] = field(default_factory=set)
     """Where it stores what it is handed: a class that it decorates may be asked for by another name."""
     decorators: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ class Outline:
     read_in_steps: frozenset[str] = frozenset()
     """The attributes that a ``call``, a step or a compiled function reads from its own object."""
     operators: frozenset[str] = frozenset()
-    """Its classes with a ``__call__`` of their own."""
+    """Its classes with a ``__call__`` of their own that has a mode by default."""
     mentions: frozenset[str] = frozenset()
     """The mentions of all its units."""
 

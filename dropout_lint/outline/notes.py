@@ -17,16 +17,6 @@ _ELSEWHERE = sys.stdlib_module_names | {
     "tf_keras", "torch", "tqdm", "transformers",
 }  # fmt: skip
 """Where functions come from that take no training flag by position."""
-_READERS = frozenset(
-    {"json", "yaml", "toml", "tomllib", "tomli", "configparser", "omegaconf", "ruamel", "csv", "pickle"}
-)
-"""What reads configurations that are no Python."""
-_TORCH = frozenset(
-    {
-        "torch", "torchvision", "transformers", "timm", "diffusers", "open_clip", "sentence_transformers",
-        "pytorch_lightning", "lightning", "fairseq", "peft",
-    }
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -41,8 +31,14 @@ class Notes:
     imports: dict[str, str] = field(default_factory=dict)
     """By imported name the package that it comes from; a dot for the file's own."""
     aliases: dict[str, str] = field(default_factory=dict)
-    made_from: dict[str, set[str]] = field(default_factory=dict)
-    """By variable the roots of what it is made by."""
+    bindings: list[tuple[Unit, ast.expr, ast.expr]] = field(default_factory=list)
+    """What is bound to what; loops and ``with`` bind to a part of it."""
+    calls: list[tuple[Unit, ast.Call]] = field(default_factory=list)
+    handed_on: list[tuple[Unit, ast.expr]] = field(default_factory=list)
+    """Where a layer class is meant, and neither called nor derived from."""
+    returns: dict[str, list[ast.expr]] = field(default_factory=dict)
+    """By function what it gives back."""
+    dicts: list[tuple[Unit, ast.Dict]] = field(default_factory=list)
     referred: set[ast.AST] = field(default_factory=set)
     """References to classes that hand none on: they are called, derived from, or asked for."""
     late: set[str] = field(default_factory=set)
@@ -62,16 +58,18 @@ class Notes:
     handed: dict[str, set[int]] = field(default_factory=dict)
     positional: list[tuple[Unit, str, int, bool]] = field(default_factory=list)
     """What is called, where the flag stands, and whether it is only passed on."""
-    rates_given: list[tuple[Unit, str, ast.expr]] = field(default_factory=list)
-    """Values for arguments named like rates: by what the function is reached."""
+    rates_given: list[tuple[Unit, str, ast.expr, bool]] = field(default_factory=list)
+    """Values for arguments named like rates: by what the function is reached, and whether a spread is meant."""
     looked_up: list[Unit] = field(default_factory=list)
     """Where a rate is taken out of something by its key."""
     left_open: list[Unit] = field(default_factory=list)
     """Functions with a training flag that is None by default."""
     untold: dict[str, bool] = field(default_factory=dict)
     """The functions that are called by name: whether a call says nothing of the mode."""
-    torch: list[tuple[Unit, str]] = field(default_factory=list)
-    """Methods that PyTorch has: on which variable they are called, if it is one."""
+    called_past: list[tuple[Unit, ast.expr]] = field(default_factory=list)
+    """What a ``call`` is used of directly."""
+    torch: list[tuple[Unit, ast.expr]] = field(default_factory=list)
+    """Methods that PyTorch has: what they are called on."""
     compiles_models: bool = False
 
     def add(self, unit: Unit, *features: str) -> None:
@@ -112,8 +110,9 @@ class Notes:
 
     @property
     def reads_configurations(self) -> bool:
-        """Whether it imports what reads them."""
-        return not _READERS.isdisjoint(self.imports.values())
+        """Whether it imports what reads them: texts of ``configparser``, and JSON that is written out."""
+        modules = self.imports.values()
+        return "configparser" in modules or ("json" in modules and any("loads" in unit.mentions for unit in self.units))
 
     def by_position(self, unit: Unit, callee: ast.expr, position: int, value: ast.expr) -> None:
         """A flag that may be handed over by position."""
@@ -134,8 +133,3 @@ class Notes:
         }
         if found:
             self.handed.setdefault(name, set()).update(found)
-
-    def may_be_keras(self, receiver: str) -> bool:
-        """Whether what a method is called on is not certain to come from PyTorch's own libraries."""
-        made = self.made_from.get(receiver, set()) - {receiver}
-        return not made or any(self.imports.get(root) not in _TORCH for root in made)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from dropout_lint.outline.names import last_name, root_of
 
-__all__ = ["LIBRARIES", "is_rate_name", "is_rate_option", "rate_kind", "takes_rate"]
+__all__ = ["LIBRARIES", "is_rate_name", "is_rate_option", "is_spread_name", "rate_kind", "takes_rate"]
 
 _RATE = (
     r"(?:drop(?:out|ped|ping)?s?(?:_?(?:rates?|prob(?:ability|s)?|p))?\d*|drop_?path(?:_?(?:rates?|prob))?|rates?|"
@@ -16,6 +16,7 @@ _RATE = (
     r"noise(?:_?(?:std(?:dev)?|rate|level|scale))?|p)"
 )
 _RATE_NAME = re.compile(r"(?i)(?:\w*_)?" + _RATE)
+_SPREAD_NAME = re.compile(r"(?i)(?:\w*_)?(?:std(?:dev)?|noise(?:_?(?:std(?:dev)?|rate|level|scale))?)")
 _OPTION = re.compile(r"(?i)-{0,2}(?:\w*[_-])?" + _RATE + r"(?:[_-]\w*)?")
 _OTHER_RATE = re.compile(
     r"(?i)\w*(?:learning|growth|sampl\w*|frame|decay|lr|bit|dilation|refresh|error|data|reduction|squeeze)_?rates?"
@@ -33,6 +34,12 @@ _SCALING = (ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 def is_rate_name(name: str) -> bool:
     """Whether a variable, parameter or attribute is named like a rate."""
     return _RATE_NAME.fullmatch(name) is not None and _OTHER_RATE.fullmatch(name) is None
+
+
+@lru_cache(maxsize=16384)
+def is_spread_name(name: str) -> bool:
+    """Whether it is named like the spread of noise, which only layers that add noise take."""
+    return _SPREAD_NAME.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=16384)

@@ -59,6 +59,7 @@ def _part(node: ast.stmt, module: Unit, notes: Notes) -> Unit:
 def _walk(tree: ast.Module, notes: Notes) -> None:
     module = notes.unit("", "", "module", None)
     waiting: list[tuple[ast.AST, Unit]] = [(each, _part(each, module, notes)) for each in tree.body]
+    waiting.reverse()  # the last is looked at first: what is imported is known to what follows
     push = waiting.append
     while waiting:
         node, unit = waiting.pop()

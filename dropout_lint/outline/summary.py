@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import augmentation_names, leaking_names
+from dropout_lint.outline.aliases import classes_by_other_names
+from dropout_lint.outline.drawing import DROPS, combines
+from dropout_lint.outline.keeping import hand_keeps_on
 from dropout_lint.outline.model import Outline
-from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode
+from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode, last_name
 from dropout_lint.outline.rates import is_rate_name, rate_kind
+from dropout_lint.outline.torch import torch_methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,9 +24,6 @@ __all__ = ["summary"]
 
 _AUGMENTING = (*sorted(augmentation_names()), "Augment")
 _LEAKING = tuple(sorted(leaking_names()))
-_SURVIVES = re.compile(
-    r"(?i:(?<![a-z])(?:keep|keeping|kept|retain|survival)(?![a-z])|keep_?prob)|Keep(?![a-z])|KeepProb"
-)
 _ANSWERS = ("softmax", "sigmoid", "Softmax", "Sigmoid")
 _NO_LAYERS = frozenset({"print", "super", "setattr", "getattr"})
 _OWN_METHODS = frozenset(
@@ -44,18 +44,19 @@ def summary(notes: Notes) -> Outline:
     for unit in notes.left_open:
         if notes.untold.get(unit.name):
             notes.add(unit, "flag-none")
-    for unit, receiver in notes.torch:
-        if notes.may_be_keras(receiver):
-            notes.add(unit, "torch-method")
+    _called_past_keras(notes)
+    torch_methods(notes)
     for unit in reversed(notes.units):
         if unit.parent is not None and unit.parent.kind == "function":
             unit.parent.keeps.update(unit.keeps)
     for unit in notes.units:
         unit.mentions.update(notes.aliases[name] for name in notes.aliases.keys() & unit.mentions)
     mentions = frozenset().union(*(unit.mentions for unit in notes.units))
-    told = _by_words(mentions | notes.classes.keys(), notes)
+    words = " ".join(sorted(mentions | notes.classes.keys()))
+    hand_keeps_on(notes, words)
+    told = _by_words(words, notes)
     for unit in notes.units if told else ():
-        unit.features |= told & _by_words(unit.mentions, notes)
+        unit.features |= told & _by_words(" ".join(sorted(unit.mentions)), notes)
     features = told.union(*(unit.features for unit in notes.units))
     if "defines-call" in features:
         features.add("has-call")  # of the file alone: nobody who imports it has one by that
@@ -76,19 +77,28 @@ def summary(notes: Notes) -> Outline:
     )
 
 
-def _by_words(mentions: Iterable[str], notes: Notes) -> set[str]:
+def _by_words(words: str, notes: Notes) -> set[str]:
     """What the words of a file tell."""
     found = set()
-    words = " ".join(sorted(mentions))
     if any(name in words for name in _AUGMENTING):
         found.add("augmentation")
+    if "GaussianNoise" in words or "GaussianDropout" in words:
+        found.add("takes-spread")
     if any(name in words for name in _LEAKING):
         found.add("acts-by-default")
-    if _SURVIVES.search(words):
-        found.add("keeps")
     if notes.compiles_models and any(answer in words for answer in _ANSWERS):
         found.add("compiled-answer")
     return found
+
+
+def _called_past_keras(notes: Notes) -> None:
+    """``layer.call(x)``: not where all that the file keeps under this name is made of its own classes."""
+    for unit, receiver in notes.called_past:
+        name = last_name(receiver)
+        kept = [value for _, target, value in notes.bindings if last_name(target) == name] if name else []
+        made = [last_name(value.func) if isinstance(value, ast.Call) else "" for value in kept]
+        if not kept or not notes.classes.keys() >= set(made):
+            notes.add(unit, "call-bypassed")
 
 
 def _by_position(notes: Notes) -> None:
@@ -110,11 +120,11 @@ def _odd_values(notes: Notes) -> None:
         if name in notes.local and rate_kind(value) == "bad":
             notes.add(unit, "rate")
     looked_up = list(notes.looked_up)
-    for unit, root, value in notes.rates_given:
+    for unit, root, value, spread in notes.rates_given:
         if isinstance(value, ast.Subscript):
             looked_up.append(unit)
         if not notes.is_foreign(root) and rate_kind(value) == "bad":
-            notes.add(unit, "rate")
+            notes.add(unit, "spread" if spread else "rate")
     if notes.reads_configurations:
         for unit in looked_up:
             notes.add(unit, "rate")
@@ -144,15 +154,22 @@ def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
     for unit in functions:
         if unit.name not in reached:
             continue
-        if unit.draws:
+        if unit.draws and _combines(unit, notes):
             notes.add(unit, "random")
         if unit in making and unit.name not in {"__init__", "build"}:
             notes.add(unit, "made-in-call")
+    classes_by_other_names(notes, reached)
     in_lambdas = any("Lambda" in unit.mentions for unit in notes.units)
     for unit in notes.units:
-        if (in_lambdas and unit.draws) or any(name.endswith("dropout") for name in unit.draws):
+        if (in_lambdas and unit.draws) or any(notes.aliases.get(name, name) in DROPS for name in unit.draws):
             notes.add(unit, "random")
     return makers, frozenset(reached - names)
+
+
+def _combines(unit: Unit, notes: Notes) -> bool:
+    """Whether a function may combine what it draws with what it is given."""
+    node = next((node for node, each in notes.by_node.items() if each is unit), None)
+    return not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or combines(node, notes)
 
 
 def _called_from(starts: set[str], functions: Iterable[Unit]) -> set[str]:

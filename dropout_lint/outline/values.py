@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.foreign import FREEZING_ATTRIBUTES, MODE_ATTRIBUTES, RATE_ATTRIBUTES
 from dropout_lint.outline.names import is_mode, is_slip, last_name
-from dropout_lint.outline.rates import is_rate_name, rate_kind
+from dropout_lint.outline.rates import is_rate_name, is_spread_name, rate_kind
 
 if TYPE_CHECKING:
     from dropout_lint.outline.model import Unit
@@ -46,7 +46,7 @@ def give_rate(notes: Notes, name: str, value: ast.expr, unit: Unit) -> None:
     if not is_rate_name(name):
         notes.assigned.append((unit, name, value))
     elif rate_kind(value) == "bad":
-        notes.add(unit, "rate")
+        notes.add(unit, "spread" if is_spread_name(name) else "rate")
 
 
 def give_flag(notes: Notes, value: ast.AST, unit: Unit, default_of: str = "") -> None:

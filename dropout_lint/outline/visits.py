@@ -26,8 +26,9 @@ from dropout_lint.outline.names import (
     may_hold_state,
     root_of,
 )
-from dropout_lint.outline.rates import is_rate_option, rate_kind
+from dropout_lint.outline.rates import is_rate_option, is_spread_name, rate_kind
 from dropout_lint.outline.values import give_flag, give_rate
+from dropout_lint.semantics.words import names_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -69,7 +70,7 @@ def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
 def _handed_on(notes: Notes, node: ast.expr, name: str, unit: Unit) -> None:
     """A class by another name: what is called may be its constructor."""
     if is_keras_layer(name) and may_hold_state(name) and node not in notes.referred:
-        notes.add(unit, "made-in-call", "flag-to-other")
+        notes.handed_on.append((unit, node))
 
 
 def _constant(notes: Notes, node: ast.Constant, unit: Unit) -> None:
@@ -112,7 +113,7 @@ def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, oute
     if asks_a_model(node.name):
         notes.add(unit, "active")
     if node.name == "__call__":
-        if outer.kind == "class":
+        if outer.kind == "class" and (node.decorator_list or _has_mode_by_default(arguments)):
             notes.operators.add(outer.name)
     elif node.name == "call":
         notes.add(unit, "defines-call")
@@ -121,6 +122,13 @@ def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, oute
     for parameter, default in pairs:
         _parameter(notes, node.name, parameter.arg, default, unit)
     notes.defines(node, outer, [each.arg for each in named])
+
+
+def _has_mode_by_default(arguments: ast.arguments) -> bool:
+    named = [*arguments.posonlyargs, *arguments.args]
+    optional = named[len(named) - len(arguments.defaults) :]
+    optional += [each for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default]
+    return any(names_mode(each.arg) for each in optional)
 
 
 def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterable[str]:
@@ -138,6 +146,7 @@ def _parameter(notes: Notes, function: str, name: str, default: ast.expr | None,
     elif function == "call" and name.lower().strip("_") in {"mode", "phase"}:
         notes.add(unit, "flag-misnamed")
     if default is not None:
+        notes.bindings.append((unit, ast.Name(name, ast.Store()), default))
         give_rate(notes, name, default, unit)
 
 
@@ -162,22 +171,30 @@ def _compare(notes: Notes, node: ast.Compare, unit: Unit) -> None:
 
 
 def _dict(notes: Notes, node: ast.Dict, unit: Unit) -> None:
+    notes.dicts.append((unit, node))
     for key, value in zip(node.keys, node.values, strict=True):
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             if is_mode(key.value):
                 notes.add(unit, "flag-other", "flag-to-other")
+            elif key.value == "keep_prob":
+                notes.add(unit, "keep-prob-given")
             elif key.value in REMOVED_ARGUMENTS:
                 notes.add(unit, "removed-argument")
             elif key.value == "trainable" and last_name(value) != "trainable":
                 notes.add(unit, "trainable-set", "trainable-given")
             if is_rate_option(key.value) and rate_kind(value) == "bad":
-                notes.add(unit, "rate")
+                notes.add(unit, "spread" if is_spread_name(key.value) else "rate")
 
 
 def _expression(notes: Notes, node: ast.Expr, unit: Unit) -> None:
     discard(notes, node.value, unit)
     if unit.kind == "module" and isinstance(node.value, ast.Call):
         notes.add(unit, "active")
+
+
+def _return(notes: Notes, node: ast.Return, unit: Unit) -> None:
+    if node.value is not None:
+        notes.returns.setdefault(unit.name, []).append(node.value)
 
 
 def _runs(notes: Notes, _: ast.stmt, unit: Unit) -> None:
@@ -218,6 +235,7 @@ VISITS: Mapping[type[ast.AST], Visit] = {
     ast.If: _if,
     ast.Call: visit_call,
     ast.Expr: _expression,
+    ast.Return: _return,
     ast.FunctionDef: _definition,
     ast.AsyncFunctionDef: _definition,
     ast.ClassDef: _class,

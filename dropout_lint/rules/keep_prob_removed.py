@@ -113,6 +113,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=Applicability.UNSAFE,
     triggers=(b"keep_prob",),
+    needs=(frozenset({"keep-prob-given"}),),
     local=True,
     of_tests=True,
     check=check,

@@ -247,17 +247,7 @@ RULE = Rule(
     applicability=Applicability.UNSAFE,
     triggers=(b"training", b"Random", b"def call"),
     needs=(
-        frozenset(
-            {
-                "flag-true",
-                "flag-other",
-                "flag-true-default",
-                "flag-by-position",
-                "flag-false",
-                "augmentation",
-                "acts-by-default",
-            }
-        ),
+        frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position", "flag-false", "leaking-model"}),
         frozenset({"defines-call"}),
     ),
     local=True,

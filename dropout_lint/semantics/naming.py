@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.choices import closure_of
 from dropout_lint.semantics.values import Instance
+from dropout_lint.semantics.words import CONVERSIONS, READERS
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
 from dropout_lint.syntax.walk import last_name
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
 
 LONGEST_WAY = 24
-_CONVERSIONS = frozenset(
-    {"float", "int", "abs", "constant", "cast", "asarray", "array", "convert_to_tensor", "float32"}
-)
-_READERS = frozenset({"get", "pop", "getattr", "getfloat"})
 
 Assigned = dict[tuple[int, str], dict[int, tuple["Frame", cst.BaseExpression]]]
 """What names and attributes were bound to, by owner (function, module or object) and name; each by its own id."""
@@ -103,7 +100,7 @@ def _unwrapped(node: cst.CSTNode) -> tuple[cst.CSTNode, bool] | None:
             return node.right, True
     if isinstance(node, cst.Call) and node.args:
         name = last_name(node.func)
-        if name in _CONVERSIONS:
+        if name in CONVERSIONS:
             return node.args[0].value, False
     return None
 
@@ -116,7 +113,7 @@ def _label(node: cst.CSTNode) -> str | None:
         return node.attr.value
     if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
         return _text(node.slice[0].slice.value)
-    if isinstance(node, cst.Call) and last_name(node.func) in _READERS:
+    if isinstance(node, cst.Call) and last_name(node.func) in READERS:
         return next((text for each in node.args if (text := _text(each.value)) is not None), None)
     return None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.tags import limited, tags_of
 from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives
-from dropout_lint.semantics.words import is_mode_name
+from dropout_lint.semantics.words import DRAWS, KEEP_NOISE, is_mode_name
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -14,12 +14,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 
-_FIXED_SCALES = frozenset(
-    {"normal", "truncated_normal", "uniform", "random_normal", "random_uniform", "stateless_normal",
-     "stateless_truncated_normal", "stateless_uniform"}
-)  # fmt: skip
 _DESCRIBE_THE_DRAW = frozenset({"shape", "seed", "dtype", "name", "key"})
-_KEEP_NOISE = frozenset({"cast", "convert_to_tensor", "identity", "reshape", "stop_gradient", "broadcast_to", "tile"})
 PHASE_FUNCTIONS = frozenset({"in_train_phase", "in_test_phase"})
 CHOOSING_FUNCTIONS = frozenset({"cond", "smart_cond", "case", "switch_case", "switch"}) | PHASE_FUNCTIONS
 """The last names of functions that run one of the functions they are given, or none."""
@@ -53,7 +48,7 @@ def tags_of_draw(name: str, serial: int, arguments: Arguments) -> Tags:
         return frozenset({("fed",)})
     if last == "moments":
         return frozenset({("event", serial), ("statistic", serial)})
-    if last in _FIXED_SCALES and all(_same_in_every_mode(value) for value in _scales(arguments)):
+    if last in DRAWS and all(_same_in_every_mode(value) for value in _scales(arguments)):
         return frozenset({("noise", serial)})
     return frozenset()
 
@@ -74,7 +69,7 @@ def _scales(arguments: Arguments) -> list[Value]:
 
 def passed_on(name: str, tags: Tags) -> Tags:
     """The tags of a function's input that its output keeps: noise that went through a function is something else."""
-    if last_name(name) in _KEEP_NOISE:
+    if last_name(name) in KEEP_NOISE:
         return tags
     return through_layer(tags)
 

@@ -9,7 +9,7 @@ from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.keras.rates import DROPOUT_ARGUMENTS
 from dropout_lint.semantics.events import Constructed, FunctionCall, Place
 from dropout_lint.semantics.values import Argument, ClassValue, Const, FunctionValue, Value, alternatives
-from dropout_lint.semantics.words import words
+from dropout_lint.semantics.words import keeps
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import contains
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from dropout_lint.semantics.events import Frame, Interpretation
     from dropout_lint.semantics.naming import GoesBy
-
-_KEEPS = frozenset("keep keeping kept retain survival".split())
-_DROPS = frozenset("drop dropout dropouts dropping droprate dropped drops".split())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,11 +112,3 @@ def said_to_keep(names: tuple[GoesBy, ...]) -> GoesBy | None:
         if says is not None:
             found = each if says is not each.complement else None
     return found
-
-
-def keeps(name: str) -> bool | None:
-    """Whether a name says that a probability is one to keep (True) or to drop (False); None where it says neither."""
-    parts = words(name)
-    if _KEEPS.intersection(parts) or "keepprob" in "".join(parts):
-        return True
-    return False if _DROPS.intersection(parts) else None

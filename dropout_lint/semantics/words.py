@@ -131,6 +131,30 @@ def names_mode(name: str) -> bool:
     return is_mode_name(name) or name.lower().lstrip("_") in {"mode", "phase"}
 
 
+_KEEPS = frozenset("keep keeping kept retain survival".split())
+_DROPS = frozenset("drop dropout dropouts dropping droprate dropped drops".split())
+CONVERSIONS = frozenset("float int abs constant cast asarray array convert_to_tensor float32".split())
+"""Functions whose result goes by the name of what they are given."""
+DRAWS = frozenset(
+    "normal truncated_normal uniform random_normal random_uniform stateless_normal stateless_truncated_normal "
+    "stateless_uniform".split()
+)
+"""Functions that draw with a scale."""
+KEEP_NOISE = frozenset("cast convert_to_tensor identity reshape stop_gradient broadcast_to tile".split())
+"""Functions that give noise back as such."""
+READERS = frozenset("get pop getattr getfloat".split())
+"""Functions whose result goes by the text that they are given."""
+
+
+@lru_cache(maxsize=8192)
+def keeps(name: str) -> bool | None:
+    """Whether a name says that a probability is one to keep (True) or to drop (False); None where it says neither."""
+    parts = words(name)
+    if _KEEPS.intersection(parts) or "keepprob" in "".join(parts):
+        return True
+    return False if _DROPS.intersection(parts) else None
+
+
 _INFERENCE_FLAGS = frozenset(
     "eval evaluating evaluate test testing infer inference predicting prediction validating validation".split()
 )
