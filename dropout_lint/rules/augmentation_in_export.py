@@ -52,8 +52,8 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import MethodCall, ModelUse
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import augmenting_layers, is_model, switched_off_in_graph
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, FunctionValue, Instance, Method, Value, alternatives
 
 if TYPE_CHECKING:

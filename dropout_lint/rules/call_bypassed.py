@@ -53,10 +53,11 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
-from dropout_lint.semantics.intent import class_says_intent, is_test_code
+from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import MODEL_NAMES, content, is_keras_class, is_model, mode_of
 from dropout_lint.semantics.signatures import parameters
 from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.semantics.words import names_mode
 from dropout_lint.syntax.lazy import cst

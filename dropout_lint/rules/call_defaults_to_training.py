@@ -58,10 +58,11 @@ from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import stays_active
 from dropout_lint.semantics.events import FunctionCall, LayerCall, ModelUse, Place
-from dropout_lint.semantics.intent import class_says_intent, is_test_code
+from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import MODEL_NAMES, Content, content, is_keras_class, mode_of
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import default_of, parameter, written
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, truth
 from dropout_lint.semantics.words import is_mode_name
 

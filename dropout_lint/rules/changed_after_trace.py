@@ -62,8 +62,8 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import FunctionCall
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.tracing import Late, late_assignments
+from dropout_lint.semantics.trials import is_test_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -55,8 +55,8 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import ModelUse, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import last_layers, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, External, Instance, Value, alternatives
 
 if TYPE_CHECKING:

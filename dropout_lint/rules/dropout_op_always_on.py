@@ -62,10 +62,11 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.conditions import guard_words
 from dropout_lint.semantics.events import AttributeSet, Frame, FunctionCall, Place
-from dropout_lint.semantics.intent import class_says_intent, function_says_intent, is_test_code, switches, text_means_it
+from dropout_lint.semantics.intent import class_says_intent, function_says_intent, switches, text_means_it
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import parameter
 from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Items, Opaque, Symbolic, Value, alternatives
 from dropout_lint.semantics.words import says_intent
 from dropout_lint.syntax.lazy import cst

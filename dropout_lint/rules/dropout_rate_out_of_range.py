@@ -52,8 +52,8 @@ from dropout_lint.keras.rates import Problem, outcome, problem_of
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule, Saved, SavedContext
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import FunctionCall
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.rates import GivenRate, rates_of, written_at
+from dropout_lint.semantics.trials import is_test_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from dropout_lint.keras.entry_points import TF1_LAYERS
 from dropout_lint.rules.model import Draft
 from dropout_lint.rules.telling import argument_at, chain_of
 from dropout_lint.semantics.events import FunctionCall, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.learning import Learner
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Argument, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name, says_intent, words
 from dropout_lint.syntax.lazy import cst

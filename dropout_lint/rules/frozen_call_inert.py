@@ -59,9 +59,9 @@ from dropout_lint.keras.entry_points import application
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Moment, Place, TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
 from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
 
 if TYPE_CHECKING:

@@ -63,9 +63,9 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
 from dropout_lint.semantics.events import ModelUse
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.ownership import tokens_of
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import truth
 
 if TYPE_CHECKING:

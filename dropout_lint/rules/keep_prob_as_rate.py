@@ -53,8 +53,8 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import FunctionCall, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.rates import GivenRate, rates_of, said_to_keep, written_at
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:

@@ -60,10 +60,10 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import Constructed, FunctionCall, LayerCall, ModelUse
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import content, has_weights
 from dropout_lint.semantics.noise import CHOOSING_FUNCTIONS, last_name
 from dropout_lint.semantics.signatures import written
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
     ClassValue,
     External,

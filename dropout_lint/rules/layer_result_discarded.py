@@ -52,9 +52,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Constructed, Discarded, Event, Frame, LayerCall, MethodCall
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, weightless
 from dropout_lint.semantics.signatures import is_read
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import NONE, Instance
 from dropout_lint.syntax.lazy import cst
 

@@ -55,8 +55,9 @@ from dropout_lint.keras.tensorflow import runs_graphs
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, stays_active
 from dropout_lint.semantics.events import Discarded, Event, FunctionCall, ModeCall, ModelUse
-from dropout_lint.semantics.intent import draws, is_test_code
+from dropout_lint.semantics.intent import draws
 from dropout_lint.semantics.models import content
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import truth
 from dropout_lint.semantics.words import says_intent
 

@@ -53,10 +53,11 @@ from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import AttributeSet
-from dropout_lint.semantics.intent import is_test_code, uses_keras
+from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import is_layer, is_model, mode_of
 from dropout_lint.semantics.receivers import is_layer_of_known_model, is_rebound, sureness
 from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, Const, Instance, Opaque, alternatives
 
 if TYPE_CHECKING:

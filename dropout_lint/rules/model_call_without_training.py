@@ -55,9 +55,9 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import MODEL_NAMES, content, mode_of
 from dropout_lint.semantics.signatures import parameter, sees, visible, written
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, Const, FunctionValue, Instance
 from dropout_lint.syntax.lazy import cst
 

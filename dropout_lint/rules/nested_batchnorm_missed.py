@@ -53,10 +53,10 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import ModeCall, ModelUse, TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import content, inner_layers, is_model, mode_of
 from dropout_lint.semantics.ownership import token_of, tokens_of
 from dropout_lint.semantics.timeline import ownership_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, alternatives, truth
 
 if TYPE_CHECKING:

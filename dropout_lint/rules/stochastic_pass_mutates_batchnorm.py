@@ -56,15 +56,10 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, name_of_callee
 from dropout_lint.semantics.events import ModeCall, Place, TrainableSet
-from dropout_lint.semantics.intent import (
-    class_means_it,
-    comment_says_intent,
-    draws,
-    is_conditional_generator,
-    is_test_code,
-)
+from dropout_lint.semantics.intent import class_means_it, comment_says_intent, draws, is_conditional_generator
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import role_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
 from dropout_lint.semantics.words import says_intent
 

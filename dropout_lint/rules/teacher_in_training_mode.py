@@ -56,9 +56,10 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, name_of_callee, stays_active
 from dropout_lint.semantics.events import ModeCall, Place
-from dropout_lint.semantics.intent import is_test_code, stochastic_by_design, uses_keras
+from dropout_lint.semantics.intent import stochastic_by_design, uses_keras
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.syntax.lazy import cst
 

@@ -51,10 +51,11 @@ from dropout_lint.keras.foreign import MODE_METHODS, MODULE_METHODS
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Discarded, MethodCall
-from dropout_lint.semantics.intent import is_test_code, prepared_for_absence
+from dropout_lint.semantics.intent import prepared_for_absence
 from dropout_lint.semantics.models import is_layer, is_model
 from dropout_lint.semantics.receivers import is_rebound
 from dropout_lint.semantics.standard import ANY_NAME
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance
 from dropout_lint.semantics.words import words as name_words
 

@@ -50,9 +50,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import ModeCall, ModelUse, TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Opaque, Value, alternatives, truth
 
 if TYPE_CHECKING:

@@ -49,9 +49,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee
 from dropout_lint.semantics.events import ModeCall, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import content, is_layer
 from dropout_lint.semantics.receivers import is_layer_of_known_model, sureness
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import FunctionValue, Opaque
 from dropout_lint.syntax.lazy import cst
 

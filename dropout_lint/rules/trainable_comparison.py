@@ -55,9 +55,9 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import AttributeSet, Discarded
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.receivers import sureness_by_trainable
 from dropout_lint.semantics.spelling import is_misspelt
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Opaque, alternatives, truth
 from dropout_lint.syntax.lazy import cst
 

@@ -54,10 +54,10 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.attribute_reads import defines
 from dropout_lint.semantics.events import Place, TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import weightless
 from dropout_lint.semantics.receivers import sureness_by_trainable
 from dropout_lint.semantics.texts import Text, text_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Bound, Const, FunctionValue, Opaque, Value, alternatives
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import walk

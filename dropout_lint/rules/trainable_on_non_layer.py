@@ -57,8 +57,8 @@ from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
 from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import is_layer
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, Instance, Items, Mapping, Opaque, Symbolic, alternatives
 
 if TYPE_CHECKING:

@@ -55,8 +55,8 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.conditions import guard_words
 from dropout_lint.semantics.events import Place, TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import mode_of, weightless
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Value, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst

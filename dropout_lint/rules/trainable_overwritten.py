@@ -58,9 +58,9 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
 from dropout_lint.semantics.events import ModelUse, TrainableSet
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.timeline import Verdict, by_toggle
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, alternatives
 
 if TYPE_CHECKING:

@@ -53,8 +53,8 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.timeline import by_toggle
+from dropout_lint.semantics.trials import is_test_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,9 +54,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, stays_inactive
 from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place, choosing_call
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name
 from dropout_lint.syntax.lazy import cst

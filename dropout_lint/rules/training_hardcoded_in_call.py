@@ -57,8 +57,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
-from dropout_lint.semantics.intent import draws, is_test_code, says_it_is_meant, switches, uses_keras
+from dropout_lint.semantics.intent import draws, says_it_is_meant, switches, uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,

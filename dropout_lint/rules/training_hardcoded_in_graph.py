@@ -69,15 +69,10 @@ from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule, Saved, SavedContext
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
-from dropout_lint.semantics.intent import (
-    builds_generator,
-    docstring,
-    draws,
-    is_test_code,
-    says_it_is_meant,
-)
+from dropout_lint.semantics.intent import builds_generator, docstring, draws, says_it_is_meant
 from dropout_lint.semantics.learning import callee_of
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
 from dropout_lint.syntax.lazy import cst

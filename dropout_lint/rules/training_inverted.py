@@ -51,8 +51,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, label_of, name_of_callee
 from dropout_lint.semantics.events import ModeCall
-from dropout_lint.semantics.intent import class_means_it, comment_says_intent, draws, is_test_code, uses_keras
+from dropout_lint.semantics.intent import class_means_it, comment_says_intent, draws, uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, truth
 
 if TYPE_CHECKING:

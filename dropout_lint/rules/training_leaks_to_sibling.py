@@ -60,9 +60,10 @@ from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Frame, LayerCall, ModeCall
-from dropout_lint.semantics.intent import class_says_intent, is_test_code
+from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import content, is_model, mode_of
 from dropout_lint.semantics.signatures import parameter, sees
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, Const, FunctionValue, Instance, Method, Value, truth
 from dropout_lint.semantics.words import is_mode_name
 

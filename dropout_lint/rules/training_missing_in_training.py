@@ -64,10 +64,10 @@ from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.learning import Learner, callee_of
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.roles import off_switch
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, truth
 from dropout_lint.semantics.words import is_mode_name
 

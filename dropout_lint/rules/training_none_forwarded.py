@@ -50,9 +50,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, version_text
 from dropout_lint.semantics.events import Frame, NoneForwarded, Place, choosing_call
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import Content, content, mode_of
 from dropout_lint.semantics.receivers import sureness
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Method, alternatives
 from dropout_lint.syntax.lazy import cst
 

@@ -55,9 +55,9 @@ from dropout_lint.keras.entry_points import rejection
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, is_argument, version_text
 from dropout_lint.semantics.events import Constructed, MethodCall, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import is_layer
 from dropout_lint.semantics.receivers import sureness
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:

@@ -52,10 +52,11 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
-from dropout_lint.semantics.intent import class_says_intent, is_test_code
+from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import content
 from dropout_lint.semantics.signatures import parameters, readings, sees
 from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.semantics.words import is_mode_name, names_mode
 

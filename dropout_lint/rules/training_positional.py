@@ -52,9 +52,9 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.keras_calls import positional_parameters
 from dropout_lint.semantics.models import is_layer, mode_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Opaque, alternatives
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst

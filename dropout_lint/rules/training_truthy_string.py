@@ -56,10 +56,10 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, Place
-from dropout_lint.semantics.intent import is_test_code
 from dropout_lint.semantics.models import content
 from dropout_lint.semantics.receivers import sureness
 from dropout_lint.semantics.texts import Text, text_of
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
     Bound,
     ClassValue,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.events import (
@@ -36,38 +37,6 @@ from dropout_lint.syntax.literals import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
-    """Whether the output is held against that of the same model in inference mode: somebody looks at the modes.
-
-    So it is where two loops side by side go over the same data, in one mode each, and do the same with what comes out.
-    """
-    return any(
-        any(other.serial in use.partners for use in event.uses) or _is_twin(event, other)
-        for other in interpretation.mode_calls(_callee_if_off, (id(event.callee), id(event.frames[-1])))
-    )
-
-
-def _is_twin(event: ModeCall, other: ModeCall) -> bool:
-    loops, others = ([loop.node for loop in each.loops] for each in (event, other))
-    if not loops or not others or loops[:-1] != others[:-1] or loops[-1] is others[-1]:
-        return False
-    over, other_over = (_iterated(node, event) for node in (loops[-1], others[-1]))
-    return over is not None and over == other_over and _kinds(event) == _kinds(other) != set()
-
-
-def _kinds(event: ModeCall) -> set[str]:
-    return {use.kind for use in event.uses}
-
-
-def _iterated(node: cst.CSTNode, event: ModeCall) -> str | None:
-    """What a loop goes over, as it is written."""
-    return event.frames[-1].module.source_of(node.iter) if isinstance(node, (cst.For, cst.CompFor)) else None
-
-
-def _callee_if_off(event: ModeCall) -> tuple[int, int] | None:
-    return (id(event.callee), id(event.frames[-1])) if truth(event.flag) is False else None
 
 
 def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names: RoleNames | None = None) -> bool:
@@ -332,11 +301,37 @@ def takes_batch_statistics(event: ModeCall) -> bool:
 
     Few-shot learners, where a support set stands beside what is asked, take those of each task.
     """
-    return any(
+    return comment_moves_statistics(event.comment) or any(
         "support" in words(name) or (value is event.flag and not {"statistics", "stats"}.isdisjoint(words(name)))
         for frame in event.frames
         for name, value in frame.parameters.items()
     )
+
+
+def comment_moves_statistics(comment: str) -> bool:
+    """Whether a comment says that the pass is there for batch normalisation: ``# update BN statistics``."""
+    return _MOVES_STATISTICS.search(comment.lower()) is not None
+
+
+_MOVES_STATISTICS = re.compile(
+    r"\b(?:updat|adapt|recalibrat|refresh|re-?estimat|re-?comput|calibrat)\w*\b[^.\n]{0,40}"
+    r"\b(?:bn|batch[ -]?norm\w*|moving|running)\b[^.\n]{0,20}(?:\bstat\w*|\bmean|\baverages?)"
+)
+
+
+def adapts(event: ModeCall) -> bool:
+    """Whether a model is adapted to the data it meets: what is held out is learned from, by intent.
+
+    Test-time adaptation runs batch normalisation in training mode on the test data (https://arxiv.org/abs/2006.10726).
+    """
+    return any(
+        not _ADAPTS.isdisjoint(words(name))
+        for frame in event.frames
+        for name in (frame.name, frame.owner.name if frame.owner is not None else "")
+    )
+
+
+_ADAPTS = frozenset({"adapt", "adapts", "adapting", "adaptation"})
 
 
 _UPSAMPLING = ("Conv2DTranspose", "Conv3DTranspose", "UpSampling2D", "UpSampling3D")
@@ -362,28 +357,6 @@ def builds_generator(event: ModeCall, interpretation: Interpretation) -> bool:
         elif (other.callee.keras_name or "").rpartition(".")[2] in _UPSAMPLING:
             upsamples = True
     return upsamples and {"dropout", "batch-statistics"} <= modes
-
-
-def is_test_code(frames: tuple[Frame, ...]) -> bool:
-    """Whether a unit test is running: layers are called in both modes there to compare them."""
-    for frame in frames:
-        if frame.module.is_test:
-            return True
-        if frame.owner is not None and (_is_test_case(frame.owner) or _defined_in_test(frame.owner)):
-            return True
-    return False
-
-
-def _is_test_case(cls: ClassValue) -> bool:
-    return any(base.name.endswith("TestCase") for base in cls.external_bases)
-
-
-def _defined_in_test(cls: ClassValue) -> bool:
-    """Whether a class stands in a method of a unit test."""
-    outer = cls.scope.frame
-    return isinstance(outer, Frame) and any(
-        each.owner is not None and _is_test_case(each.owner) for each in outer.chain()
-    )
 
 
 _OTHER_LIBRARIES = frozenset({"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"})

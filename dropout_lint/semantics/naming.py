@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.choices import closure_of
 from dropout_lint.semantics.values import Instance
-from dropout_lint.semantics.words import CONVERSIONS, READERS
+from dropout_lint.semantics.words import CONVERSIONS, READERS, keeps
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
 from dropout_lint.syntax.walk import last_name
@@ -115,6 +115,10 @@ def _label(node: cst.CSTNode) -> str | None:
         return _text(node.slice[0].slice.value)
     if isinstance(node, cst.Call) and last_name(node.func) in READERS:
         return next((text for each in node.args if (text := _text(each.value)) is not None), None)
+    if isinstance(node, cst.Call):
+        # `survival_probability = linear(drop_rate, block)`: who makes it of a rate to drop may give back another one
+        names = (each.value.value for each in node.args if isinstance(each.value, cst.Name))
+        return next((name for name in names if keeps(name) is False), None)
     return None
 
 

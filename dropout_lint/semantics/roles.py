@@ -10,13 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.intent import (
-    compares_modes,
-    draws,
-    is_test_code,
-    stochastic_by_design,
-    takes_batch_statistics,
-)
+from dropout_lint.semantics.intent import adapts, draws, stochastic_by_design, takes_batch_statistics
+from dropout_lint.semantics.trials import compares_modes, is_test_code, tries_out
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -75,9 +70,9 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
     names = settings or RoleNames()
     if event.used("gradient", "train-input") or _chosen_for_training(event, interpretation):
         return Role("training")
-    if is_test_code(event.frames):
+    if is_test_code(event.frames) or tries_out(event, interpretation):
         return Role("unknown")
-    if compares_modes(event, interpretation) or takes_batch_statistics(event):
+    if compares_modes(event, interpretation) or takes_batch_statistics(event) or adapts(event):
         return Role("unknown")
     if stochastic_by_design(event, interpretation, names):
         return Role("intended")
@@ -105,7 +100,7 @@ def role_of_use(event: ModelUse, interpretation: Interpretation, settings: RoleN
     names = settings or RoleNames()
     if event.used("gradient", "input-gradient", "train-input"):
         return Role("training")
-    if is_test_code(event.frames):
+    if is_test_code(event.frames) or tries_out(event, interpretation):
         return Role("unknown")
     if draws(event, interpretation) or any(frame.name in names.stochastic for frame in event.frames):
         return Role("intended")

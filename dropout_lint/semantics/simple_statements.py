@@ -41,13 +41,18 @@ def _expression(run: Run, frame: Frame, scope: Scope, node: cst.Expr) -> Flow | 
     if isinstance(node.value, (cst.Call, cst.Comparison)):
         run.emit(Discarded(run.serial(), Place(frame.module, node.value), value, frame.chain(), meant))
     if isinstance(node.value, cst.Call):
-        for event in run.events[before:]:
-            if isinstance(event, ModeCall) and event.place.node is node.value:
-                event.discarded = True
+        _discard(run, node.value, before)
         if _ends(run, frame, scope, node.value):
             run.course.add(Leave("raise"))
             return Flow.LEAVES
     return None
+
+
+def _discard(run: Run, call: cst.Call, before: int) -> None:
+    """Nobody wants what a call gives back; ``before`` are the events that had happened then."""
+    for event in run.events[before:]:
+        if isinstance(event, ModeCall) and event.place.node is call:
+            event.discarded = True
 
 
 def _ends(run: Run, frame: Frame, scope: Scope, call: cst.Call) -> bool:
@@ -81,13 +86,20 @@ def _as_assignment(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpressio
 
 
 def _assign(run: Run, frame: Frame, scope: Scope, node: cst.Assign) -> Flow | None:
+    before = len(run.events)
     value = evaluate(run, frame, scope, node.value)
+    if isinstance(node.value, cst.Call) and all(_is_nobody(target.target) for target in node.targets):
+        _discard(run, node.value, before)
     for target in node.targets:
         note_assignment(run, frame, target.target, node.value)
         if run.loops and _updates(target.target, node.value):
             run.use("summed", "summed up over the loop", tags_of(value), frame, node)
         bind(run, frame, scope, target.target, value)
     return None
+
+
+def _is_nobody(target: cst.BaseAssignTargetExpression) -> bool:
+    return isinstance(target, cst.Name) and not target.value.strip("_")
 
 
 def _updates(target: cst.BaseAssignTargetExpression, value: cst.BaseExpression) -> bool:

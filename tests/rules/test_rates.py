@@ -135,6 +135,14 @@ KEPT = {
         "def block(keep_prob):\n    return layers.Dropout(keep_prob)\n\ndef net(keep_prob):\n    return block(1 - keep_prob)\n",
         [],
     ),
+    "made of a rate": (
+        "def block(survival_probability):\n    return layers.Dropout(survival_probability)\n\ndef net(drop_connect_rate, n):\n    p = share_of(drop_connect_rate, n)\n    return block(survival_probability=p)\n",
+        [],
+    ),
+    "made of something else": (
+        "def block(survival_probability):\n    return layers.Dropout(survival_probability)\n\ndef net(depth, n):\n    p = share_of(depth, n)\n    return block(survival_probability=p)\n",
+        ["KTM502"],
+    ),
     "a rate": ("def block(dropout_rate):\n    return layers.Dropout(dropout_rate)\n", []),
     "compatibility module": ("def hidden(x, keep_prob):\n    return tf.compat.v1.nn.dropout(x, keep_prob)\n", []),
     "TensorFlow 1": (

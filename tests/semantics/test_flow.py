@@ -275,6 +275,23 @@ def test_inference_is_known_by_what_is_done_with_the_output(source):
 
 
 RIGHT = {
+    "statistics updated, says a comment": """\
+        def show(x):
+            scores = model(x, training=True)  # update the BN statistics
+            print(np.argmax(scores, 1))
+        show(x_test)
+    """,
+    "for its effect, the output given to nobody": """\
+        for _ in range(5):
+            _ = model(x_test, training=True)
+        """,
+    "adapted to what is tested": """\
+        class Adaptation:
+            def step(self, x):
+                scores = model(x, training=True)
+                return scores, float(keras.ops.mean(scores))
+        print(Adaptation().step(x_test))
+        """,
     "draws kept in a deque": """\
         import collections
         class Bandit:
@@ -480,6 +497,38 @@ RIGHT = {
 @pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
 def test_right_code_stays_silent(source):
     assert found(source) == []
+
+
+TRIES = """\
+import keras, numpy as np
+from keras import layers
+
+def build():
+    return keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(2)])
+
+def test_model({taken}):
+    model = build()
+{before}
+    scores = model(np.ones((3, 4)), training=True)
+    print(scores.shape, float(scores[0, 0]))
+
+test_model({given})
+"""
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "before", "codes"),
+    [
+        pytest.param("", "", "", [], id="nothing is handed over and nothing was learned"),
+        pytest.param("", "", "    model.load_weights('best.weights.h5')", ["KTM101"], id="loaded"),
+        pytest.param("", "", "    model.compile('adam', 'mse'); model.fit(x, y)", ["KTM101"], id="trained"),
+        pytest.param("dataset", "load()", "", ["KTM101"], id="data to be tested"),
+    ],
+)
+def test_who_only_tries_the_code_evaluates_nothing(taken, given, before, codes):
+    report = check_source(TRIES.format(taken=taken, given=given, before=before), "model.py", Resolver(isolated=True))
+
+    assert [each.code for each in report.findings] == codes
 
 
 SWITCHES = {
