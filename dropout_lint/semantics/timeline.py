@@ -66,13 +66,26 @@ def by_toggle(
 
 
 def toggles_a_trained_model(interpretation: Interpretation, verdict: Verdict) -> bool:
-    """Whether a toggle is of a model that is trained on its own, and goes unseen by one that contains it."""
+    """Whether a toggle goes unseen by a model round the one it is of, and that one is trained on its own.
+
+    So it is where it is trained inside a third model that was compiled before: it is opened again for that one.
+    """
     receivers = set(tokens_of(verdict.toggle.receiver))
     if verdict.model in receivers or not any(is_model(each) for each in alternatives(verdict.toggle.receiver)):
         return False
-    return any(
-        isinstance(event, ModelUse) and event.kind == "train" and not receivers.isdisjoint(tokens_of(event.receiver))
-        for event in interpretation.timeline
+    ownership = ownership_of(interpretation)
+    trained: set[Token] = set()
+    compiled: set[Token] = set()
+    for event in interpretation.timeline:
+        if isinstance(event, ModelUse) and event.kind == "train":
+            trained.update(tokens_of(event.receiver))
+        elif isinstance(event, ModelUse) and event.kind == "compile" and event.serial < verdict.toggle.serial:
+            compiled.update(tokens_of(event.receiver))
+    return not receivers.isdisjoint(trained) or any(
+        ownership.contains(other, receiver)
+        for other in trained & compiled - {verdict.model}
+        for receiver in receivers
+        if truth(verdict.toggle.value) is True
     )
 
 

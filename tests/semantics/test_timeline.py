@@ -807,6 +807,26 @@ def test_on_keras_2_a_discriminator_may_be_opened_again_when_the_combined_model_
     assert found(program, select=("KTM203", "KTM208"), version="2", notes=True) == []
 
 
+def test_on_keras_2_a_critic_may_be_opened_again_for_the_model_round_it_that_trains_it():
+    program = GAN + textwrap.dedent(
+        """\
+        judge, forger = critic(), painter()
+        forger.trainable = False
+        noise, real = keras.Input((3,)), keras.Input((2,))
+        pair = keras.Model([real, noise], [judge(real), judge(forger(noise))])
+        pair.compile("adam", "mse")
+        judge.trainable = False
+        forger.trainable = True
+        combined = round_it(judge, forger)
+        judge.trainable = True
+        for step in range(10):
+            pair.train_on_batch([x, z], [y, y])
+            combined.train_on_batch(z, y)
+        """
+    )
+    assert found(program, select=("KTM203", "KTM208"), version="2", notes=True) == []
+
+
 TRAINERS = """\
     def switch(net, on):
         net.trainable = on
