@@ -101,7 +101,7 @@ def _kind(event: FunctionCall) -> str | None:
     if event.name in DROPOUT_FUNCTIONS or event.name in KEEP_PROBABILITY_FUNCTIONS:
         return "dropout" if _drops(event) else None
     if any(use.kind == "added" for use in event.uses):
-        return "noise"
+        return "noise" if not any(use.kind == "mixed" for use in event.uses) else None
     if event.name.endswith(".moments") and any(use.kind == "subtracted" for use in event.uses):
         return "statistics" if _over_the_batch(event) else None
     return None

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 
+_MARKS = frozenset({"noise", "offset", "statistic", "share", "rest"})
+"""What a value is marked as: a draw, one moved by a number, a statistic of the batch; an activation times a draw, or
+times what such a draw leaves of one.
+"""
 _DESCRIBE_THE_DRAW = frozenset({"shape", "seed", "dtype", "name", "key"})
 PHASE_FUNCTIONS = frozenset({"in_train_phase", "in_test_phase"})
 CHOOSING_FUNCTIONS = frozenset({"cond", "smart_cond", "case", "switch_case", "switch"}) | PHASE_FUNCTIONS
@@ -76,7 +80,7 @@ def passed_on(name: str, tags: Tags) -> Tags:
 
 def through_layer(tags: Tags) -> Tags:
     """What is left of the marks on a layer's input."""
-    return limited(frozenset(tag for tag in tags if tag[0] not in {"noise", "offset", "statistic"}))
+    return limited(frozenset(tag for tag in tags if tag[0] not in _MARKS))
 
 
 def note_choice(run: Run, name: str, arguments: Arguments, frame: Frame, node: cst.CSTNode) -> None:
@@ -93,6 +97,9 @@ def combined(
     if not ours[0] and not ours[1]:
         return result
     kept: set[tuple[object, ...]] = set()
+    if isinstance(sign, cst.Add) and _mixes(*ours):
+        # a point between two others, as the gradient penalty of a WGAN wants it: nothing is disturbed
+        run.use("mixed", "", tags_of(left) | tags_of(right), frame, node)
     for marks, own, other in ((ours[0], left, right), (ours[1], right, left)):
         if not marks:
             continue
@@ -102,12 +109,20 @@ def combined(
             kept |= _added(run, frame, marks, own, other, sign, right, node)
         elif isinstance(sign, (cst.Multiply, cst.Divide)):
             kept |= _scaled(run, frame, marks, own, other, node)
-    tags = frozenset(tag for tag in tags_of(result) if tag[0] not in {"noise", "offset", "statistic"}) | kept
+    tags = frozenset(tag for tag in tags_of(result) if tag[0] not in _MARKS) | kept
     return Opaque(tags) if isinstance(result, Opaque) else result
 
 
+def _mixes(left: Tags, right: Tags) -> bool:
+    """Whether ``a * x`` and ``(1 - a) * y`` of one draw meet."""
+    sides = [
+        {kind: {tag[1] for tag in marks if tag[0] == kind} for kind in ("share", "rest")} for marks in (left, right)
+    ]
+    return any(not one["share"].isdisjoint(other["rest"]) for one, other in (sides, sides[::-1]))
+
+
 def _marks(value: Value) -> Tags:
-    return frozenset(tag for tag in tags_of(value) if tag[0] in {"noise", "offset", "statistic"})
+    return frozenset(tag for tag in tags_of(value) if tag[0] in _MARKS)
 
 
 def _added(
@@ -129,10 +144,11 @@ def _scaled(
     run: Run, frame: Frame, marks: Tags, own: Value, other: Value, node: cst.CSTNode
 ) -> set[tuple[object, ...]]:
     if _is_activation(other):
-        if any(tag[0] == "offset" for tag in marks):
+        moved = {tag[1] for tag in marks if tag[0] == "offset"}
+        if moved:
             run.use("added", "", tags_of(own), frame, node)
         # noise times something computed from the inputs: a sample of a distribution the model learns
-        return set()
+        return {("rest" if tag[1] in moved else "share", tag[1]) for tag in marks if tag[0] == "noise"}
     return set(marks) if _is_plain(other) else set()
 
 

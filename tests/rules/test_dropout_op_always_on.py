@@ -61,6 +61,9 @@ FOUND = {
     "noise after a layer": call("h = self.dense(x)\nreturn h + keras.random.normal(ops.shape(h), stddev=0.2)"),
     "multiplied noise": call("return x * (1.0 + 0.1 * tf.random.normal(tf.shape(x)))"),
     "uniform noise": call("return x - tf.random.uniform(tf.shape(x), -0.1, 0.1)"),
+    "noise beside a share": call(
+        "a = tf.random.uniform((1,))\nreturn a * x + (1.0 + 0.1 * tf.random.normal((1,))) * x"
+    ),
     "batch statistics": call("mean, var = tf.nn.moments(x, [0])\nreturn (x - mean) / tf.sqrt(var + 1e-3)"),
     "batch statistics of Keras": call("mean, var = ops.moments(x, axes=(0, 1, 2))\nreturn (x - mean) / ops.sqrt(var)"),
     "functional graph": "i = keras.Input((3,))\nnet = keras.Model(i, layers.Dense(1)(tf.nn.dropout(i, 0.5)))",
@@ -139,6 +142,10 @@ def test_whatever_asks_for_the_mode_is_a_guard(source):
 
 
 PART_OF_THE_MODEL = {
+    "a point between two inputs": call("a = K.random_uniform((8, 1))\nreturn (a * x[0]) + ((1 - a) * x[1])"),
+    "a point between, the rest first": call(
+        "a = ops.reshape(keras.random.uniform((8,)), (8, 1))\nreturn (1 - a) * x[0] + x[1] * a"
+    ),
     "reparametrisation": call(
         "m, s = self.dense(x), self.dense(x)\nreturn m + tf.exp(s) * tf.random.normal(tf.shape(m))"
     ),
