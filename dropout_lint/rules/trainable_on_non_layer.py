@@ -3,7 +3,8 @@
 ## What it does
 
 Finds `x.trainable = …` where `x` is a symbolic tensor (what a layer returns), `model.layers`, `model.weights` or
-another list, or an object of a project class that holds a model and never reads `trainable`.
+another list, a module (`layers.trainable` for `layer.trainable`), or an object of a project class that holds a model
+and never reads `trainable`.
 
 ## Why is this bad
 
@@ -59,7 +60,7 @@ from dropout_lint.semantics.attribute_reads import is_read
 from dropout_lint.semantics.events import TrainableSet
 from dropout_lint.semantics.models import is_layer
 from dropout_lint.semantics.trials import is_test_code
-from dropout_lint.semantics.values import ClassValue, Instance, Items, Mapping, Opaque, Symbolic, alternatives
+from dropout_lint.semantics.values import ClassValue, External, Instance, Items, Mapping, Opaque, Symbolic, alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,8 @@ def check(context: Context) -> Iterator[Draft]:
         targets = alternatives(event.receiver)
         if all(_is_tensor(each) for each in targets):
             yield _draft(event, "a tensor, no layer: nothing is frozen or opened")
+        elif all(_is_module(each) for each in targets):
+            yield _draft(event, "a module of Keras, no layer: nothing is frozen or opened")
         elif all(_is_list_of_weights(each, context) for each in targets):
             yield _draft(event, "a list: AttributeError", raises=True)
         elif all(_is_container(each) for each in targets):
@@ -100,6 +103,11 @@ def _is_tensor(value: Value) -> bool:
         and ("derived",) not in value.tags
         and (not value.layers or is_layer(value.layers[-1]))
     )
+
+
+def _is_module(value: Value) -> bool:
+    """Whether it is ``keras.layers`` or the like: by a slip for the loop's variable."""
+    return isinstance(value, External) and value.is_keras and value.name.rpartition(".")[2].islower()
 
 
 def _is_list_of_weights(value: Value, context: Context) -> bool:
