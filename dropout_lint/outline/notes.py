@@ -36,6 +36,9 @@ class Notes:
     calls: list[tuple[Unit, ast.Call]] = field(default_factory=list)
     handed_on: list[tuple[Unit, ast.expr]] = field(default_factory=list)
     """Where a layer class is meant, and neither called nor derived from."""
+    compilers: set[ast.expr] = field(default_factory=set)
+    """References to what compiles functions."""
+    decorated: list[tuple[Unit, list[ast.expr]]] = field(default_factory=list)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
     """By function what it gives back."""
     dicts: list[tuple[Unit, ast.Dict]] = field(default_factory=list)

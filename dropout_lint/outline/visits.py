@@ -48,12 +48,12 @@ def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
     if type(node.ctx) is ast.Load:
         if name in LAYERS:
             _handed_on(notes, node, name, unit)
-        if name in unit.reads:
+        if name in unit.reads and name not in TRACERS:
             return
         unit.reads.add(name)
     unit.mentions.add(name)
     if name in TRACERS and notes.is_foreign(name):
-        notes.add(unit, "traces", "compiles")
+        _compiles(notes, node, unit)
     elif "Callback" in name:
         notes.add(unit, "traces")
 
@@ -67,9 +67,14 @@ def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
         if name in LAYERS:
             _handed_on(notes, node, name, unit)
     if name in TRACERS and root_of(node) in _COMPILERS:
-        notes.add(unit, "traces", "compiles")
+        _compiles(notes, node, unit)
     elif "Callback" in name:
         notes.add(unit, "traces")
+
+
+def _compiles(notes: Notes, node: ast.expr, unit: Unit) -> None:
+    notes.add(unit, "traces", "compiles")
+    notes.compilers.add(node)
 
 
 def _handed_on(notes: Notes, node: ast.expr, name: str, unit: Unit) -> None:
@@ -105,6 +110,8 @@ def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
 def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Unit) -> None:
     unit = notes.function(node, outer)
     unit.decorators.update(_decorators(node))
+    if node.decorator_list:
+        notes.decorated.append((unit, node.decorator_list))
     arguments = node.args
     named = [*arguments.posonlyargs, *arguments.args]
     if is_mode(node.name):
