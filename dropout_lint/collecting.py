@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["collecting_after", "not_collecting"]
+__all__ = ["collecting_after", "not_collecting", "set_aside"]
 
 
 @contextmanager
@@ -37,3 +37,13 @@ def collecting_after() -> Iterator[None]:
             yield
         finally:
             gc.collect(0)
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """What there is before is not looked through in here: it lives on anyway."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -7,12 +7,13 @@ words that a rule needs is not parsed, and without such a file the parser is not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropout_lint.collecting import not_collecting, set_aside
 from dropout_lint.discovery import Problem, discover, excluded, is_archive, unsupported
 from dropout_lint.examining import Entry, Examined, Examiner, examine
 from dropout_lint.hearing import File, Gathered, file_of, one_voice, silenced_by, wanted, weighed
@@ -155,7 +156,13 @@ class _Outcome:
         self._candidates = 0
 
     def check(self, work: Sequence[_Work], *, spread: bool = False, jobs: int | None = None) -> None:
-        pending = [entry for item in work if (entry := self._sifted(item)) is not None]
+        with ExitStack() as stack:
+            with not_collecting():
+                pending = [entry for item in work if (entry := self._sifted(item)) is not None]
+                stack.enter_context(set_aside())
+            self._examined(pending, spread=spread, jobs=jobs)
+
+    def _examined(self, pending: Sequence[Entry], *, spread: bool, jobs: int | None) -> None:
         self._candidates += len(pending)
         entries = [*pending, *self._importers(pending)]
         if self._store is not None:

@@ -332,6 +332,53 @@ def test_a_method_of_pytorch_matters_on_what_may_be_of_keras(source, expected, t
     assert ("KTM303" in speakers({"main.py": f"{LOADED}{source}\n"}, tmp_path=tmp_path)) is expected
 
 
+STEP = "def step(self, x):\n    return x * self.weight\n"
+MAKE = "def make(self):\n    return tf.function(self.{})\n"
+COMPILED = {
+    "by a decorator": (f"@tf.function\n{STEP}", True),
+    "by one with options": (f"@tf.function(jit_compile=True)\n{STEP}", True),
+    "by a part of one": (f"@partial(jax.jit, static_argnums=0)\n{STEP}", True),
+    "by a call": (MAKE.format("step") + STEP, True),
+    "what it calls": (f"{MAKE.format('run')}def run(self, x):\n    return self.step(x)\n{STEP}", True),
+    "another function": (f"{MAKE.format('run')}def run(self, x):\n    return x\n{STEP}", False),
+    "what is defined elsewhere": (MAKE.format("run") + STEP, True),
+    "by another name of what compiles": (
+        f"def make(self):\n    compiler = tf.function\n    return compiler(self.run)\n{STEP}",
+        True,
+    ),
+    "by nothing": (STEP, False),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), COMPILED.values(), ids=COMPILED)
+def test_an_attribute_that_changes_matters_where_what_is_compiled_reads_it(source, expected, tmp_path):
+    methods = f"{source}def raise_it(self):\n    self.weight = 3\n    self.fit(1)"
+    program = (
+        f"import keras, jax\nimport tensorflow as tf\nclass Net(keras.Model):\n{textwrap.indent(methods, '    ')}\n"
+    )
+    assert ("KTM409" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
+INIT = "def __init__(self, norm=keras.layers.LayerNormalization):\n    self.{}\n"
+ALIASES = {
+    "made in a call": ("def call(self, x):\n    norm = keras.layers.LayerNormalization\n    return norm()(x)", True),
+    "by a default": ("def call(self, x, norm=keras.layers.LayerNormalization):\n    return norm()(x)", True),
+    "made in the constructor": (f"{INIT.format('inner = norm()')}def call(self, x):\n    return self.inner(x)", False),
+    "kept, and made in a call": (f"{INIT.format('make = norm')}def call(self, x):\n    return self.make()(x)", True),
+    "handed to somebody": (f"{INIT.format('inner = other(norm)')}def call(self, x):\n    return self.inner(x)", True),
+    "in a list": (
+        "kinds = [keras.layers.LayerNormalization]\ndef call(self, x):\n    return pick(self.kinds)(x)",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), ALIASES.values(), ids=ALIASES)
+def test_a_layer_class_by_another_name_matters_where_that_name_is_called(source, expected, tmp_path):
+    program = f"import keras\nclass Block(keras.layers.Layer):\n{textwrap.indent(source, '    ')}\n"
+    assert ("KTM406" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
 @pytest.mark.parametrize(("files", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_a_file_imports_counts_where_it_can_matter(files, expected, tmp_path):
     assert is_candidate(files, tmp_path=tmp_path) is expected

@@ -67,7 +67,7 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
         unit.calls.add(name)
     if is_class(name) and may_hold_state(name):
         unit.makers.add((name, root_of(callee)))
-    if is_draw(name, root_of(callee), notes):
+    if is_draw(callee, notes):
         unit.draws.add(name)
     if name in _GRADIENTS:
         notes.add(unit, "fits", "trains", "active")

@@ -27,6 +27,7 @@ __all__ = ["DROPS", "combines", "is_draw"]
 DROPS = frozenset({"dropout", "general_dropout", "stateless_dropout"})
 """The last names of the functions that drop."""
 _STATISTICS = "moments"
+_ALL = DRAWS | DROPS | {_STATISTICS}
 _PLAIN_FUNCTIONS = frozenset({"float", "int", "max", "min", "abs", "len"})
 _NONE: Marks = frozenset()
 _UNTRACKED = frozenset({"numpy", "random", "torch", "math", "scipy", "cv2", "PIL", "pandas"})
@@ -37,12 +38,13 @@ class _May(Exception):
     """A draw may be combined with an activation."""
 
 
-def is_draw(name: str, root: str, notes: Notes) -> bool:
-    """Whether a function of this name may be one of TensorFlow, Keras or JAX that drops, draws or normalises."""
-    if root == "self":
+def is_draw(callee: ast.expr, notes: Notes) -> bool:
+    """Whether what is called may be a function of TensorFlow, Keras or JAX that drops, draws or normalises."""
+    name = last_name(callee)
+    if name not in _ALL and notes.aliases.get(name) not in _ALL:
         return False
-    name = notes.aliases.get(name, name)
-    return (name in DRAWS or name == _STATISTICS or name in DROPS) and notes.imports.get(root) not in _UNTRACKED
+    root = root_of(callee)
+    return root != "self" and notes.imports.get(root) not in _UNTRACKED
 
 
 def combines(node: ast.FunctionDef | ast.AsyncFunctionDef, notes: Notes) -> bool:
@@ -143,7 +145,7 @@ class _Reader:
     # Expressions ----------------------------------------------------------------------------------------------
 
     def _draws(self, node: ast.AST) -> bool:
-        return isinstance(node, ast.Call) and is_draw(last_name(node.func), root_of(node.func), self._notes)
+        return isinstance(node, ast.Call) and is_draw(node.func, self._notes)
 
     def _marks(self, node: ast.expr, held: Held, depth: int = 0) -> Marks:
         """Of what a value is made: ``noise``, noise round one (``offset``), a ``statistic``."""
@@ -175,7 +177,7 @@ class _Reader:
         found = _NONE.union(*(self._marks(each, held, depth + 1) for each in given))
         callee = node.func
         name, root = last_name(callee), root_of(callee)
-        if is_draw(name, root, self._notes):
+        if is_draw(callee, self._notes):
             name = self._notes.aliases.get(name, name)
             if name in DROPS:
                 raise _May

@@ -36,6 +36,9 @@ class Notes:
     calls: list[tuple[Unit, ast.Call]] = field(default_factory=list)
     handed_on: list[tuple[Unit, ast.expr]] = field(default_factory=list)
     """Where a layer class is meant, and neither called nor derived from."""
+    compilers: set[ast.expr] = field(default_factory=set)
+    """References to what compiles functions."""
+    decorated: list[tuple[Unit, list[ast.expr]]] = field(default_factory=list)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
     """By function what it gives back."""
     dicts: list[tuple[Unit, ast.Dict]] = field(default_factory=list)
@@ -126,10 +129,13 @@ class Notes:
         """The positions of arguments that are no plain rate."""
         if not name or not node.args:
             return
-        found = {
-            -1 if isinstance(each, ast.Starred) else position
-            for position, each in enumerate(node.args)
-            if isinstance(each, ast.Starred) or rate_kind(each) == "bad"
-        }
+        found = [position for position, each in enumerate(node.args) if _is_no_rate(each)]
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            found.append(-1)
         if found:
             self.handed.setdefault(name, set()).update(found)
+
+
+def _is_no_rate(value: ast.expr) -> bool:
+    kind = type(value)
+    return kind is not ast.Name and kind is not ast.Attribute and kind is not ast.Starred and rate_kind(value) == "bad"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dropout_lint.collecting import not_collecting
 from dropout_lint.outline.model import Outline
@@ -20,11 +20,15 @@ __all__ = ["ANYTHING", "outline_of", "parsed"]
 ANYTHING = Outline(frozenset({"anything"}))
 """The outline of what this Python cannot parse: the analysis says what is wrong with it."""
 
-_LEAVES = frozenset({ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal})
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
-_SAYS_NOTHING = frozenset(
-    {ast.Load, ast.Store, ast.Del, ast.And, ast.Or, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pass, ast.Eq, ast.NotEq}
-)
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal})
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "name", "names", "kind", "level", "module", "type_comment"})
+"""Fields that hold no node, or one that says nothing."""
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: () if kind in _LEAVES else tuple(name for name in kind._fields if name not in _NO_NODES)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 
 
 def parsed(data: bytes) -> ast.Module | None:
@@ -67,17 +71,20 @@ def _walk(tree: ast.Module, notes: Notes) -> None:
         visit = VISITS.get(kind)
         if visit is not None:
             visit(notes, node, unit)
-        if kind in _LEAVES or (kind is ast.Expr and type(node.value) is ast.Constant):  # type: ignore[attr-defined]
+        if kind is ast.Expr and type(node.value) is ast.Constant:  # type: ignore[attr-defined]
             continue
         if kind in _FUNCTIONS:
             unit = notes.function(node, unit)  # type: ignore[arg-type]
         elif kind is ast.ClassDef:
             unit = notes.class_body(node, unit)  # type: ignore[arg-type]
-        for name in node._fields:
+        for name in _FIELDS[kind]:
             value = getattr(node, name, None)
-            if type(value) is list:
-                for each in value:
-                    if isinstance(each, ast.AST):
-                        push((each, unit))
-            elif isinstance(value, ast.AST) and type(value) not in _SAYS_NOTHING:
-                push((value, unit))
+            each: Any
+            for each in value if type(value) is list else (value,):
+                below = type(each)
+                if below in _LEAVES:
+                    # most nodes are: there is nothing in them to come back for
+                    if below in VISITS:
+                        VISITS[below](notes, each, unit)
+                elif below in _FIELDS:
+                    push((each, unit))

@@ -191,14 +191,33 @@ def _makes(name: str, root: str, notes: Notes) -> bool:
 
 
 def _read_in_steps(notes: Notes) -> frozenset[str]:
-    """The attributes that what Keras traces reads; everywhere, where functions are compiled by a call."""
+    """The attributes that what Keras traces reads; everywhere, where it is not told which functions are compiled."""
     functions = [unit for unit in notes.units if unit.kind == "function"]
-    decorated = any(not TRACERS.isdisjoint(unit.decorators) for unit in functions)
-    if not decorated and any("compiles" in unit.features for unit in notes.units):
+    traced = _compiled(notes) if notes.compilers else set()
+    if traced is None:
         return frozenset().union(*(unit.reads_from_self for unit in functions))
-    traced = {unit.name for unit in functions if unit.name in _HOOKS or not TRACERS.isdisjoint(unit.decorators)}
+    traced |= {unit.name for unit in functions if unit.name in _HOOKS or not TRACERS.isdisjoint(unit.decorators)}
     reached = _called_from(traced, functions)
     return frozenset().union(*(unit.reads_from_self for unit in functions if unit.name in reached))
+
+
+def _compiled(notes: Notes) -> set[str] | None:
+    """The functions of the file that are compiled, by decorators and by calls; None where others may be."""
+    functions = {unit.name for unit in notes.units if unit.kind == "function"}
+    left = set(notes.compilers)
+    found: set[str] = set()
+    for unit, decorators in notes.decorated:
+        for each in decorators:
+            called = each if isinstance(each, ast.Call) else None
+            meant = {each} if called is None else {called.func, *called.args}
+            if not left.isdisjoint(meant):
+                left -= meant
+                found.add(unit.name)
+    for _, call in notes.calls:
+        if call.func in left and call.args:
+            left.discard(call.func)
+            found.add(last_name(call.args[0]))
+    return found if not left and found <= functions else None
 
 
 _HOOKS = frozenset({"call", "train_step", "test_step", "predict_step"})

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS
+from dropout_lint.keras.layers import LAYERS
 from dropout_lint.outline.assignments import (
     visit_annotated,
     visit_assign,
@@ -18,7 +19,6 @@ from dropout_lint.outline.calls import discard, visit_call
 from dropout_lint.outline.names import (
     TRACERS,
     asks_a_model,
-    is_keras_layer,
     is_mode,
     is_self,
     is_step,
@@ -44,32 +44,42 @@ _COMPILERS = frozenset({"tf", "tensorflow", "jax"})
 
 
 def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
-    unit.mentions.add(node.id)
-    if isinstance(node.ctx, ast.Load):
-        unit.reads.add(node.id)
-        _handed_on(notes, node, node.id, unit)
-    if node.id in TRACERS and notes.is_foreign(node.id):
-        notes.add(unit, "traces", "compiles")
-    elif "Callback" in node.id:
+    name = node.id
+    if type(node.ctx) is ast.Load:
+        if name in LAYERS:
+            _handed_on(notes, node, name, unit)
+        if name in unit.reads and name not in TRACERS:
+            return
+        unit.reads.add(name)
+    unit.mentions.add(name)
+    if name in TRACERS and notes.is_foreign(name):
+        _compiles(notes, node, unit)
+    elif "Callback" in name:
         notes.add(unit, "traces")
 
 
 def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
     name = node.attr
     unit.mentions.add(name)
-    if isinstance(node.ctx, ast.Load):
+    if type(node.ctx) is ast.Load:
         if is_self(node.value):
             unit.reads_from_self.add(name)
-        _handed_on(notes, node, name, unit)
+        if name in LAYERS:
+            _handed_on(notes, node, name, unit)
     if name in TRACERS and root_of(node) in _COMPILERS:
-        notes.add(unit, "traces", "compiles")
+        _compiles(notes, node, unit)
     elif "Callback" in name:
         notes.add(unit, "traces")
 
 
+def _compiles(notes: Notes, node: ast.expr, unit: Unit) -> None:
+    notes.add(unit, "traces", "compiles")
+    notes.compilers.add(node)
+
+
 def _handed_on(notes: Notes, node: ast.expr, name: str, unit: Unit) -> None:
     """A class by another name: what is called may be its constructor."""
-    if is_keras_layer(name) and may_hold_state(name) and node not in notes.referred:
+    if may_hold_state(name) and node not in notes.referred:
         notes.handed_on.append((unit, node))
 
 
@@ -100,6 +110,8 @@ def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
 def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Unit) -> None:
     unit = notes.function(node, outer)
     unit.decorators.update(_decorators(node))
+    if node.decorator_list:
+        notes.decorated.append((unit, node.decorator_list))
     arguments = node.args
     named = [*arguments.posonlyargs, *arguments.args]
     if is_mode(node.name):

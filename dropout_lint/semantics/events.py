@@ -406,9 +406,6 @@ class Interpretation:
     events: list[Event]
     loops: dict[int, Loop]
     instances: list[Instance]
-    timeline: list[Moment] = field(default_factory=list)
-    """The moments in the order in which they happen. Unlike in ``events``, a function that is called again with what
-    it was called with before does here what it did before."""
     classes: list[ClassValue] = field(default_factory=list)
     """The project classes that were defined, those of imported modules included."""
     handed_to_unknown: frozenset[str] = frozenset()
@@ -438,13 +435,27 @@ class Interpretation:
     compiled: frozenset[int] = frozenset()
     """The functions (ids of their nodes) that are handed to ``tf.function`` or ``jax.jit`` rather than decorated."""
     passages: tuple[Passage, ...] = ()
-    """What ``timeline`` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""
+    """What `timeline` tells, with the structure of its execution; see :mod:`dropout_lint.semantics.passages`."""
     unmet: tuple[Unmet, ...] = ()
     """The toggles that the tests of a loop keep from all its layers."""
     recursed: tuple[Value, ...] = ()
     """What functions hand to themselves, which is not followed."""
+    _timeline: list[Moment] | None = None
     _trainings: tuple[list[ModelUse], dict[int, int]] | None = None
     _indexes: dict[Callable[[ModeCall], Hashable], dict[Hashable, list[ModeCall]]] = field(default_factory=dict)
+
+    @property
+    def timeline(self) -> list[Moment]:
+        """The moments in the order in which they happen.
+
+        Unlike in ``events``, a function that is called again with what it was called with before does here what it
+        did before.
+        """
+        if self._timeline is None:
+            from dropout_lint.semantics.passages import LONGEST_TIMELINE, flattened
+
+            self._timeline = flattened(self.passages, LONGEST_TIMELINE)
+        return self._timeline
 
     def trainings_before(self, event: Event) -> Iterator[ModelUse]:
         """The events that come before ``event`` and update weights, in order."""

@@ -19,7 +19,6 @@ from dropout_lint.semantics.imports import load
 from dropout_lint.semantics.models import MODEL_NAMES, is_keras_class
 from dropout_lint.semantics.modules import Module, Project
 from dropout_lint.semantics.parameters import unknown_parameter
-from dropout_lint.semantics.passages import flattened
 from dropout_lint.semantics.run import STEPS_PER_FILE, BudgetExceeded, Run
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.signatures import parameters
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 _STEPS = frozenset({"train_step", "test_step", "predict_step"})
 _MOST_OBJECTS_PER_CLASS = 3
-LONGEST_TIMELINE = 20_000
-"""Moments after which calls that are known already are no longer told again."""
 
 
 def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: int = STEPS_PER_FILE) -> Interpretation:
@@ -61,7 +58,6 @@ def interpret(project: Project, path: Path, text: str, tree: cst.Module, steps: 
         run.events,
         run.all_loops,
         run.instances,
-        flattened(run.course.roots, LONGEST_TIMELINE),
         run.classes,
         frozenset(run.handed_to_unknown),
         frozenset(run.feedback),

@@ -135,6 +135,10 @@ class Course:
                 self.imported.append(entered)
 
 
+LONGEST_TIMELINE = 20_000
+"""Moments after which calls that are known already are no longer told again."""
+
+
 def flattened(roots: tuple[Passage, ...], longest: int) -> list[Moment]:
     """The moments in order, both arms of each fork; after ``longest`` of them no passage is told a second time."""
     told: list[Moment] = []
