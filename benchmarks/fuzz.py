@@ -85,9 +85,9 @@ class Programs:
         if dice.random() < 0.2:
             return self._of_text(self._texts[which], dice)
         tree = ast.parse(self._texts[which])
-        for _ in range(dice.choice((1, 1, 2, 3, 5, 8, 13, 40))):
-            dice.choice(self._changes)(self, tree, dice)
         try:
+            for _ in range(dice.choice((1, 1, 2, 3, 5, 8, 13, 40))):
+                dice.choice(self._changes)(self, tree, dice)
             return ast.unparse(ast.fix_missing_locations(tree))
         except (ValueError, TypeError, AttributeError, RecursionError):
             return self._of_text(self._texts[which], dice)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.modules import Project
     from dropout_lint.triage import Triage
 
-_ELSEWHERE = sys.stdlib_module_names | {"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
+_ELSEWHERE = sys.stdlib_module_names | {"keras", "keras_core", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
 _DOTTED = re.compile(r"\s*([\w.]+)")
 _NAME = re.compile(r"\w+")
 _MOST_IMPORTS = 5_000

@@ -236,3 +236,18 @@ def test_an_importer_is_asked_what_is_asked_of_the_file_whatever_was_found_befor
     expected = [("fitter.py", 5, "KTM305")]
     assert [(each.path, each.span.start.line, each.code) for each in again.findings] == expected
     assert found("fitter.py") == found(".") == expected
+
+
+def test_the_project_that_keras_core_comes_from_is_read_as_what_uses_it(folder):
+    step = "from keras_core import layers\nimport keras_core as keras\n" + DROPOUT.replace("import keras\n", "")
+    folder(
+        {
+            "keras_core/__init__.py": "from keras_core import layers\nfrom keras_core.models import Sequential\n",
+            "keras_core/layers.py": "class Dropout:\n    pass\n",
+            "keras_core/models.py": "class Sequential:\n    pass\n",
+            "training/loop.py": TRAINER,
+            "main.py": step,
+        }
+    )
+
+    assert found("main.py", "training/loop.py") == HERE

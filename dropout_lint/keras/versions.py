@@ -320,8 +320,8 @@ class Holding:
 
     @property
     def text(self) -> str:
-        """The versions in words: ``Keras 2 and Keras 3.3 to 3.9``; ``Keras`` where it is true on all."""
-        if not self.versions or (self.certain and self.candidates > 1):
+        """The versions in words: ``Keras 2 and Keras 3.3 to 3.9``; ``Keras`` where it is true on all of both."""
+        if not self.versions or (self.certain and self.candidates > 1 and "2" in self.versions):
             return "Keras"
         minors = sorted(int(each[2:]) for each in self.versions if each.startswith("3."))
         told = ["Keras 2"] if "2" in self.versions else []

@@ -13,8 +13,8 @@ from dropout_lint.outline.rates import LIBRARIES, rate_kind
 __all__ = ["Notes"]
 
 _ELSEWHERE = sys.stdlib_module_names | {
-    "absl", "cv2", "jax", "keras", "matplotlib", "numpy", "pandas", "PIL", "scipy", "seaborn", "sklearn", "tensorflow",
-    "tf_keras", "torch", "tqdm", "transformers",
+    "absl", "cv2", "jax", "keras", "keras_core", "matplotlib", "numpy", "pandas", "PIL", "scipy", "seaborn", "sklearn",
+    "tensorflow", "tf_keras", "torch", "tqdm", "transformers",
 }  # fmt: skip
 """Where functions come from that take no training flag by position."""
 

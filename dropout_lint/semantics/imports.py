@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
 
-_KERAS_ROOTS = frozenset({"keras", "tensorflow", "tf_keras", "jax", "torch", "numpy"})
+_KERAS_ROOTS = frozenset({"keras", "keras_core", "tensorflow", "tf_keras", "jax", "torch", "numpy"})
 
 
 def dotted_name(node: cst.BaseExpression | None) -> str:

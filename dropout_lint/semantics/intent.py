@@ -380,7 +380,9 @@ def uses_keras(frames: tuple[Frame, ...]) -> bool:
 def knows_only_keras(interpretation: Interpretation) -> bool:
     """Whether what was read of a project imports Keras or TensorFlow, and no other library with modules of its own."""
     imports = interpretation.imports
-    return not {"keras", "tensorflow", "tf_keras"}.isdisjoint(imports) and _OTHER_LIBRARIES.isdisjoint(imports)
+    return not {"keras", "keras_core", "tensorflow", "tf_keras"}.isdisjoint(imports) and _OTHER_LIBRARIES.isdisjoint(
+        imports
+    )
 
 
 _MISSING = frozenset(
