@@ -124,6 +124,9 @@ READ = {
     "lists in lists, handed to whatever takes them": "x = [model]\n" + "x = [x, x]\n" * 80 + EVERY_USE,
     "lists of lists of lists": "x = [model]\n" + f"x = [{'x, ' * 64}]\n" * 20 + EVERY_USE,
     "a list that holds itself": "x = [model]\n" + "x.append(x)\n" * 60 + EVERY_USE,
+    "lists that loops put into themselves": "def step(x):\n"
+    + (" x = [x, x]\n" * 60 + " while x:\n" + "  x[x] = x\n" * 64) * 2
+    + " model(x, training=True)\nfor i in range(3): step(model)\nwhile y: step(1)\n",
     "sums of lists": "x = [1]\n" + "x = x + x\n" * FEW,
     "sums of texts": "x = 'abc'\n" + "x = x + x\n" * FEW,
     "products of numbers": "x = 123456789\n" + "x = x * x\n" * FEW,

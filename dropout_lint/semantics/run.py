@@ -439,6 +439,10 @@ def derived(*values: Value, extra: Tags = frozenset()) -> Value:
 
 _DEEPEST_TAGGED = 4
 """Containers inside one another down to which all elements are marked; nobody looks deeper (see `tags_of`)."""
+_MOST_TAGGED = 500
+"""Containers inside a value that are marked: one that a loop puts into itself again and again holds 64 times as many on
+each level.
+"""
 
 
 def without_draws(value: Value, outside: tuple[int, ...] = ()) -> Value:
@@ -449,17 +453,21 @@ def without_draws(value: Value, outside: tuple[int, ...] = ()) -> Value:
     """
     if isinstance(value, Items):
         taken = frozenset(value.loops) - frozenset(outside)
-        return _without(value, taken, _DEEPEST_TAGGED) if taken else value
-    return _without(value, None, 0)
+        return _without(value, taken, _DEEPEST_TAGGED, {}) if taken else value
+    return _without(value, None, 0, {})
 
 
-def _without(value: Value, loops: frozenset[int] | None, depth: int) -> Value:
-    """The value without the draws of these loops, or of all."""
+def _without(value: Value, loops: frozenset[int] | None, depth: int, done: dict[int, Value]) -> Value:
+    """The value without the draws of these loops, or of all; ``done`` are the containers that are seen to."""
     if isinstance(value, Items) and depth:
-        inside = tuple(_without(each, loops, depth - 1) for each in value.items)
-        if all(one is other for one, other in zip(inside, value.items, strict=True)):
-            return value
-        return Items(value.serial, value.kind, inside, value.exact, value.loops)
+        if id(value) not in done:
+            done[id(value)] = value
+            if len(done) > _MOST_TAGGED:
+                return value
+            inside = tuple(_without(each, loops, depth - 1, done) for each in value.items)
+            if any(one is not other for one, other in zip(inside, value.items, strict=True)):
+                done[id(value)] = Items(value.serial, value.kind, inside, value.exact, value.loops)
+        return done[id(value)]
     if not isinstance(value, Opaque):
         return value
     taken = [tag for tag in value.tags if tag[0] == "drawn" and (loops is None or tag[1] in loops)]
@@ -500,6 +508,9 @@ def _tagged(value: Value, tags: Tags, depth: int, done: dict[int, Value]) -> Val
     if not isinstance(value, (OneOf, Items)):
         return with_tags(value, tags)
     if id(value) not in done:
+        done[id(value)] = value
+        if len(done) > _MOST_TAGGED:
+            return value
         if isinstance(value, OneOf):
             made: Value = OneOf(tuple(_tagged(each, tags, depth, done) for each in value.values))
         elif depth:
