@@ -257,6 +257,8 @@ HOLDS = {
     "without its pruning": "0\nfrom tensorflow_model_optimization.sparsity import keras as pruning\n"
     "net = pruning.strip_pruning(model)",
     "spectral normalisation": "keras.Sequential([layers.SpectralNormalization(layers.Dense(2))])",
+    "spectral normalisation of TensorFlow Addons": "0\nimport tensorflow_addons as tfa\n"
+    "net = keras.Sequential([tfa.layers.SpectralNormalization(layers.Dense(2))])",
     "part of a ready-made model": "keras.applications.ResNet50(weights=None)\n"
     "net = keras.Model(net.input, net.get_layer('conv2_block3_out').output)",
     "a head on a ready-made model": "keras.applications.DenseNet121(weights=None, include_top=False, pooling='avg')\n"
