@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics.differentiation import UPDATES
 from dropout_lint.semantics.events import AttributeSet, FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
-from dropout_lint.semantics.own_modes import own_mode
+from dropout_lint.semantics.own_modes import drawing, own_mode
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -158,7 +158,11 @@ class Learner:
             serial for each in alternatives(callee) if isinstance(each, Instance) for serial in self.parts(each) - known
         }
         instances = (self._instances[serial] for serial in sorted(parts) if serial in self._instances)
-        return (*held, *(each for each in instances if own_mode(each) != "none"))
+        return (*held, *(each for each in instances if own_mode(each) != "none" or each.serial in self._drawing))
+
+    @cached_property
+    def _drawing(self) -> frozenset[int]:
+        return drawing(self.interpretation)
 
     def weightless(self, value: Instance) -> bool:
         """Whether nothing in ``value`` is known, or may, have weights."""

@@ -321,6 +321,59 @@ def test_a_flag_of_another_name_is_said_by_who_calls():
     assert found(step("Norm()(net(rows), train=True)", "net.trainable_variables", made)) == []
 
 
+DEPTH = """\
+    def drop_path(x, rate, is_training):
+        if not is_training or rate == 0:
+            return x
+        kept = tf.floor(1 - rate + tf.random.uniform([tf.shape(x)[0], 1]))
+        return x / (1 - rate) * kept
+    class DropPath(layers.Layer):
+        def __init__(self, rate, training=None):
+            super().__init__()
+            self.rate, self.training = rate, training
+        def call(self, rows, training{default}):
+            return {drop}
+    class Net(keras.Model):
+        def __init__(self, rate=0.1, depth=4):
+            super().__init__()
+            self.paths = [DropPath({rate}) for i in range(depth)]
+            self.hidden = layers.Dense(4)
+        def call(self, rows):
+            for path in self.paths:
+                rows = rows + path(self.hidden(rows))
+            return rows
+    net = Net({given})
+    """
+DEFAULTS = {"default": "=None", "drop": "drop_path(rows, self.rate, training)", "rate": "rate", "given": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, ["KTM105"]),
+        ({"default": "=False"}, ["KTM105"]),
+        ({"drop": "tf.nn.dropout(rows, self.rate) if training else rows"}, ["KTM105"]),
+        ({"rate": "np.linspace(0, rate, depth)[i]"}, ["KTM105"]),
+        ({"rate": "rate * float(i) / (depth - 1)"}, ["KTM105"]),
+        # it is on already, or who made it says the mode
+        ({"default": "=True"}, []),
+        ({"drop": "drop_path(rows, self.rate, self.training)"}, []),
+        # something else has a say
+        ({"drop": "drop_path(rows, self.rate, training) if self.name in elsewhere.drawn else rows"}, []),
+        # nothing is dropped
+        ({"given": "0.0"}, []),
+        ({"given": "rate=0.0", "rate": "rate if rate > 0 else 0.0"}, []),
+        ({"given": "rate=0.0", "rate": "[float(each) for each in np.linspace(0.0, rate, depth)][i]"}, []),
+        ({"given": "rate=0.0", "rate": "tf.linspace(0.0, rate, depth).numpy().tolist()[i]"}, []),
+        ({"given": "rate=0.0", "rate": "rate * float(i) / (depth - 1)"}, []),
+        ({"given": "rate=0.0", "drop": "tf.nn.dropout(rows, self.rate) if training else rows"}, []),
+    ],
+)
+def test_a_layer_may_drop_by_itself(changes, codes):
+    made = textwrap.dedent(DEPTH.format(**{**DEFAULTS, **changes}))
+    assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", made))] == codes
+
+
 EMPTY = {
     "nothing to switch": "plain",
     "ready-made, without": "keras.applications.VGG16(weights=None)",
