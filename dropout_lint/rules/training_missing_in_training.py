@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.semantics.choices import Choice
-    from dropout_lint.semantics.events import Event
+    from dropout_lint.semantics.events import Event, Use
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -88,7 +88,7 @@ def check(context: Context) -> Iterator[Draft]:
         if not _says_nothing(event):
             continue
         learning = learner.of(event)
-        if learning is None or learning.trained is False or _ignored(event):
+        if learning is None or learning.trained is False or _ignored(event, learning.use):
             continue
         callee = callee_of(event)
         layers, complete = learner.mode_layers(callee)
@@ -112,19 +112,25 @@ def _says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:
     )
 
 
-def _ignored(event: ModelUse | ModeCall) -> bool:
+def _ignored(event: ModelUse | ModeCall, gradient: Use) -> bool:
     if _steps_outside(event) or is_test_code(event.frames):
         return True
     if any(use.text == "get_updates()" for use in event.used("gradient")):
         # a graph of the first Keras, in which a call that says nothing follows the learning phase that is fed
         return True
     guards = event.guards if isinstance(event, ModeCall) else event.bare.guards if event.bare is not None else ()
-    if any(is_mode_name(name) for guard in guards for name in guard):
+    if any(is_mode_name(name) for guard in guards[_shared(guards, gradient.guards) :] for name in guard):
         return True
     if isinstance(event, ModeCall) or event.bare is None:
         return False
     # its own `call` may run in training mode by default, or have to be told
     return off_switch(event.frames) is not None or truth(event.bare.default) is not False
+
+
+def _shared(guards: tuple[frozenset[str], ...], others: tuple[frozenset[str], ...]) -> int:
+    """How many conditions stand round the gradient too, as in ``if args.train: fit(model)``: they choose no call."""
+    pairs = enumerate(zip(guards, others, strict=False))
+    return next((number for number, (one, two) in pairs if one is not two), min(len(guards), len(others)))
 
 
 def _steps_outside(event: ModelUse | ModeCall) -> bool:

@@ -125,6 +125,8 @@ class Use:
     """The loops whose turns were collected in what is used."""
     stopped: frozenset[int] = frozenset()
     """The events whose outputs went through ``stop_gradient`` on the way: no gradient gets back to them."""
+    guards: tuple[frozenset[str], ...] = ()
+    """For a gradient: the names of the conditions under which it is taken."""
 
 
 class Used:

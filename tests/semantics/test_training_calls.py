@@ -173,6 +173,36 @@ TRAINED = {
                 optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
                 return loss
         """,
+    "where a program is told to train": """\
+        def run(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x))
+            update(tape, loss, model.trainable_variables)
+        if elsewhere.FLAGS.do_train:
+            run(rows)
+        """,
+    "a part of a plain class, where it is told to train": """\
+        class Block:
+            def __init__(self, depth):
+                self.parts = []
+                for i in range(depth):
+                    self.parts.append({})
+                    self.parts[i]["dense"], self.parts[i]["drop"] = layers.Dense(4), layers.Dropout(0.1)
+            def __call__(self, x, training=True):
+                for i in range(len(self.parts)):
+                    x = self.parts[i]["dense"](x)
+                    if training:
+                        x = self.parts[i]["drop"](x)
+                return x
+            def trainable_variables(self):
+                return [weight for part in self.parts for weight in part["dense"].trainable_weights]
+        def run(block):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(block(rows, training=True))
+            update(tape, loss, block.trainable_variables())
+        if elsewhere.FLAGS.do_train:
+            run(Block(3))
+        """,
     "model of an object": """\
         class Agent(tf.Module):
             def __init__(self):
