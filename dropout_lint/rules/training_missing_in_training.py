@@ -64,12 +64,11 @@ from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
-from dropout_lint.semantics.learning import Learner, callee_of
+from dropout_lint.semantics.learning import Learner, asks_for_mode, callee_of
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.roles import off_switch
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, truth
-from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,18 +118,12 @@ def _ignored(event: ModelUse | ModeCall, gradient: Use) -> bool:
         # a graph of the first Keras, in which a call that says nothing follows the learning phase that is fed
         return True
     guards = event.guards if isinstance(event, ModeCall) else event.bare.guards if event.bare is not None else ()
-    if any(is_mode_name(name) for guard in guards[_shared(guards, gradient.guards) :] for name in guard):
+    if asks_for_mode(guards, gradient):
         return True
     if isinstance(event, ModeCall) or event.bare is None:
         return False
     # its own `call` may run in training mode by default, or have to be told
     return off_switch(event.frames) is not None or truth(event.bare.default) is not False
-
-
-def _shared(guards: tuple[frozenset[str], ...], others: tuple[frozenset[str], ...]) -> int:
-    """How many conditions stand round the gradient too, as in ``if args.train: fit(model)``: they choose no call."""
-    pairs = enumerate(zip(guards, others, strict=False))
-    return next((number for number, (one, two) in pairs if one is not two), min(len(guards), len(others)))
 
 
 def _steps_outside(event: ModelUse | ModeCall) -> bool:

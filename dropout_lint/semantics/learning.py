@@ -26,7 +26,7 @@ from dropout_lint.semantics.values import (
     leaves,
     truth,
 )
-from dropout_lint.semantics.words import words
+from dropout_lint.semantics.words import is_mode_name, words
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Event, Interpretation, Use
@@ -250,6 +250,19 @@ def _handed_down(flag: Value) -> bool:
     return (
         isinstance(flag, Opaque) and flag.key is not None and flag.key[0] == "parameter" and flag.key[-1] == "training"
     )
+
+
+def asks_for_mode(guards: tuple[frozenset[str], ...], gradient: Use) -> bool:
+    """Whether a condition round a call asks for the mode; one that stands round the gradient too chooses no call.
+
+    In ``if args.train: fit(model)`` the whole training step is meant.
+    """
+    outside = 0
+    for one, two in zip(guards, gradient.guards, strict=False):
+        if one is not two:
+            break
+        outside += 1
+    return any(is_mode_name(name) for guard in guards[outside:] for name in guard)
 
 
 def callee_of(event: Call) -> Value:

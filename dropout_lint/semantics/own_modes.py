@@ -40,7 +40,9 @@ def drawing(interpretation: Interpretation) -> frozenset[int]:
     """
     found: set[int] = set()
     for event in interpretation.events:
-        if isinstance(event, FunctionCall) and _draws(event) and _only_in_training(event):
+        if not isinstance(event, FunctionCall) or not event.frames or event.frames[0].hook != "call":
+            continue
+        if _draws(event) and _only_in_training(event):
             inside = [frame.receiver for frame in event.frames if frame.hook == "call"]
             receiver = inside[-1] if inside else None
             if isinstance(receiver, Instance) and _hears_of_mode(receiver) and not _is_off(receiver):

@@ -622,6 +622,9 @@ def test_right_steps_stay_silent(source):
 FALSE = {
     "literal": step("model(rows, training=False)"),
     "constant": "TRAIN = False\n" + step("model(rows, training=TRAIN)"),
+    "where a program is told to train": "def run(x):\n"
+    + textwrap.indent(step("model(x, training=False)"), "    ")
+    + "if elsewhere.FLAGS.do_train:\n    run(rows)\n",
     "one of two models": step(
         "model(other(rows, training=False), training=True)", "model.trainable_variables + other.trainable_variables"
     ),
