@@ -13,7 +13,7 @@ from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import last_name, walk
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.events import Interpretation
+    from dropout_lint.semantics.events import Event, Frame, Interpretation
 
 _DROPS = DROPOUT_FUNCTIONS | KEEP_PROBABILITY_FUNCTIONS
 _RATES = frozenset("drop dropout rate prob probability keep survival ratio p stddev std sigma".split())
@@ -40,14 +40,23 @@ def drawing(interpretation: Interpretation) -> frozenset[int]:
     """
     found: set[int] = set()
     for event in interpretation.events:
-        if not isinstance(event, FunctionCall) or not event.frames or event.frames[0].hook != "call":
-            continue
-        if _draws(event) and _only_in_training(event):
-            inside = [frame.receiver for frame in event.frames if frame.hook == "call"]
-            receiver = inside[-1] if inside else None
-            if isinstance(receiver, Instance) and _hears_of_mode(receiver) and not _is_off(receiver):
+        frame = _call_of(event)
+        if isinstance(event, FunctionCall) and frame is not None and _draws(event):
+            receiver = frame.receiver
+            if (
+                isinstance(receiver, Instance)
+                and _only_in_training(event.guards[frame.conditions :])
+                and _hears_of_mode(receiver)
+                and not _is_off(receiver)
+            ):
                 found.add(receiver.serial)
     return frozenset(found)
+
+
+def _call_of(event: Event) -> Frame | None:
+    """The innermost ``call`` in which something happens."""
+    frames = event.frames if isinstance(event, FunctionCall) else ()
+    return next((frame for frame in reversed(frames) if frame.hook == "call"), None)
 
 
 def _draws(event: FunctionCall) -> bool:
@@ -58,8 +67,8 @@ def _draws(event: FunctionCall) -> bool:
     return event.name.rpartition(".")[2] in DRAWS and event.name.startswith(("tensorflow.", "keras."))
 
 
-def _only_in_training(event: FunctionCall) -> bool:
-    names = [name for guard in event.guards for name in guard if name not in _NO_SWITCH]
+def _only_in_training(guards: tuple[frozenset[str], ...]) -> bool:
+    names = [name for guard in guards for name in guard if name not in _NO_SWITCH]
     return any(is_mode_name(name) for name in names) and all(is_mode_name(name) or _is_rate(name) for name in names)
 
 

@@ -404,6 +404,26 @@ def test_a_layer_may_drop_by_itself(changes, codes):
     assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", made))] == codes
 
 
+@pytest.mark.parametrize(
+    ("drop", "codes"),
+    [
+        ("tf.nn.dropout(rows, self.rate) if training else rows", ["KTM105"]),
+        # on in every mode: a switch round the program does not ask for the layer's
+        ("tf.nn.dropout(rows, self.rate)", []),
+    ],
+)
+def test_a_layer_of_another_file_may_drop_by_itself(drop, codes, tmp_path):
+    made, _, used = textwrap.dedent(DEPTH.format(**{**DEFAULTS, "drop": drop})).rpartition("net = ")
+    (tmp_path / "nets.py").write_text(PRELUDE + made)
+    program = f"from nets import Net\ntrain = elsewhere.ask()\nif train:\n    net = {used}" + textwrap.indent(
+        step("net(rows)", "net.trainable_variables"), "    "
+    )
+    (tmp_path / "program.py").write_text(PRELUDE + program)
+    settings = {"keras-version": "3.15", "select": CODES.split(",")}
+    report = check_source(PRELUDE + program, str(tmp_path / "program.py"), Resolver(isolated=True, overrides=settings))
+    assert [finding.code for finding in report.findings] == codes
+
+
 EMPTY = {
     "nothing to switch": "plain",
     "ready-made, without": "keras.applications.VGG16(weights=None)",
