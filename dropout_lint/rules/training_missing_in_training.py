@@ -5,8 +5,9 @@
 Finds a bare `model(x)` or `self(x)` whose output enters a loss that is differentiated with respect to the weights of
 that model (`tape.gradient`, `jax.grad` over `stateless_call`, `tf.gradients`, `minimize`, `backward`), where it holds
 layers that depend on the mode: dropout, batch normalisation, noise, recurrent layers with `dropout=`, spectral
-normalisation, a layer of the project that takes the statistics of the batch `if training:`. Also a helper that
-forwards a `training` parameter and is called without it, and TensorFlow 1 layer functions whose flag is never passed.
+normalisation, a layer of the project that takes the statistics of the batch, or drops (stochastic depth), `if
+training:`. Also a helper that forwards a `training` parameter and is called without it, and TensorFlow 1 layer
+functions whose flag is never passed.
 
 ## Why is this bad
 

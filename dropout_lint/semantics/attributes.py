@@ -289,11 +289,12 @@ def set_attribute(
 
 def restored(run: Run, before: Value, value: Value) -> None:
     """A model that is loaded to where the program keeps one that it has built holds what that one holds."""
-    built = tuple(each for each in _models_in(before) if "__loaded__" not in each.arguments)
-    if not built:
-        return
-    for each in _models_in(value):
-        if "__loaded__" in each.arguments and "__holds__" not in each.arguments:
+    loaded = [
+        each for each in _models_in(value) if "__loaded__" in each.arguments and "__holds__" not in each.arguments
+    ]
+    built = [each for each in _models_in(before) if "__loaded__" not in each.arguments] if loaded else []
+    if built:
+        for each in loaded:
             run.store.write(each.arguments, "__holds__", join(built))
 
 
