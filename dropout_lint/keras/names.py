@@ -56,6 +56,13 @@ PREFIXES: Final[tuple[tuple[str, str | None], ...]] = (
     ("keras_core", "3"),
 )
 
+_ADDED: Final = (
+    # tensorflow_addons/layers/spectral_normalization.py (0.23): the arguments and the behaviour of what Keras has since
+    # 2.13, it normalises ``if training`` and at no other time.
+    "tensorflow_addons.layers.SpectralNormalization",
+    "tensorflow_addons.layers.spectral_normalization.SpectralNormalization",
+)
+
 _PRIVATE_PREFIXES: Final = frozenset(
     {"keras.src", "keras.src.api", "keras.api", "keras_core.src", "tf_keras.src", "tf_keras.api"}
 )
@@ -240,7 +247,7 @@ def canonical(dotted: str) -> tuple[str, str | None] | None:
     (``keras.models.Model.fit`` is ``keras.Model.fit``), and a canonical name is its own canonical name.
     """
     if "keras" not in dotted:
-        return None
+        return _added(dotted) if dotted.startswith("tensorflow_addons.") else None
     for prefix, generation in PREFIXES:
         if dotted == prefix:
             return "keras", generation
@@ -249,6 +256,14 @@ def canonical(dotted: str) -> tuple[str, str | None] | None:
             if generation is not None or prefix in _PRIVATE_PREFIXES:
                 return _spelling(parts), generation
             return _spelling(parts), _generation(parts)
+    return None
+
+
+def _added(dotted: str) -> tuple[str, str] | None:
+    """The layer of Keras that one of TensorFlow Addons has become, for Keras 2 alone."""
+    for name in _ADDED:
+        if dotted == name or dotted.startswith(f"{name}."):
+            return f"keras.layers.SpectralNormalization{dotted[len(name) :]}", "2"
     return None
 
 

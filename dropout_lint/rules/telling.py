@@ -58,8 +58,11 @@ def stays_inactive(layers: tuple[Instance, ...]) -> str:
     if not layers:
         return "any dropout and batch normalisation in it run as in inference"
     statistics = [layer for layer in layers if mode_of(layer) in {"batch-statistics", "power-iteration"}]
-    others = _class_names(Content(layers), exclude={"batch-statistics", "power-iteration", "augmentation"})
+    others = _class_names(Content(layers), exclude={"batch-statistics", "power-iteration", "augmentation", "none"})
     told = [f"{' and '.join(others[:2])} {'are' if len(others) > 1 else 'is'} never active"] if others else []
+    own = next((layer.class_name for layer in layers if mode_of(layer) == "none"), "")
+    if own and not told:
+        told = [f"what {own} draws in training is left out"]
     if statistics:
         name = statistics[0].class_name
         told.append(

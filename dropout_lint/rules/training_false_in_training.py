@@ -54,7 +54,7 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, stays_inactive
 from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place, choosing_call
-from dropout_lint.semantics.learning import Learner
+from dropout_lint.semantics.learning import Learner, asks_for_mode
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, truth
@@ -76,11 +76,10 @@ def check(context: Context) -> Iterator[Draft]:
     for event in context.interpretation.events:
         if not isinstance(event, ModeCall) or not _says_false(event) or event.graph or is_test_code(event.frames):
             continue
-        if any(is_mode_name(name) for guard in event.guards for name in guard):
-            continue
         frame = choosing_call(event)
         if frame is not None:
-            draft = _in_call(event, frame, learner)
+            guarded = any(is_mode_name(name) for guard in event.guards for name in guard)
+            draft = _in_call(event, frame, learner) if not guarded else None
         elif not any(each.hook == "call" for each in event.frames):
             draft = _in_step(event, learner)
         else:
@@ -100,7 +99,7 @@ def _says_false(event: ModeCall) -> bool:
 def _in_step(event: ModeCall, learner: Learner) -> Draft | None:
     """A model that learns from this very call."""
     learning = learner.of(event)
-    if learning is None or not learning.trained or _left_out(event):
+    if learning is None or not learning.trained or _left_out(event) or asks_for_mode(event.guards, learning.use):
         return None
     if role_of_name(event.choice.frame.name) == "inference" or learner.trained_beside(event.callee, learning):
         return None

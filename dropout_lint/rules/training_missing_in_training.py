@@ -5,8 +5,9 @@
 Finds a bare `model(x)` or `self(x)` whose output enters a loss that is differentiated with respect to the weights of
 that model (`tape.gradient`, `jax.grad` over `stateless_call`, `tf.gradients`, `minimize`, `backward`), where it holds
 layers that depend on the mode: dropout, batch normalisation, noise, recurrent layers with `dropout=`, spectral
-normalisation, a layer of the project that takes the statistics of the batch `if training:`. Also a helper that
-forwards a `training` parameter and is called without it, and TensorFlow 1 layer functions whose flag is never passed.
+normalisation, a layer of the project that takes the statistics of the batch, or drops (stochastic depth), `if
+training:`. Also a helper that forwards a `training` parameter and is called without it, and TensorFlow 1 layer
+functions whose flag is never passed.
 
 ## Why is this bad
 
@@ -64,18 +65,17 @@ from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
-from dropout_lint.semantics.learning import Learner, callee_of
+from dropout_lint.semantics.learning import Learner, asks_for_mode, callee_of
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.roles import off_switch
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, truth
-from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.semantics.choices import Choice
-    from dropout_lint.semantics.events import Event
+    from dropout_lint.semantics.events import Event, Use
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -88,7 +88,7 @@ def check(context: Context) -> Iterator[Draft]:
         if not _says_nothing(event):
             continue
         learning = learner.of(event)
-        if learning is None or learning.trained is False or _ignored(event):
+        if learning is None or learning.trained is False or _ignored(event, learning.use):
             continue
         callee = callee_of(event)
         layers, complete = learner.mode_layers(callee)
@@ -112,14 +112,14 @@ def _says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:
     )
 
 
-def _ignored(event: ModelUse | ModeCall) -> bool:
+def _ignored(event: ModelUse | ModeCall, gradient: Use) -> bool:
     if _steps_outside(event) or is_test_code(event.frames):
         return True
     if any(use.text == "get_updates()" for use in event.used("gradient")):
         # a graph of the first Keras, in which a call that says nothing follows the learning phase that is fed
         return True
     guards = event.guards if isinstance(event, ModeCall) else event.bare.guards if event.bare is not None else ()
-    if any(is_mode_name(name) for guard in guards for name in guard):
+    if asks_for_mode(guards, gradient):
         return True
     if isinstance(event, ModeCall) or event.bare is None:
         return False

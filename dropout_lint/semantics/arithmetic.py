@@ -12,7 +12,7 @@ from dropout_lint.semantics import noise
 from dropout_lint.semantics.containers import SMALL, merge_mapping
 from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
-from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, Origin, Value
+from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, Opaque, Origin, Value
 from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     ):
         result = _computed(left.value, right.value, sign)
         return Const(result, Origin(frame.module, node)) if result is not None else UNKNOWN
+    zero = _nothing_of(left, right, sign)
+    if zero is not None:
+        return zero
     if isinstance(sign, cst.Add) and isinstance(left, Items) and isinstance(right, Items):
         return run.items(left.kind, left.items + right.items, left.exact and right.exact)
     if isinstance(sign, cst.BitOr) and isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -62,6 +65,25 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     if isinstance(sign, cst.Multiply) and isinstance(node, cst.BinaryOperation):
         return with_tags(result, _DISCOUNT) if _is_discount(node.left) or _is_discount(node.right) else result
     return result
+
+
+def _nothing_of(left: Value, right: Value, sign: cst.CSTNode) -> Const | None:
+    """The zero in ``0.0 * i / depth``: whatever the turn of the loop is, it is no share of nothing."""
+    pairs = [(left, right)] if isinstance(sign, cst.Divide) else [(left, right), (right, left)]
+    if not isinstance(sign, (cst.Multiply, cst.Divide)):
+        return None
+    for zero, other in pairs:
+        if isinstance(zero, Const) and type(zero.value) in {int, float} and zero.value == 0 and _counts(other):
+            return zero
+    return None
+
+
+def _counts(value: Value) -> bool:
+    """Whether a number that is not known is computed from nothing but the turns of a loop, or is a constant."""
+    if isinstance(value, Const):
+        return type(value.value) in {int, float}
+    tags = tags_of(value) if isinstance(value, Opaque) else frozenset()
+    return bool(tags) and all(tag[0] in {"loop", "element"} for tag in tags)
 
 
 _DISCOUNT = frozenset({("discount",)})

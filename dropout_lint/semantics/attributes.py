@@ -273,6 +273,8 @@ def set_attribute(
                 _call_setter(run, frame, each, setter, value, node)
                 continue
             before = each.attributes.get(name)
+            if before is not None:
+                restored(run, before, value)
             merged = value if len(targets) == 1 or before is None else join((before, value))
             run.store.write(each.attributes, name, merged)
         elif isinstance(each, Opaque) and each.key is not None:
@@ -283,6 +285,30 @@ def set_attribute(
             module = each.load()
             if module is not None:
                 run.store.write(module.scope.names, name, value)
+
+
+def restored(run: Run, before: Value, value: Value) -> None:
+    """A model that is loaded to where the program keeps one that it has built holds what that one holds."""
+    loaded = [
+        each for each in _models_in(value) if "__loaded__" in each.arguments and "__holds__" not in each.arguments
+    ]
+    built = [each for each in _models_in(before) if "__loaded__" not in each.arguments] if loaded else []
+    if built:
+        for each in loaded:
+            run.store.write(each.arguments, "__holds__", join(built))
+
+
+def _models_in(value: Value) -> tuple[Instance, ...]:
+    """The models that are a value, or stand in a list of it."""
+    from dropout_lint.semantics.models import is_model
+
+    return tuple(
+        one
+        for each in alternatives(value)
+        for item in (each.items if isinstance(each, Items) else (each,))
+        for one in alternatives(item)
+        if isinstance(one, Instance) and is_model(one)
+    )
 
 
 def _may_be_keras(value: Value) -> bool:

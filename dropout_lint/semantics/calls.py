@@ -263,6 +263,7 @@ def call_function(
     entered = Frame(function, function.module, frame, place, receiver=receiver, hook=hook, assumed=assumed, depth=depth)
     entered.on_yield = on_yield
     entered.makes = makes
+    entered.conditions = len(run.guards)
     scope.frame = entered
     bind_parameters(run, entered, scope, function, arguments, evaluate)
     if on_yield is None and not assumed and place is not None and _manages(function):

@@ -27,7 +27,7 @@ def of_items(run: Run, items: Items, name: str, arguments: Arguments) -> Value:
         return NONE
     if name in {"pop", "popleft"}:
         return element_of(run, items)
-    if name == "copy":
+    if name in {"copy", "numpy", "tolist"}:
         return run.items(items.kind, items.items, items.exact)
     if name == "clear":
         # it is filled again, by methods that may come first
@@ -119,4 +119,6 @@ def of_constant(receiver: Const, name: str, arguments: Arguments) -> Value:
         wanted = arguments.positional[0].value
         if isinstance(wanted, Const) and isinstance(wanted.value, str):
             return Const(text.startswith(wanted.value) if name == "startswith" else text.endswith(wanted.value))
+    if name in {"numpy", "item"} and type(text) in {int, float}:
+        return receiver
     return derived(*arguments.values)

@@ -64,6 +64,8 @@ class Frame:
     """The comments on the statement that runs, and above the statements it stands with."""
     parameters: dict[str, Value] = field(default_factory=dict)
     """What each parameter is bound to on entry, defaults included."""
+    conditions: int = 0
+    """How many conditions that are not decided stand round the call, of those that an event lists as its guards."""
     makes: bool = False
     """An object is being made: ``__init__`` or ``build`` runs, or something that they call."""
     on_yield: Callable[[Any], None] | None = None
@@ -125,6 +127,8 @@ class Use:
     """The loops whose turns were collected in what is used."""
     stopped: frozenset[int] = frozenset()
     """The events whose outputs went through ``stop_gradient`` on the way: no gradient gets back to them."""
+    guards: tuple[frozenset[str], ...] = ()
+    """For a gradient: the names of the conditions under which it is taken."""
 
 
 class Used:

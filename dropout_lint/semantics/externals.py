@@ -21,6 +21,7 @@ from dropout_lint.semantics.values import (
     Argument,
     Bound,
     ClassValue,
+    Const,
     External,
     FunctionValue,
     Instance,
@@ -172,6 +173,9 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         extra |= {("stopped", tag[1]) for tag in tags if tag[0] == "event"}
     if name in _CONVERSIONS:
         run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
+        number = arguments.positional[0].value if len(arguments.positional) == 1 else UNKNOWN
+        if name == "builtins.float" and isinstance(number, Const) and type(number.value) in {int, float}:
+            return number
     noise.note_choice(run, name, arguments, frame, node)
     returned = _chosen(run, frame, name, arguments, node)
     last = name.rpartition(".")[2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics.differentiation import UPDATES
 from dropout_lint.semantics.events import AttributeSet, FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
-from dropout_lint.semantics.own_modes import own_mode
+from dropout_lint.semantics.own_modes import drawing, own_mode
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
@@ -26,7 +26,7 @@ from dropout_lint.semantics.values import (
     leaves,
     truth,
 )
-from dropout_lint.semantics.words import words
+from dropout_lint.semantics.words import is_mode_name, words
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Event, Interpretation, Use
@@ -158,7 +158,11 @@ class Learner:
             serial for each in alternatives(callee) if isinstance(each, Instance) for serial in self.parts(each) - known
         }
         instances = (self._instances[serial] for serial in sorted(parts) if serial in self._instances)
-        return (*held, *(each for each in instances if own_mode(each) != "none"))
+        return (*held, *(each for each in instances if own_mode(each) != "none" or each.serial in self._drawing))
+
+    @cached_property
+    def _drawing(self) -> frozenset[int]:
+        return drawing(self.interpretation)
 
     def weightless(self, value: Instance) -> bool:
         """Whether nothing in ``value`` is known, or may, have weights."""
@@ -246,6 +250,19 @@ def _handed_down(flag: Value) -> bool:
     return (
         isinstance(flag, Opaque) and flag.key is not None and flag.key[0] == "parameter" and flag.key[-1] == "training"
     )
+
+
+def asks_for_mode(guards: tuple[frozenset[str], ...], gradient: Use) -> bool:
+    """Whether a condition round a call asks for the mode; one that stands round the gradient too chooses no call.
+
+    In ``if args.train: fit(model)`` the whole training step is meant.
+    """
+    outside = 0
+    for one, two in zip(guards, gradient.guards, strict=False):
+        if one is not two:
+            break
+        outside += 1
+    return any(is_mode_name(name) for guard in guards[outside:] for name in guard)
 
 
 def callee_of(event: Call) -> Value:

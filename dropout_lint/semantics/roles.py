@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.intent import adapts, draws, stochastic_by_design, takes_batch_statistics
+from dropout_lint.semantics.masking import hides_input
 from dropout_lint.semantics.trials import compares_modes, is_test_code, tries_out
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -73,6 +74,8 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
     if is_test_code(event.frames) or tries_out(event, interpretation):
         return Role("unknown")
     if compares_modes(event, interpretation) or takes_batch_statistics(event) or adapts(event):
+        return Role("unknown")
+    if hides_input(event):
         return Role("unknown")
     if stochastic_by_design(event, interpretation, names):
         return Role("intended")

@@ -339,6 +339,7 @@ class Run:
             partners=frozenset(serials),
             drawn=drawn,
             stopped=stopped,
+            guards=tuple(self.guards) if kind == "gradient" else (),
         )
         for serial in serials:
             event = self.by_serial.get(serial)

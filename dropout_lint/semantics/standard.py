@@ -261,6 +261,15 @@ def _range(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
     return derived(*arguments.values)
 
 
+def _evenly_spaced(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``linspace(start, stop, num)``; between two equal numbers, as where a schedule is switched off, lies nothing."""
+    ends = [arguments.get(name, position) for position, name in enumerate(("start", "stop"))]
+    first, last = (each.value if each is not None else UNKNOWN for each in ends)
+    if isinstance(first, Const) and isinstance(last, Const) and first.value == last.value:
+        return run.items("list", (first,), exact=False)
+    return derived(*arguments.values)
+
+
 def _set_variable(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     """``os.putenv(name, value)``."""
     if len(arguments.positional) == 2:
@@ -315,6 +324,9 @@ HANDLERS = {
     "tensorflow.shape": _description,
     "numpy.shape": _description,
     "keras.ops.shape": _description,
+    "numpy.linspace": _evenly_spaced,
+    "tensorflow.linspace": _evenly_spaced,
+    "keras.ops.linspace": _evenly_spaced,
     "builtins.iter": _listed,
     "collections.deque": _deque,
     **dict.fromkeys(sorted(_PASSED_THROUGH), _listed),

@@ -55,6 +55,7 @@ KERAS_NAMES = [
     ("keras.src.utils.torch_utils.TorchModuleWrapper", "keras.layers.TorchModuleWrapper", None),
     ("keras.layers.merge.concatenate", "keras.layers.concatenate", "2"),
     ("keras.layers.add", "keras.layers.add", None),
+    ("tensorflow_addons.layers.SpectralNormalization", "keras.layers.SpectralNormalization", "2"),
     ("keras.layers.Dropout.call", "keras.layers.Dropout.call", None),
     # Bases, models, inputs.
     ("keras.Layer", "keras.layers.Layer", None),
@@ -125,6 +126,7 @@ OTHER_NAMES = [
     "kerastuner.HyperModel",
     "keras_preprocessing.image.ImageDataGenerator",
     "my_keras.layers.Dropout",
+    "tensorflow_addons.layers.WeightNormalization",
     "project.keras.layers.Dropout",
     "kerasx",
     "",

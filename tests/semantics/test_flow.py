@@ -491,6 +491,38 @@ RIGHT = {
         translator = build_translator()
         """,
     "named in a string only": "print('call model(x, training=True) to train')",
+    "a masked autoencoder is shown what it fills in": """\
+        class PatchMasking(layers.Layer):
+            def call(self, x, training=None):
+                if not training or self.ratio == 0:
+                    return x
+                return x * tf.cast(tf.random.uniform(tf.shape(x)) > self.ratio, x.dtype)
+            def __init__(self, ratio):
+                super().__init__()
+                self.ratio = ratio
+        class Autoencoder(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.masking, self.body = PatchMasking(0.75), build()
+            def call(self, x, training=None):
+                return self.body(self.masking(x, training=training), training=training)
+            def visualize(self, image):
+                return np.asarray(self(image, training=True))
+        print(np.argmax(Autoencoder().visualize(x_test), 1))
+        """,
+    "a list of models without a mode, loaded to where they were built": """\
+        def plain():
+            inputs = keras.Input((4,))
+            return keras.Model([inputs], [layers.Dense(2)(inputs)])
+        class Generators:
+            def __init__(self, scales):
+                self.scales = scales
+                self.generators = [plain() for _ in range(scales)]
+            def restore(self):
+                self.generators = [keras.models.load_model(f"{each}.keras") for each in range(self.scales)]
+            def inference(self, x, scale=0):
+                return self.generators[scale]([x], training=True).numpy()
+        """,
 }
 
 

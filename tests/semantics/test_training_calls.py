@@ -173,6 +173,36 @@ TRAINED = {
                 optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
                 return loss
         """,
+    "where a program is told to train": """\
+        def run(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(x))
+            update(tape, loss, model.trainable_variables)
+        if elsewhere.FLAGS.do_train:
+            run(rows)
+        """,
+    "a part of a plain class, where it is told to train": """\
+        class Block:
+            def __init__(self, depth):
+                self.parts = []
+                for i in range(depth):
+                    self.parts.append({})
+                    self.parts[i]["dense"], self.parts[i]["drop"] = layers.Dense(4), layers.Dropout(0.1)
+            def __call__(self, x, training=True):
+                for i in range(len(self.parts)):
+                    x = self.parts[i]["dense"](x)
+                    if training:
+                        x = self.parts[i]["drop"](x)
+                return x
+            def trainable_variables(self):
+                return [weight for part in self.parts for weight in part["dense"].trainable_weights]
+        def run(block):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(block(rows, training=True))
+            update(tape, loss, block.trainable_variables())
+        if elsewhere.FLAGS.do_train:
+            run(Block(3))
+        """,
     "model of an object": """\
         class Agent(tf.Module):
             def __init__(self):
@@ -257,6 +287,8 @@ HOLDS = {
     "without its pruning": "0\nfrom tensorflow_model_optimization.sparsity import keras as pruning\n"
     "net = pruning.strip_pruning(model)",
     "spectral normalisation": "keras.Sequential([layers.SpectralNormalization(layers.Dense(2))])",
+    "spectral normalisation of TensorFlow Addons": "0\nimport tensorflow_addons as tfa\n"
+    "net = keras.Sequential([tfa.layers.SpectralNormalization(layers.Dense(2))])",
     "part of a ready-made model": "keras.applications.ResNet50(weights=None)\n"
     "net = keras.Model(net.input, net.get_layer('conv2_block3_out').output)",
     "a head on a ready-made model": "keras.applications.DenseNet121(weights=None, include_top=False, pooling='avg')\n"
@@ -317,6 +349,79 @@ def test_a_layer_may_take_the_statistics_of_the_batch_by_itself(default, functio
 def test_a_flag_of_another_name_is_said_by_who_calls():
     made = textwrap.dedent(OWN.format(default="=None", function="moments", passed="")).replace("training", "train")
     assert found(step("Norm()(net(rows), train=True)", "net.trainable_variables", made)) == []
+
+
+DEPTH = """\
+    def drop_path(x, rate, is_training):
+        if not is_training or rate == 0:
+            return x
+        kept = tf.floor(1 - rate + tf.random.uniform([tf.shape(x)[0], 1]))
+        return x / (1 - rate) * kept
+    class DropPath(layers.Layer):
+        def __init__(self, rate, training=None):
+            super().__init__()
+            self.rate, self.training = rate, training
+        def call(self, rows, training{default}):
+            return {drop}
+    class Net(keras.Model):
+        def __init__(self, rate=0.1, depth=4):
+            super().__init__()
+            self.paths = [DropPath({rate}) for i in range(depth)]
+            self.hidden = layers.Dense(4)
+        def call(self, rows):
+            for path in self.paths:
+                rows = rows + path(self.hidden(rows))
+            return rows
+    net = Net({given})
+    """
+DEFAULTS = {"default": "=None", "drop": "drop_path(rows, self.rate, training)", "rate": "rate", "given": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, ["KTM105"]),
+        ({"default": "=False"}, ["KTM105"]),
+        ({"drop": "tf.nn.dropout(rows, self.rate) if training else rows"}, ["KTM105"]),
+        ({"rate": "np.linspace(0, rate, depth)[i]"}, ["KTM105"]),
+        ({"rate": "rate * float(i) / (depth - 1)"}, ["KTM105"]),
+        # it is on already, or who made it says the mode
+        ({"default": "=True"}, []),
+        ({"drop": "drop_path(rows, self.rate, self.training)"}, []),
+        # something else has a say
+        ({"drop": "drop_path(rows, self.rate, training) if self.name in elsewhere.drawn else rows"}, []),
+        # nothing is dropped
+        ({"given": "0.0"}, []),
+        ({"given": "rate=0.0", "rate": "rate if rate > 0 else 0.0"}, []),
+        ({"given": "rate=0.0", "rate": "[float(each) for each in np.linspace(0.0, rate, depth)][i]"}, []),
+        ({"given": "rate=0.0", "rate": "tf.linspace(0.0, rate, depth).numpy().tolist()[i]"}, []),
+        ({"given": "rate=0.0", "rate": "rate * float(i) / (depth - 1)"}, []),
+        ({"given": "rate=0.0", "drop": "tf.nn.dropout(rows, self.rate) if training else rows"}, []),
+    ],
+)
+def test_a_layer_may_drop_by_itself(changes, codes):
+    made = textwrap.dedent(DEPTH.format(**{**DEFAULTS, **changes}))
+    assert [code for code, _ in found(step("net(rows)", "net.trainable_variables", made))] == codes
+
+
+@pytest.mark.parametrize(
+    ("drop", "codes"),
+    [
+        ("tf.nn.dropout(rows, self.rate) if training else rows", ["KTM105"]),
+        # on in every mode: a switch round the program does not ask for the layer's
+        ("tf.nn.dropout(rows, self.rate)", []),
+    ],
+)
+def test_a_layer_of_another_file_may_drop_by_itself(drop, codes, tmp_path):
+    made, _, used = textwrap.dedent(DEPTH.format(**{**DEFAULTS, "drop": drop})).rpartition("net = ")
+    (tmp_path / "nets.py").write_text(PRELUDE + made)
+    program = f"from nets import Net\ntrain = elsewhere.ask()\nif train:\n    net = {used}" + textwrap.indent(
+        step("net(rows)", "net.trainable_variables"), "    "
+    )
+    (tmp_path / "program.py").write_text(PRELUDE + program)
+    settings = {"keras-version": "3.15", "select": CODES.split(",")}
+    report = check_source(PRELUDE + program, str(tmp_path / "program.py"), Resolver(isolated=True, overrides=settings))
+    assert [finding.code for finding in report.findings] == codes
 
 
 EMPTY = {
@@ -537,6 +642,9 @@ def test_right_steps_stay_silent(source):
 FALSE = {
     "literal": step("model(rows, training=False)"),
     "constant": "TRAIN = False\n" + step("model(rows, training=TRAIN)"),
+    "where a program is told to train": "def run(x):\n"
+    + textwrap.indent(step("model(x, training=False)"), "    ")
+    + "if elsewhere.FLAGS.do_train:\n    run(rows)\n",
     "one of two models": step(
         "model(other(rows, training=False), training=True)", "model.trainable_variables + other.trainable_variables"
     ),
