@@ -10,7 +10,7 @@ import libcst as cst
 
 from dropout_lint.semantics import noise
 from dropout_lint.semantics.containers import SMALL, merge_mapping
-from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, Opaque, Origin, Value
 from dropout_lint.semantics.words import words

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.semantics import containers
 from dropout_lint.semantics.attributes import set_attribute
 from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.run import with_tags
+from dropout_lint.semantics.tagging import with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import UNKNOWN, Const, External, Instance, Items, OneOf, Opaque, Symbolic, Value
 from dropout_lint.semantics.words import is_mode_name, kind_of_data

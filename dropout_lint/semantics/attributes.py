@@ -12,7 +12,7 @@ from dropout_lint.semantics.attribute_reads import note_read
 from dropout_lint.semantics.command_line import FLAG_VALUES
 from dropout_lint.semantics.events import AttributeSet, Place, TrainableSet
 from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.tagging import derived
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,

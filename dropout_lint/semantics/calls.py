@@ -12,8 +12,9 @@ from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.joining import fingerprint, join
 from dropout_lint.semantics.models import note_called
 from dropout_lint.semantics.parameters import Evaluate, bind_parameters
-from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, TAGS_PER_STEP, collect, derived, with_tags
+from dropout_lint.semantics.run import DEEPEST_CALL, DEEPEST_CONSTRUCTION, TAGS_PER_STEP
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.tagging import collect, derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,

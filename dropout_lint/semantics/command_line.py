@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.tagging import derived
 from dropout_lint.semantics.texts import text
 from dropout_lint.semantics.values import UNKNOWN, Const, External, Instance, Value
 

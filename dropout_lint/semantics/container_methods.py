@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from dropout_lint.semantics.containers import element_of, elements_of, get_item, merge_mapping, set_item
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import is_layer
-from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived
+from dropout_lint.semantics.run import TAGS_PER_STEP
+from dropout_lint.semantics.tagging import collect, derived
 from dropout_lint.semantics.values import NONE, UNKNOWN, Const, Items, Mapping, Opaque, Value, truth
 
 if TYPE_CHECKING:

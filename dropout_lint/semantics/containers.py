@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.semantics import texts
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.run import TAGS_PER_STEP, collect, derived, with_tags, without_draws
+from dropout_lint.semantics.run import TAGS_PER_STEP
+from dropout_lint.semantics.tagging import collect, derived, with_tags, without_draws
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,

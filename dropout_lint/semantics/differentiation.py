@@ -91,7 +91,7 @@ def sources_of_update(name: str, arguments: Arguments) -> Tags:
 
 def with_differentiated(callee: Transformed, arguments: Arguments, node: cst.CSTNode) -> tuple[Argument, ...]:
     """The positional arguments of ``jax.grad(f)(…)``, those it differentiates by marked as such."""
-    from dropout_lint.semantics.run import with_tags
+    from dropout_lint.semantics.tagging import with_tags
 
     numbers = _numbers(callee.axes)
     mark: Tags = frozenset({("differentiated", id(node))})

@@ -21,8 +21,9 @@ from dropout_lint.semantics.containers import (
     slice_of,
 )
 from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP, collect, derived, with_tags
+from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.tagging import collect, derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,

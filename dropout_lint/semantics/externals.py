@@ -12,8 +12,8 @@ from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.run import derived, with_tags
 from dropout_lint.semantics.standard import HANDLERS, _contents
+from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,

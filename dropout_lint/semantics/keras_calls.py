@@ -13,7 +13,7 @@ from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.polarity import polarity_of
-from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import limited, tags_of
 from dropout_lint.semantics.values import (
     NONE,

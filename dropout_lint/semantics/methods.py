@@ -19,7 +19,7 @@ from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, no
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
-from dropout_lint.semantics.run import derived
+from dropout_lint.semantics.tagging import derived
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,

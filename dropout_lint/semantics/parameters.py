@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.defaults import note_default
-from dropout_lint.semantics.run import with_tags
+from dropout_lint.semantics.tagging import with_tags
 from dropout_lint.semantics.values import Argument, Const, FunctionValue, Items, Opaque, Tags, Value
 from dropout_lint.semantics.words import is_mode_name, kind_of_data
 from dropout_lint.syntax.lazy import cst

@@ -13,7 +13,7 @@ from dropout_lint.semantics.events import AttributeSet, Discarded, Frame, ModeCa
 from dropout_lint.semantics.expressions import bind, evaluate
 from dropout_lint.semantics.naming import note_assignment
 from dropout_lint.semantics.passages import Leave
-from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import UNKNOWN, Const, External, Items, Opaque
 from dropout_lint.semantics.words import ANSWERING_WORDS, is_mode_name, role_of_name, words

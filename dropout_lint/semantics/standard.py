@@ -8,7 +8,7 @@ from dropout_lint.semantics import calls, command_line, texts
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
 from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.run import derived, with_tags
+from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     NONE,

@@ -9,7 +9,7 @@ from dropout_lint.semantics import calls, externals, keras_calls
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.differentiation import EVERYTHING
 from dropout_lint.semantics.models import is_model
-from dropout_lint.semantics.run import collect, derived, with_tags
+from dropout_lint.semantics.tagging import collect, derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     Argument,
