@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from dropout_lint.settings import shown
 from dropout_lint.syntax.failures import NotAnalysed
 from dropout_lint.syntax.parse import parse
 from dropout_lint.trail import Trail
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts what it puts into the background so, and all that the tests start would be deaf to Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def make_finding(path="model.py", line=1, column=1, end_line=None, end_column=None, **changes):
