@@ -62,9 +62,9 @@ class Outputs:
     divergence: float | None
     divergence_interval: Interval
     max_abs_difference: float
-    scaled_by: str | None = "spread"
     by_pass: tuple[float, ...] = ()
     """The share of changed classes, or the distance, of each pass; executions averaged."""
+    scaled_by: str | None = "spread"
 
 
 @dataclass(frozen=True, slots=True)
