@@ -15,26 +15,33 @@ from dropout_lint.files import is_regular
 from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Looks = dict[str, str]
     """Paths, and what was seen of them; see `dropout_lint.trail`."""
 
 
-_PACKAGE = "__init__.py"
+PACKAGE = "__init__.py"
 
 
 def import_name(path: Path) -> tuple[Path, str]:
     """The import root of a file and its dotted name below it, from the ``__init__.py`` files around it."""
-    parts = [] if path.name == "__init__.py" else [path.stem]
-    folder = path.parent
-    if path.name == "__init__.py":
-        parts.append(folder.name)
-        folder = folder.parent
-    while is_regular(folder / _PACKAGE) and folder.name.isidentifier() and folder != folder.parent:
-        parts.append(folder.name)
-        folder = folder.parent
-    return folder, ".".join(reversed(parts))
+    folder, name = path.parent, path.stem
+    if path.name == PACKAGE:
+        folder, name = folder.parent, folder.name
+    root, packages = _climb(str(folder), lambda each: is_regular(Path(each)))
+    return Path(root), ".".join((*reversed(packages), name))
+
+
+def _climb(folder: str, is_file: Callable[[str], bool]) -> tuple[str, list[str]]:
+    """The import root above a folder, and the names of the packages on the way to it, the innermost first."""
+    packages: list[str] = []
+    while True:
+        above, name = os.path.split(folder)
+        if not name.isidentifier() or not is_file(os.path.join(folder, PACKAGE)):
+            return folder, packages
+        packages.append(name)
+        folder = above
 
 
 class Locator:
@@ -102,7 +109,7 @@ class Locator:
         found = self.find_relative(importer, level, base) if level else self.find(importer, base)
         if found is not None:
             yield found
-            if found.name != _PACKAGE:
+            if found.name != PACKAGE:
                 return
         for name in names:
             if found is not None:
@@ -118,17 +125,15 @@ class Locator:
         """The import root of a file; what tells it is noted once, for all that is asked of the file."""
         if path not in self._starts:
             parent = str(path.parent)
-            folder = parent
+            root, packages = _climb(parent, self._is_file)
             seen: Looks = {}
-            while True:
-                above, name = os.path.split(folder)
-                inside = name.isidentifier() and self._is_file(os.path.join(folder, _PACKAGE))
-                if name.isidentifier():
-                    seen[os.path.join(folder, _PACKAGE)] = FILE if inside else NO_FILE
-                if not inside or above == folder:
-                    break
-                folder = above
-            self._starts[path] = (parent, folder)
+            folder = parent
+            for _ in packages:
+                seen[os.path.join(folder, PACKAGE)] = FILE
+                folder = os.path.dirname(folder)
+            if os.path.basename(root).isidentifier():
+                seen[os.path.join(root, PACKAGE)] = NO_FILE
+            self._starts[path] = (parent, root)
             self._trail.look(path, seen)
         return self._starts[path][1]
 
@@ -164,7 +169,7 @@ class Locator:
     def _look(self, folder: str, head: str, rest: str) -> tuple[Path | None, Looks]:
         base = os.path.join(folder, head, *rest.split(".")) if rest else os.path.join(folder, head) if head else folder
         seen: Looks = {}
-        for candidate in (os.path.join(base, _PACKAGE), f"{base}.py")[: 2 if head else 1]:
+        for candidate in (os.path.join(base, PACKAGE), f"{base}.py")[: 2 if head else 1]:
             if self._is_file(candidate) and self._is_inside(candidate, folder):
                 seen[candidate] = FILE
                 return Path(candidate), seen
@@ -206,4 +211,4 @@ class Locator:
         return self._real[folder]
 
 
-__all__ = ["Locator", "import_name"]
+__all__ = ["PACKAGE", "Locator", "import_name"]

@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import LAYERS
+from dropout_lint.locating import PACKAGE
 from dropout_lint.outline import ANYTHING, outline_of, parsed
 from dropout_lint.outline.names import is_mode_layer
 from dropout_lint.reach import reaches
@@ -30,7 +31,6 @@ _USE = re.compile(
     rb"|(?:import_module|__import__)\([ \t]*[\"'](?:keras|tensorflow|tf_keras)",
     re.MULTILINE,
 )
-_PACKAGE = "__init__.py"
 _LARGEST_CLOSURE = 400
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -161,7 +161,7 @@ class Triage:
         if entry.uses_keras:
             return True
         for path in entry.imports:
-            if self._scan(path).uses_keras or (path.name == _PACKAGE and self._passes_keras_on(path)):
+            if self._scan(path).uses_keras or (path.name == PACKAGE and self._passes_keras_on(path)):
                 return True
         return False
 
@@ -177,7 +177,7 @@ class Triage:
                         continue
                     seen[path] = None
                     found = found or self._scan(path).uses_keras
-                    if path.name == _PACKAGE:
+                    if path.name == PACKAGE:
                         waiting.append(path)
             self._packages[package] = (found, tuple(seen))
         found, used = self._packages[package]
@@ -255,7 +255,7 @@ class _Closure:
             seen.add(path)
             found = self._scan(path)
             yield found
-            if path.name == _PACKAGE:
+            if path.name == PACKAGE:
                 steps -= 1
             if farthest is None or steps < farthest:
                 waiting.extend((each, steps + 1) for each in found.imports if each not in seen)
