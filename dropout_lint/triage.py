@@ -76,15 +76,13 @@ class Scan:
             self._outline = outline_of(self._data) if self.path.suffix != ".ipynb" else ANYTHING
         return self._outline
 
-    @property
-    def with_modes(self) -> Outline:
-        """Its features; of the parts that may make a layer with a mode, or something unknown, also that they do."""
+    def tell_modes(self) -> None:
+        """Add to the features of the parts that may make a layer with a mode, or something unknown, that they do."""
         if not self._told_modes:
             self._told_modes = True
             for unit in self.outline.units:
                 if any(_may_have_mode(name) for name in unit.mentions):
                     unit.features.add("mode-layer")
-        return self.outline
 
     @property
     def is_test(self) -> bool:
@@ -309,10 +307,11 @@ def _is_deaf(entry: Scan, around: _Closure) -> bool:
 
 def _holds_modes(entry: Scan, around: _Closure) -> bool:
     """Whether the file makes a layer with a mode, by itself or by what it imports."""
-    if any("mode-layer" in unit.features for unit in entry.with_modes.units):
+    entry.tell_modes()
+    if any("mode-layer" in unit.features for unit in entry.outline.units):
         return True
     for each in around.near:
-        each.with_modes  # noqa: B018  # for what follows
+        each.tell_modes()
     return around.reached(frozenset({"mode-layer"}))
 
 
