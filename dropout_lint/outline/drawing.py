@@ -1,7 +1,8 @@
 """Draws and batch statistics in the code of layers: where one may be combined with an activation.
 
 A draw matters if it is added to what is computed from the inputs, or if they are multiplied by one that lies round
-one; the mean of a batch, if it is subtracted. What goes through a function of a library is something else by then.
+one, or by what it decides about each unit; the mean of a batch, if it is subtracted. What goes through a function of a
+library is something else by then.
 See `dropout_lint.semantics.noise`, which this follows within one function.
 """
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dropout_lint.outline.names import is_self, last_name, root_of
 from dropout_lint.outline.rates import LIBRARIES
-from dropout_lint.semantics.words import DRAWS, KEEP_NOISE
+from dropout_lint.semantics.words import COIN_FLIPS, DRAWS, KEEP_NOISE, ROUNDS_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ __all__ = ["DROPS", "combines", "is_draw"]
 DROPS = frozenset({"dropout", "general_dropout", "stateless_dropout"})
 """The last names of the functions that drop."""
 _STATISTICS = "moments"
-_ALL = DRAWS | DROPS | {_STATISTICS}
+_ALL = DRAWS | DROPS | COIN_FLIPS | {_STATISTICS}
 _PLAIN_FUNCTIONS = frozenset({"float", "int", "max", "min", "abs", "len"})
 _NONE: Marks = frozenset()
 _UNTRACKED = frozenset({"numpy", "random", "torch", "math", "scipy", "cv2", "PIL", "pandas"})
@@ -148,7 +149,7 @@ class _Reader:
         return isinstance(node, ast.Call) and is_draw(node.func, self._notes)
 
     def _marks(self, node: ast.expr, held: Held, depth: int = 0) -> Marks:
-        """Of what a value is made: ``noise``, noise round one (``offset``), a ``statistic``."""
+        """Of what a value is made: ``noise``, noise round one (``offset``), a ``mask`` it decides, a ``statistic``."""
         if depth > _DEEPEST:
             raise _May
         if isinstance(node, ast.Name):
@@ -159,6 +160,9 @@ class _Reader:
             return self._of_call(node, held, depth)
         if isinstance(node, ast.BinOp):
             return self._of_operation(node, held, depth)
+        if isinstance(node, ast.Compare):
+            sides = _NONE.union(*(self._marks(each, held, depth + 1) for each in (node.left, *node.comparators)))
+            return frozenset({"mask"}) if "noise" in sides else _NONE
         parts = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
             for each in node.generators:
@@ -181,11 +185,14 @@ class _Reader:
             name = self._notes.aliases.get(name, name)
             if name in DROPS:
                 raise _May
-            return frozenset({"statistic" if name == _STATISTICS else "noise"})
+            return frozenset({"statistic" if name == _STATISTICS else "mask" if name in COIN_FLIPS else "noise"})
         own = self._marks(callee, held, depth + 1)
         if own or (found and not (self._notes.is_foreign(root) or root in LIBRARIES)):
             raise _May
-        return found if self._notes.aliases.get(name, name) in KEEP_NOISE else _NONE
+        name = self._notes.aliases.get(name, name)
+        if name == ROUNDS_DOWN and "offset" in found:
+            return frozenset({"mask"})
+        return found if name in KEEP_NOISE else _NONE
 
     def _of_operation(self, node: ast.BinOp, held: Held, depth: int) -> Marks:
         sides = [(node.left, node.right), (node.right, node.left)]
@@ -201,7 +208,7 @@ class _Reader:
                     raise _May
                 kept |= marks | ({"offset"} if "noise" in marks else _NONE)
             elif isinstance(node.op, (ast.Mult, ast.Div)):
-                if not plain and "offset" in marks:
+                if not plain and not marks.isdisjoint({"offset", "mask"}):
                     raise _May
                 kept |= marks
         return kept

@@ -7,6 +7,8 @@ Finds, in the `call` of a layer or model and in Lambda layers, where nothing ask
 - functions that drop units: `tf.nn.dropout`, `keras.random.dropout`, `K.dropout`, `stateless_dropout`; these also in
   functional graphs, where Keras 2 takes them and Keras 3 raises;
 - random numbers of a fixed scale added to, or multiplied as `1 + noise` with, what the layer was given;
+- what is given multiplied with a mask that is drawn: `tf.floor(keep + tf.random.uniform(shape))`, a draw compared with
+  a fixed rate (stochastic depth, DropPath, DropConnect);
 - `tf.nn.moments` over the batch axis, subtracted from what it was taken of.
 
 ## Why is this bad
@@ -65,10 +67,10 @@ from dropout_lint.semantics.events import AttributeSet, Frame, FunctionCall, Pla
 from dropout_lint.semantics.intent import class_says_intent, function_says_intent, switches, text_means_it
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import parameter
-from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.tags import OUTPUTS, tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Items, Opaque, Symbolic, Value, alternatives
-from dropout_lint.semantics.words import says_intent
+from dropout_lint.semantics.words import says_intent, words
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -77,6 +79,13 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import Argument
 
 _SCALES = ("stddev", "maxval")
+_DISTORTION = frozenset(
+    {
+        "augment", "augmentation", "random", "mask", "masked", "masking", "cutout", "cutmix", "mixup", "erase",
+        "erasing", "corrupt", "corruption",
+    }
+)  # fmt: skip
+"""Words in the name of a layer that hides parts of its input for a purpose of its own, where it is put to work."""
 _NO_QUESTION = frozenset({"self", "None", "True", "False", "__name__"})
 
 
@@ -100,6 +109,8 @@ def _kind(event: FunctionCall) -> str | None:
     """What an operation does that belongs to training only, or None."""
     if event.name in DROPOUT_FUNCTIONS or event.name in KEEP_PROBABILITY_FUNCTIONS:
         return "dropout" if _drops(event) else None
+    if any(use.kind == "dropped" for use in event.uses):
+        return "mask" if not any(use.kind == "mixed" for use in event.uses) else None
     if any(use.kind == "added" for use in event.uses):
         return "noise" if not any(use.kind == "mixed" for use in event.uses) else None
     if event.name.endswith(".moments") and any(use.kind == "subtracted" for use in event.uses):
@@ -127,7 +138,7 @@ def _fixed(value: Value, keeps: bool) -> bool:
     if isinstance(value, Const):
         return isinstance(value.value, (int, float)) and value.value != (1 if keeps else 0)
     return isinstance(value, Opaque) and not any(
-        tag[0] in {"mode", "input", "fed", "event", "vars"} for tag in tags_of(value)
+        tag[0] in OUTPUTS | {"mode", "input", "fed", "vars"} for tag in tags_of(value)
     )
 
 
@@ -204,6 +215,9 @@ def _meant(event: FunctionCall) -> bool:
         return True
     if any(frame.owner is not None and class_says_intent(frame.owner) for frame in event.frames):
         return True
+    owners = [frame.owner for frame in event.frames if frame.owner is not None]
+    if _kind(event) == "mask" and any(not _DISTORTION.isdisjoint(words(each.name)) for each in owners):
+        return True
     receiver = event.frames[0].receiver
     if isinstance(receiver, Instance) and not isinstance(receiver.cls, str) and class_says_intent(receiver.cls):
         return True
@@ -213,6 +227,7 @@ def _meant(event: FunctionCall) -> bool:
 def _draft(event: FunctionCall, kind: str, position: int, context: Context) -> Draft:
     frame = event.frames[position]
     title, changes = _fix(event, kind, frame)
+    played = {"dropout": "identity", "noise": "zero"}.get(kind)
     return Draft(
         place=event.place,
         message=_message(event, kind, frame, context),
@@ -220,6 +235,7 @@ def _draft(event: FunctionCall, kind: str, position: int, context: Context) -> D
         label={
             "dropout": "drops units in every mode",
             "noise": "drawn in every mode",
+            "mask": "decides in every mode what is dropped",
             "statistics": "of the batch in every mode",
         }[kind],
         help=_help(kind, frame),
@@ -227,7 +243,7 @@ def _draft(event: FunctionCall, kind: str, position: int, context: Context) -> D
         fix_title=title,
         applicability=Applicability.UNSAFE if changes else None,
         changes=changes,
-        probe=ProbeAt("op", event.place, "identity" if kind == "dropout" else "zero") if kind != "statistics" else None,
+        probe=ProbeAt("op", event.place, played) if played is not None else None,
     )
 
 
@@ -241,6 +257,11 @@ def _message(event: FunctionCall, kind: str, frame: Frame, context: Context) -> 
     name = f"{_short(event.name)}()"
     if kind == "dropout":
         return f"{where} uses {name} without asking for the mode: it drops units in evaluate() and predict() too"
+    if kind == "mask":
+        return (
+            f"{where} multiplies with a mask that {name} draws without asking for the mode: "
+            "it drops in evaluate() and predict() too"
+        )
     if kind == "noise":
         return f"{where} adds what {name} draws without asking for the mode: predictions are noisy too"
     return (
@@ -257,7 +278,7 @@ def _short(name: str) -> str:
 
 
 def _help(kind: str, frame: Frame) -> str:
-    layer = {"dropout": "Dropout", "noise": "GaussianNoise", "statistics": "BatchNormalization"}[kind]
+    layer = {"noise": "GaussianNoise", "statistics": "BatchNormalization"}.get(kind, "Dropout")
     if frame.hook != "call":
         return f"use a {layer} layer, which follows the mode"
     return f"use a {layer} layer, which follows the mode, or take training=None in call() and ask for it"

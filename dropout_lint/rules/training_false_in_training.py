@@ -54,6 +54,7 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, stays_inactive
 from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place, choosing_call
+from dropout_lint.semantics.intent import is_handed_in
 from dropout_lint.semantics.learning import Learner, asks_for_mode
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
 from dropout_lint.semantics.trials import is_test_code
@@ -79,7 +80,8 @@ def check(context: Context) -> Iterator[Draft]:
         frame = choosing_call(event)
         if frame is not None:
             guarded = any(is_mode_name(name) for guard in event.guards for name in guard)
-            draft = _in_call(event, frame, learner) if not guarded else None
+            left = guarded or _made_for_training_too(event, context)
+            draft = _in_call(event, frame, learner) if not left else None
         elif not any(each.hook == "call" for each in event.frames):
             draft = _in_step(event, learner)
         else:
@@ -114,6 +116,14 @@ def _in_step(event: ModeCall, learner: Learner) -> Draft | None:
         f"pass {event.choice.parameter}=True",
         "True",
         ProbeAt("mode", event.place, True),
+    )
+
+
+def _made_for_training_too(event: ModeCall, context: Context) -> bool:
+    """Whether the program makes another copy of the model, which is to train."""
+    return is_handed_in(event) and any(
+        isinstance(other, ModeCall) and other.choice.place.node is event.choice.place.node and truth(other.flag) is True
+        for other in context.interpretation.events
     )
 
 

@@ -57,7 +57,7 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
-from dropout_lint.semantics.intent import draws, says_it_is_meant, switches, uses_keras
+from dropout_lint.semantics.intent import draws, is_handed_in, says_it_is_meant, switches, uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
@@ -81,9 +81,14 @@ if TYPE_CHECKING:
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each sublayer that ``call`` forces into training mode."""
     for event in context.interpretation.events:
-        if not isinstance(event, ModeCall) or event.graph or truth(event.flag) is not True:
+        if not isinstance(event, ModeCall) or event.graph or truth(event.flag) is None:
             continue
         frame = _chosen_in_call(event)
+        if truth(event.flag) is False:
+            if frame is not None and is_handed_in(event):
+                # a copy for training and one for inference, each made in its mode
+                yield Draft(_anchor(event), "", Confidence.HIGH)
+            continue
         if frame is None or is_test_code(event.frames):
             continue
         if _drawn_from(event, frame, context):

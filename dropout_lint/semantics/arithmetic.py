@@ -10,9 +10,10 @@ import libcst as cst
 
 from dropout_lint.semantics import noise
 from dropout_lint.semantics.containers import SMALL, merge_mapping
+from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.tagging import derived, with_tags
-from dropout_lint.semantics.tags import tags_of
-from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, Opaque, Origin, Value
+from dropout_lint.semantics.tags import is_output, tags_of
+from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, OneOf, Opaque, Origin, Value, alternatives
 from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     ):
         result = _computed(left.value, right.value, sign)
         return Const(result, Origin(frame.module, node)) if result is not None else UNKNOWN
+    if _is_number_or_several(left, right) or _is_number_or_several(right, left):
+        pairs = [(one, other) for one in alternatives(left) for other in alternatives(right)]
+        return join([binary(run, frame, one, other, sign, node) for one, other in pairs])
     zero = _nothing_of(left, right, sign)
     if zero is not None:
         return zero
@@ -65,6 +69,16 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     if isinstance(sign, cst.Multiply) and isinstance(node, cst.BinaryOperation):
         return with_tags(result, _DISCOUNT) if _is_discount(node.left) or _is_discount(node.right) else result
     return result
+
+
+def _is_number_or_several(several: Value, number: Value) -> bool:
+    """Whether one is a number and the other of several values, a number among them: a rate that the mode decides."""
+    return (
+        isinstance(several, OneOf)
+        and isinstance(number, Const)
+        and type(number.value) in {int, float}
+        and any(isinstance(each, Const) and type(each.value) in {int, float} for each in several.values)
+    )
 
 
 def _nothing_of(left: Value, right: Value, sign: cst.CSTNode) -> Const | None:
@@ -99,7 +113,7 @@ def _note_return(run: Run, frame: Frame, left: Value, right: Value, node: cst.CS
     """``reward + gamma * value``: what a model says of the next state becomes what is learned of this one."""
     for value, other in ((left, right), (right, left)):
         tags = tags_of(value)
-        if tags >= _DISCOUNT and not any(tag[0] == "event" for tag in tags_of(other)):
+        if tags >= _DISCOUNT and not any(is_output(tag) for tag in tags_of(other)):
             run.use("bootstrapped", "", tags, frame, node)
 
 

@@ -13,7 +13,7 @@ from dropout_lint.semantics.command_line import FLAG_VALUES
 from dropout_lint.semantics.events import AttributeSet, Place, TrainableSet
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.tagging import derived
-from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.tags import OUTPUTS, tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     Argument,
@@ -72,7 +72,7 @@ def external(name: str) -> External:
 
 def described(tags: Tags) -> Tags:
     """The tags of a description of a value: it is not computed from the outputs the value is computed from."""
-    return frozenset(tag for tag in tags if tag[0] not in {"event", "drawn", "element", "input"})
+    return frozenset(tag for tag in tags if tag[0] not in OUTPUTS | {"drawn", "element", "input"})
 
 
 def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CSTNode) -> Value:

@@ -62,13 +62,6 @@ def _value(option: str, arguments: Arguments) -> Value:
     action = arguments.keywords.get("action")
     if default is not None and isinstance(_if_true(default.value), Const):
         return default.value
-    if (
-        default is None
-        and action is not None
-        and isinstance(action.value, Const)
-        and action.value.value == "store_false"
-    ):
-        return Const(True, action.value.origin)
     if action is not None and not (isinstance(action.value, Const) and action.value.value == "store"):
         return UNKNOWN
     count = arguments.keywords.get("nargs")

@@ -114,7 +114,7 @@ class Use:
     kind: str
     """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``,
     ``input-gradient``, ``gated``, ``added``, ``subtracted``, ``train-input``, ``inference-input``, ``compared``,
-    ``bootstrapped``, ``returned``."""
+    ``bootstrapped``, ``returned``, ``dropped``, ``mixed``."""
     text: str
     place: Place
     loops: tuple[int, ...]

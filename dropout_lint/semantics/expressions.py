@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from dropout_lint.semantics import calls, conditions
+from dropout_lint.semantics import calls, conditions, noise
 from dropout_lint.semantics.arithmetic import binary
 from dropout_lint.semantics.assignment import assign
 from dropout_lint.semantics.attributes import get_attribute
@@ -248,6 +248,7 @@ def _comparison(run: Run, frame: Frame, scope: Scope, node: cst.Comparison) -> V
         return Const(decided, Origin(frame.module, node))
     if isinstance(target.operator, (cst.GreaterThan, cst.GreaterThanEqual, cst.LessThan, cst.LessThanEqual)):
         run.use("decision", "compared with a threshold", tags_of(left) | tags_of(right), frame, node)
+        return with_tags(derived(left, right), noise.compared(left, right))
     return derived(left, right)
 
 

@@ -13,8 +13,8 @@ from dropout_lint.semantics.differentiation import note_gradient, note_transform
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.standard import HANDLERS, _contents
-from dropout_lint.semantics.tagging import derived, with_tags
-from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.tagging import behind_stop, derived, with_tags
+from dropout_lint.semantics.tags import is_output, tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     VARIABLES,
@@ -169,8 +169,6 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         note_gradient(run, frame, name, target, sources or arguments.get("variables", 1), node)
     if name.startswith(_MODEL_SOURCES):
         extra.add(("model",))
-    if name in _STOPS:
-        extra |= {("stopped", tag[1]) for tag in tags if tag[0] == "event"}
     if name in _CONVERSIONS:
         run.use("converted", f"{name.rpartition('.')[2]}()", tags, frame, node)
         number = arguments.positional[0].value if len(arguments.positional) == 1 else UNKNOWN
@@ -179,7 +177,7 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     noise.note_choice(run, name, arguments, frame, node)
     returned = _chosen(run, frame, name, arguments, node)
     last = name.rpartition(".")[2]
-    if name in VARIABLES and not any(tag[0] == "event" for tag in tags):
+    if name in VARIABLES and not any(is_output(tag) for tag in tags):
         return run.allocate(name, frame, node)
     if (
         all(tag[0] in {"input", "mode"} for tag in tags)
@@ -193,7 +191,8 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     result = derived(*arguments.values, *_contents(arguments))
     if isinstance(result, Opaque):
         result = Opaque(noise.passed_on(name, result.tags))
-    return with_tags(result, frozenset(extra) | noise.passed_on(name, tags) | tags_of(returned))
+    passed = frozenset(extra) | noise.passed_on(name, tags) | tags_of(returned)
+    return behind_stop(with_tags(result, passed)) if name in _STOPS else with_tags(result, passed)
 
 
 def _chosen(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:

@@ -34,6 +34,7 @@ from dropout_lint.semantics.words import (
 )
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
+from dropout_lint.syntax.walk import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,12 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
         or flag_says_intent(event)
         or is_conditional_generator(event)
     )
+
+
+def is_handed_in(event: ModeCall) -> bool:
+    """Whether whoever makes the model says the mode: an attribute of that name, which the constructor sets."""
+    node = event.choice.place.node
+    return isinstance(node, cst.Attribute) and is_mode_name(last_name(node))
 
 
 def _samples_by_one_pass(event: ModeCall) -> bool:

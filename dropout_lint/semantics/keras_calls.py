@@ -14,7 +14,7 @@ from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_
 from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.polarity import polarity_of
 from dropout_lint.semantics.tagging import derived, with_tags
-from dropout_lint.semantics.tags import limited, tags_of
+from dropout_lint.semantics.tags import is_output, limited, tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -153,7 +153,7 @@ def call_layer(
             # a block whose input is what it gave on the turn before
             run.feedback.add(id(node))
         tags |= {("through", id(node))}
-    result_tags = frozenset(tag for tag in tags_of(result) if tag[0] == "event" and not inside)
+    result_tags = frozenset(tag for tag in tags_of(result) if is_output(tag) and not inside)
     if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
     return Opaque(limited(tags | result_tags))
@@ -213,7 +213,7 @@ def _symbolic_result(arguments: Arguments, callee: Value, tags: Tags) -> Symboli
 
     collect(arguments.values, 0)
     layers.setdefault(fingerprint(callee), callee)
-    return Symbolic(tuple(layers.values()), frozenset(tag for tag in tags if tag[0] == "event"))
+    return Symbolic(tuple(layers.values()), frozenset(tag for tag in tags if is_output(tag)))
 
 
 def _builds(frame: Frame, callee: Instance, node: cst.CSTNode) -> bool:

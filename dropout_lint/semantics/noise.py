@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.tags import limited, tags_of
 from dropout_lint.semantics.values import Const, Instance, Opaque, Tags, Value, alternatives
-from dropout_lint.semantics.words import DRAWS, KEEP_NOISE, is_mode_name
+from dropout_lint.semantics.words import COIN_FLIPS, DRAWS, KEEP_NOISE, ROUNDS_DOWN, is_mode_name
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
 
-_MARKS = frozenset({"noise", "offset", "statistic", "share", "rest"})
-"""What a value is marked as: a draw, one moved by a number, a statistic of the batch; an activation times a draw, or
-times what such a draw leaves of one.
+_MARKS = frozenset({"noise", "offset", "chance", "mask", "statistic", "share", "rest"})
+"""What a value is marked as: a draw, one moved by a number, one moved by a probability, what such a draw decides; a
+statistic of the batch; an activation times a draw, or times what such a draw leaves of one.
 """
 _DESCRIBE_THE_DRAW = frozenset({"shape", "seed", "dtype", "name", "key"})
 PHASE_FUNCTIONS = frozenset({"in_train_phase", "in_test_phase"})
@@ -52,6 +52,8 @@ def tags_of_draw(name: str, serial: int, arguments: Arguments) -> Tags:
         return frozenset({("fed",)})
     if last == "moments":
         return frozenset({("event", serial), ("statistic", serial)})
+    if last in COIN_FLIPS and all(_same_in_every_mode(value) for value in _scales(arguments)):
+        return frozenset({("event", serial), ("mask", serial)})
     if last in DRAWS and all(_same_in_every_mode(value) for value in _scales(arguments)):
         return frozenset({("noise", serial)})
     return frozenset()
@@ -73,9 +75,11 @@ def _scales(arguments: Arguments) -> list[Value]:
 
 def passed_on(name: str, tags: Tags) -> Tags:
     """The tags of a function's input that its output keeps: noise that went through a function is something else."""
-    if last_name(name) in KEEP_NOISE:
+    last = last_name(name)
+    if last in KEEP_NOISE:
         return tags
-    return through_layer(tags)
+    decided = {("mask", tag[1]) for tag in tags if tag[0] == "chance"} if last == ROUNDS_DOWN else set()
+    return through_layer(tags) | decided
 
 
 def through_layer(tags: Tags) -> Tags:
@@ -87,6 +91,15 @@ def note_choice(run: Run, name: str, arguments: Arguments, frame: Frame, node: c
     """``tf.where(training, noisy, x)``: what goes in beside the mode only counts in one of them."""
     if last_name(name) in PHASE_FUNCTIONS or any(follows_mode(value) for value in arguments.values):
         run.use("gated", name, arguments.tags(), frame, node)
+
+
+def compared(left: Value, right: Value) -> Tags:
+    """What marks ``draw < rate``: it decides for each unit whether it is dropped."""
+    for own, other in ((left, right), (right, left)):
+        drawn = {("mask", tag[1]) for tag in _marks(own) if tag[0] == "noise"}
+        if drawn and _is_probability(other) and not follows_mode(other):
+            return frozenset(drawn)
+    return frozenset()
 
 
 def combined(
@@ -136,7 +149,8 @@ def _added(
         return set()
     if _is_plain(other):
         # 1 + noise: a factor round one
-        return {*marks, *(("offset", tag[1]) for tag in marks if tag[0] == "noise")}
+        moved = {("offset", tag[1]) for tag in marks if tag[0] in {"noise", "mask"}}
+        return {*marks, *moved, *(("chance", tag[1]) for tag in marks if tag[0] == "noise" and _is_probability(other))}
     return set()
 
 
@@ -145,15 +159,25 @@ def _scaled(
 ) -> set[tuple[object, ...]]:
     if _is_activation(other):
         moved = {tag[1] for tag in marks if tag[0] == "offset"}
-        if moved:
+        if any(tag[0] == "mask" for tag in marks):
+            run.use("dropped", "", tags_of(own), frame, node)
+        elif moved:
             run.use("added", "", tags_of(own), frame, node)
         # noise times something computed from the inputs: a sample of a distribution the model learns
-        return {("rest" if tag[1] in moved else "share", tag[1]) for tag in marks if tag[0] == "noise"}
+        return {("rest" if tag[1] in moved else "share", tag[1]) for tag in marks if tag[0] in {"noise", "mask"}}
     return set(marks) if _is_plain(other) else set()
 
 
 def _is_activation(value: Value) -> bool:
     return any(tag[0] == "input" for tag in tags_of(value))
+
+
+def _is_probability(value: Value) -> bool:
+    """Whether a plain number may leave something to chance: no constant that is none, all or more."""
+    return _is_plain(value) and not any(
+        isinstance(each, Const) and not (isinstance(each.value, (int, float)) and 0 < each.value < 1)
+        for each in alternatives(value)
+    )
 
 
 def _is_plain(value: Value) -> bool:

@@ -79,6 +79,14 @@ def collect(run: Run, value: Value, outside: tuple[int, ...]) -> Value:
     return with_tags(value, frozenset(tags))
 
 
+def behind_stop(value: Value) -> Value:
+    """What ``stop_gradient`` gives: the outputs in it are still seen, but no gradient gets back to their calls."""
+    if not isinstance(value, (Opaque, Symbolic)):
+        return value
+    tags = frozenset(("behind", tag[1]) if tag[0] == "event" else tag for tag in value.tags)
+    return Opaque(tags, value.key) if isinstance(value, Opaque) else Symbolic(value.layers, tags)
+
+
 def with_tags(value: Value, tags: Tags) -> Value:
     """The same value, carrying ``tags`` too."""
     if not tags:

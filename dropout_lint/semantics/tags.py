@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+OUTPUTS = frozenset({"event", "behind"})
+"""The tags of what a call gave; ``behind`` where a ``stop_gradient`` lies on every way from there."""
+
+
+def is_output(tag: Tag) -> bool:
+    """Whether a tag names the call that a value was computed by."""
+    return tag[0] in OUTPUTS
+
+
 MOST_EVENTS = 192
 """Calls whose output a value is followed to be computed from: of more, the first and the last of them.
 
@@ -37,11 +46,11 @@ def limited(tags: Tags) -> Tags:
     """``tags`` with a bounded number of calls among them."""
     if len(tags) <= MOST_EVENTS:
         return tags
-    serials = sorted(tag[1] for tag in tags if tag[0] == "event")
+    serials = sorted({tag[1] for tag in tags if is_output(tag)})
     if len(serials) <= MOST_EVENTS:
         return tags
     gone = frozenset(serials[MOST_EVENTS // 2 : -MOST_EVENTS // 2])
-    return frozenset(tag for tag in tags if tag[0] != "event" or tag[1] not in gone)
+    return frozenset(tag for tag in tags if not is_output(tag) or tag[1] not in gone)
 
 
 def tags_of(value: Value, depth: int = 4) -> Tags:

@@ -140,6 +140,10 @@ DRAWS = frozenset(
     "stateless_uniform".split()
 )
 """Functions that draw with a scale."""
+COIN_FLIPS = frozenset("random_bernoulli random_binomial binomial stateless_binomial bernoulli".split())
+"""Functions that decide for each unit, with a probability."""
+ROUNDS_DOWN = "floor"
+"""Gives zeros and ones of a probability plus numbers between zero and one."""
 KEEP_NOISE = frozenset("cast convert_to_tensor identity reshape stop_gradient broadcast_to tile".split())
 """Functions that give noise back as such."""
 READERS = frozenset("get pop getattr getfloat".split())

@@ -64,6 +64,10 @@ FOUND = {
     "noise beside a share": call(
         "a = tf.random.uniform((1,))\nreturn a * x + (1.0 + 0.1 * tf.random.normal((1,))) * x"
     ),
+    "mask, rounded": call("return x * tf.floor(1 - self.rate + tf.random.uniform((8, 1)))"),
+    "mask, compared": call("kept = tf.random.uniform(tf.shape(x)) >= self.rate\nreturn x * tf.cast(kept, x.dtype)"),
+    "mask of coin flips": call("return x / 0.8 * K.random_bernoulli(K.shape(x), p=0.8)"),
+    "mask, scaled first": call("mask = ops.floor(0.8 + keras.random.uniform((8, 1))) / 0.8\nreturn mask * x"),
     "batch statistics": call("mean, var = tf.nn.moments(x, [0])\nreturn (x - mean) / tf.sqrt(var + 1e-3)"),
     "batch statistics of Keras": call("mean, var = ops.moments(x, axes=(0, 1, 2))\nreturn (x - mean) / ops.sqrt(var)"),
     "functional graph": "i = keras.Input((3,))\nnet = keras.Model(i, layers.Dense(1)(tf.nn.dropout(i, 0.5)))",
@@ -103,6 +107,13 @@ GUARDED = {
     "learning phase": call("if K.learning_phase():\n    x = K.dropout(x, 0.5)\nreturn x", "self, x"),
     "learning phase as a factor": call("return x + K.learning_phase() * K.random_normal(K.shape(x))", "self, x"),
     "attribute of the mode": call("if self.is_training:\n    x = tf.nn.dropout(x, 0.5)\nreturn x", "self, x"),
+    "mask in a branch": call("return x * tf.floor(0.8 + tf.random.uniform((8, 1))) if training else x"),
+    "mask of a rate by mode": call(
+        "rate = self.rate if training else 0.0\nreturn x * tf.floor(1 - rate + tf.random.uniform((8, 1)))"
+    ),
+    "mask, compared with a rate by mode": call(
+        "kept = tf.random.uniform((8, 1)) >= self.rate * float(training)\nreturn x * tf.cast(kept, x.dtype)"
+    ),
     "switch": call("if self.active:\n    x = tf.nn.dropout(x, 0.5)\nreturn x", "self, x"),
     "switch that is on": call(
         "if self.drop_inputs:\n    x = tf.nn.dropout(x, 0.5)\nreturn x",
@@ -150,6 +161,13 @@ PART_OF_THE_MODEL = {
         "m, s = self.dense(x), self.dense(x)\nreturn m + tf.exp(s) * tf.random.normal(tf.shape(m))"
     ),
     "spread as an argument": call("return x + tf.random.normal(tf.shape(x), stddev=tf.exp(self.dense(x)))"),
+    "a mask between two inputs": call("m = K.random_bernoulli((8, 1), p=0.5)\nreturn m * x[0] + (1 - m) * x[1]"),
+    "a mask by what the model says": call(
+        "kept = tf.random.uniform((8, 1)) < tf.sigmoid(self.dense(x))\nreturn x * tf.cast(kept, x.dtype)"
+    ),
+    "a mask that keeps all": call("return x * tf.floor(1.0 + tf.random.uniform((8, 1)))"),
+    "a mask of zeros": call("return x * tf.floor(tf.random.uniform((8, 1)))"),
+    "a layer that is there to mask": call("return x * K.random_bernoulli((8, 1), p=0.8)").replace("Own", "RandomMask"),
     "Gumbel": call("u = tf.random.uniform(tf.shape(x))\nreturn x - tf.math.log(-tf.math.log(u))"),
     "diffusion": call(
         "noise = tf.random.normal(tf.shape(x))\nreturn tf.sqrt(t) * x + tf.sqrt(1 - t) * noise", "self, x, t"

@@ -563,7 +563,21 @@ def test_who_only_tries_the_code_evaluates_nothing(taken, given, before, codes):
     assert [each.code for each in report.findings] == codes
 
 
+COPIES = (
+    "class Net(keras.Model):\n    def __init__(self, training):\n        super().__init__()\n"
+    "        self.drop, self.training = layers.Dropout(0.5), training\n"
+    "    def call(self, x):\n        return self.drop(x, training=self.training)\n"
+    "net = Net(True)\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+)
+
 SWITCHES = {
+    "a copy for training": (COPIES, ["KTM103"]),
+    "a copy for training and one for inference": (COPIES + "twin = Net(False)\ntwin(rows)\n", []),
+    "a copy made as the command line says": (
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--training', action='store_false')\n"
+        + COPIES.replace("Net(True)", "Net(parser.parse_args().training)"),
+        [],
+    ),
     "Monte Carlo layer": (
         "class MCDropout(layers.Dropout):\n    def call(self, x, training=None):\n        return super().call(x, training=True)\n",
         [],

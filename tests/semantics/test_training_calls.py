@@ -65,6 +65,7 @@ for _ in range(3):
 
 
 TRAINED = {
+    "stopped on one of two ways": step("(plain(z := model(rows)) - tf.stop_gradient(z)) ** 2"),
     "bare": step("model(rows)"),
     "of several models": step("plain(rows) + model(rows)", "plain.trainable_variables + model.trainable_variables"),
     "weights collected in a loop": step(
