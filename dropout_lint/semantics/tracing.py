@@ -29,11 +29,12 @@ from dropout_lint.semantics.traced_attributes import (
     is_same,
     kind_of,
 )
-from dropout_lint.semantics.values import Const, alternatives
+from dropout_lint.semantics.values import VARIABLES, Const, Instance, alternatives
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame, Interpretation
     from dropout_lint.semantics.passages import Entry
+    from dropout_lint.semantics.values import Value
 
 MOST_STEPS = 60_000
 _HOOKS = {
@@ -334,14 +335,21 @@ def _batch_size(use: ModelUse) -> object:
 
 
 def _key_of(frame: Frame | None, interpretation: Interpretation) -> Key | None:
-    """The compiled function that a frame runs; a Python number or text among its arguments makes it another one."""
+    """The compiled function that a frame runs; another number, text or object among its arguments is another trace.
+
+    Objects are told apart as TensorFlow does, by which one it is: a second optimizer has the step traced anew.
+    """
     function = compiled(frame, interpretation)
     if function is None or frame is None or any(name in COUNTERS for name in frame.parameters):
         return None
-    given = (
-        (name, each.value) for name, each in frame.parameters.items() if is_plain(each) and isinstance(each, Const)
-    )
-    return ("function", id(function.node), tuple(given))
+    given = ((name, _identity(each)) for name, each in frame.parameters.items())
+    return ("function", id(function.node), tuple((name, identity) for name, identity in given if identity is not None))
+
+
+def _identity(value: Value) -> object:
+    if isinstance(value, Const):
+        return value.value if is_plain(value) else None
+    return ("object", value.serial) if isinstance(value, Instance) and value.cls not in VARIABLES else None
 
 
 def _compiles(entry: Entry, seen: set[int]) -> bool:

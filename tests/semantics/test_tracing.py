@@ -191,6 +191,21 @@ LATE = {
             for rows in [x, x]:
                 step(rows)
         """,
+    "of layers that a compiled step trains with the optimizer it is handed": """\
+        base, head = keras.Sequential([layers.Dense(4)]), layers.Dense(2)
+        net = keras.Sequential([base, head])
+        @tf.function
+        def step(rows, optimizer):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(net(rows, training=True))
+            weights = net.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        only = keras.optimizers.Adam()
+        base.trainable = False
+        step(x, only)
+        base.trainable = True
+        step(x, only)
+        """,
     "of the layers a callback has looked for": """\
         class Less(keras.callbacks.Callback):
             def __init__(self, network):
