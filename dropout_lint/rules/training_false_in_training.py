@@ -3,7 +3,8 @@
 ## What it does
 
 Finds `model(x, training=False)` whose output enters a loss that is differentiated with respect to the weights of that
-model, and `self.dropout(x, training=False)` with a literal flag inside `call`, for layers that the class itself makes.
+model, and `self.dropout(x, training=False)` with a literal flag inside `call`, for layers that the class itself makes,
+alone or in a `Sequential`.
 
 ## Why is this bad
 
@@ -56,9 +57,9 @@ from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, st
 from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place, choosing_call
 from dropout_lint.semantics.intent import is_handed_in
 from dropout_lint.semantics.learning import Learner, asks_for_mode
-from dropout_lint.semantics.models import is_layer, is_model, mode_of, ready_made
+from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of, ready_made
 from dropout_lint.semantics.trials import is_test_code
-from dropout_lint.semantics.values import Const, Instance, truth
+from dropout_lint.semantics.values import Const, FunctionValue, Instance, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name
 from dropout_lint.syntax.lazy import cst
 
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
 _LOADERS = frozenset({"from_pretrained", "from_preset", "load_weights", "restore", "set_weights"})
 """What brings weights, and statistics with them."""
+_IF_THERE = frozenset({"exists", "isfile", "is_file", "isdir", "is_dir", "latest_checkpoint"})
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -133,9 +135,11 @@ def _left_out(event: ModeCall) -> bool:
 
 
 def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
-    """A single layer that the class makes and switches off for good."""
+    """A layer, or a row of them, that the class makes and switches off for good."""
     callee = event.callee
-    if not is_layer(callee) or is_model(callee) or not isinstance(callee, Instance) or frame.owner is None:
+    if not is_layer(callee) or not isinstance(callee, Instance) or frame.owner is None:
+        return None
+    if is_model(callee) and not _is_own_row(callee, frame):
         return None
     if not isinstance(callee.cls, str) or not event.direct or any(each.name == "__call__" for each in event.frames):
         # a layer of the project may mean something else by the flag
@@ -162,13 +166,34 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     )
 
 
+def _is_own_row(callee: Instance, frame: Frame) -> bool:
+    """Whether a model is a ``Sequential`` that the class has made of layers: no backbone that knows its statistics."""
+    methods = [each for cls in frame.owner.ancestry() for each in cls.attributes.values()] if frame.owner else []
+    return (
+        callee.keras_name == "keras.Sequential"
+        and any(isinstance(each, FunctionValue) and id(each.node) == callee.made_in for each in methods)
+        and content(callee).complete
+        and not any(is_model(each) or ready_made(each) for each in inner_layers(callee) or ())
+    )
+
+
 def _learns_from_scratch(frame: Frame, learner: Learner) -> bool:
     """Whether the program makes the layer, trains, and loads no weights: nothing could fill the statistics."""
     events = learner.interpretation.events
-    made = isinstance(frame.receiver, Instance) and not _assumed(frame)
-    trains = any(isinstance(event, ModelUse) and event.kind in {"train", "gradient"} for event in events)
-    loads = any(isinstance(event, MethodCall) and event.name in _LOADERS for event in events)
-    return made and trains and not loads
+    trained = [
+        event.receiver for event in events if isinstance(event, ModelUse) and event.kind in {"train", "gradient"}
+    ]
+    outermost = frame.chain()[0]
+    made = isinstance(frame.receiver, Instance) and (
+        not _assumed(frame) or any(outermost.receiver is each for value in trained for each in alternatives(value))
+    )
+    loads = any(isinstance(event, MethodCall) and event.name in _LOADERS and not _goes_on(event) for event in events)
+    return made and bool(trained) and not loads
+
+
+def _goes_on(event: MethodCall) -> bool:
+    """Whether weights are loaded only where there are some already: then training was begun by this program."""
+    return any(not _IF_THERE.isdisjoint(guard) for guard in event.guards)
 
 
 def _assumed(frame: Frame) -> bool:

@@ -165,6 +165,9 @@ def _saved_false(layers: list[SavedLayer], context: SavedContext) -> Iterator[Sa
 def _ignored(event: ModeCall, context: Context) -> bool:
     if event.discarded or any(frame.hook == "call" for frame in event.frames) or is_test_code(event.frames):
         return True
+    if any(frame.name == "summary" and frame.owner is not None for frame in event.frames):
+        # an own `summary()` makes a graph to count its weights
+        return True
     if any(isinstance(each, Method) for each in alternatives(event.callee)):
         return True
     if isinstance(event.flag, Const) and isinstance(event.flag.value, str):

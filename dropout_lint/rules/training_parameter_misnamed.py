@@ -3,7 +3,7 @@
 ## What it does
 
 Finds a `call` with a parameter like `is_training`, `train`, `mode` or `phase` (and none named `training`) that decides
-how the layers inside run, where no caller in sight passes it.
+how the layers inside run, or whether dropout does, where no caller in sight passes it.
 
 ## Why is this bad
 
@@ -53,17 +53,16 @@ from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent
-from dropout_lint.semantics.models import content
+from dropout_lint.semantics.models import content, mode_of
 from dropout_lint.semantics.signatures import parameters, readings, sees
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.semantics.words import is_mode_name, names_mode
+from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dropout_lint.syntax.lazy import cst
+    from collections.abc import Iterator, Sequence
 
 _FUNCTIONS = DROPOUT_FUNCTIONS | KEEP_PROBABILITY_FUNCTIONS
 
@@ -80,15 +79,17 @@ def check(context: Context) -> Iterator[Draft]:
             name = each.name.value
             if not names_mode(name) or each.default is None:
                 continue
-            decided = _decides(call, name, context)
+            decided = _decides(call, each, context)
             if decided and not _passed(call, name, position, context):
                 confidence = _confidence(cls, call, context)
                 if confidence is not None:
                     yield _draft(cls, call, each, decided, confidence)
 
 
-def _decides(call: FunctionValue, name: str, context: Context) -> list[str]:
-    """What a parameter switches: the layers it is handed to, the functions that run under it."""
+def _decides(call: FunctionValue, given: cst.Param, context: Context) -> list[str]:
+    """What a parameter switches: the layers it is handed to, the functions and the dropout that run under it."""
+    name = given.name.value
+    is_off = isinstance(given.default, cst.Name) and given.default.value in {"False", "None"}
     found: list[str] = []
     for event in context.interpretation.events:
         if not isinstance(event, (LayerCall, FunctionCall)) or is_test_code(event.frames):
@@ -96,11 +97,19 @@ def _decides(call: FunctionValue, name: str, context: Context) -> list[str]:
         if event.frames[0].function is not call or event.frames[0].hook != "call":
             continue
         if isinstance(event, LayerCall):
-            if _is_told(event, name) or (_is_under(event, name) and event.flag is not None):
-                found += [layer.class_name for layer in content(event.callee).layers]
+            layers = content(event.callee).layers
+            if _is_told(event, name) or (
+                _is_under(event, name) and (event.flag is not None or (is_off and _drop(layers)))
+            ):
+                found += [layer.class_name for layer in layers]
         elif event.name in _FUNCTIONS and (_is_under(event, name) or ("mode", name) in event.input_tags):
             found.append(event.name.rpartition(".")[2])
     return list(dict.fromkeys(found))
+
+
+def _drop(layers: Sequence[Instance]) -> bool:
+    """Whether layers do nothing but in training mode: under a condition that never holds they are not there at all."""
+    return bool(layers) and all(mode_of(layer) in {"dropout", "noise"} for layer in layers)
 
 
 def _is_told(event: LayerCall, name: str) -> bool:

@@ -13,6 +13,7 @@ from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.polarity import polarity_of
+from dropout_lint.semantics.signatures import sees
 from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import is_output, limited, tags_of
 from dropout_lint.semantics.values import (
@@ -32,7 +33,7 @@ from dropout_lint.semantics.values import (
     alternatives,
     truth,
 )
-from dropout_lint.semantics.words import kind_of_data
+from dropout_lint.semantics.words import is_mode_name, kind_of_data
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -307,6 +308,8 @@ def bare_call(
     found = flag_of(callee, arguments)
     if (found is not None and not calls.is_none(found[0].value)) or arguments.unknown_keywords is not None:
         return None
+    if isinstance(callee, Instance) and _says_mode_otherwise(callee, arguments):
+        return None
     choice = Choice(Place(frame.module, node), frame, node, "training")
     if found is not None:
         choice = choice_of(frame, found[0], node)
@@ -320,6 +323,16 @@ def bare_call(
         choice.frame.comment,
         found is not None,
     )
+
+
+def _says_mode_otherwise(callee: Instance, arguments: Arguments) -> bool:
+    """Whether a call gives the mode under the name that the project's own ``call`` has for it."""
+    call = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
+    names = positional_parameters(callee)
+    if names is None or not isinstance(call, FunctionValue) or sees(call, "training"):
+        return False
+    given = {*names[: len(arguments.positional)], *arguments.keywords}
+    return any(is_mode_name(name) for name in given)
 
 
 def _default_flag(run: Run, frame: Frame, callee: Value) -> Value:

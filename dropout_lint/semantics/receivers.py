@@ -41,8 +41,9 @@ def sureness(
     if found and all(is_one(each) for each in found):
         return Confidence.HIGH if len(found) == len(alternatives(value)) else Confidence.MEDIUM
     if any(isinstance(each, (Instance, External)) for each in found):
-        # it is something, and that is not Keras
-        return None
+        # it is something, and that is not Keras; a library of ready-made models makes some
+        made = all(isinstance(each, Instance) and isinstance(each.cls, str) for each in found) and uses_keras(frames)
+        return Confidence.MEDIUM if made and _is_used_as_model(value, interpretation) else None
     if not found and not model and is_layer_of_known_model(value, interpretation):
         return Confidence.HIGH
     if ("model",) in tags_of(value) or _is_used_as_model(value, interpretation):
@@ -109,6 +110,14 @@ def _is_used_as_model(value: Value, interpretation: Interpretation) -> bool:
         isinstance(event, MethodCall)
         and (event.name in _MODEL_METHODS or event.name == "compile")
         and (event.receiver is value or (key is not None and getattr(event.receiver, "key", None) == key))
-        and (event.name in _MODEL_METHODS or not _COMPILING.isdisjoint(event.arguments.keywords))
+        and (event.name in _MODEL_METHODS or _compiles(event))
         for event in interpretation.events
+    )
+
+
+def _compiles(event: MethodCall) -> bool:
+    """Whether ``compile`` is given what that of Keras takes, by its names or with an optimizer of Keras."""
+    return not _COMPILING.isdisjoint(event.arguments.keywords) or any(
+        isinstance(each, Instance) and (each.keras_name or "").startswith("keras.optimizers.")
+        for each in event.arguments.values
     )

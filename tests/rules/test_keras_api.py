@@ -209,6 +209,10 @@ GONE = {
         "def run(net):\n    net.compile(optimizer='adam', loss='mse')\n    net.fit(x, y, workers=3)",
         "net.fit(x, y)",
     ),
+    "a model of a library, compiled": (
+        "import segmentation_models as sm\nnet = sm.Unet()\nnet.compile(keras.optimizers.Adam())\nnet.fit_generator(x)",
+        "net.fit(x)",
+    ),
     "queue of something unknown": ("def run(net):\n    net.fit(x, y, max_queue_size=3)", "net.fit(x, y)"),
     "queue of something unknown, beside a class that fits": (
         """\
@@ -234,6 +238,7 @@ def test_what_keras_3_removed(source, fixed):
 
 
 KEPT = {
+    "a model of another library": "import torchbearer\nnet = torchbearer.Trial()\nnet.compile(x)\nnet.fit_generator(x)",
     "workers of a loader": "from torch.utils.data import DataLoader\nDataLoader(x, workers=3)",
     "workers of something unknown": "forest.fit(x, y, workers=3)",
     "estimator": "from sklearn.svm import SVC\nSVC().predict_proba(x)",

@@ -195,6 +195,7 @@ MISNAMED = {
     "negated": model("def call(self, x, train=False):\n    return self.drop(x, training=not (not train))"),
     "mode": model("def call(self, x, mode='eval'):\n    return self.drop(x, training=mode == 'train')"),
     "branch": model("def call(self, x, train=None):\n    if train:\n        x = tf.nn.dropout(x, 0.5)\n    return x"),
+    "whether there is dropout": model("def call(self, x, train=False):\n    return self.drop(x) if train else x"),
     "in a method": model(
         "def call(self, x, is_training=False):\n    return self.run(x, is_training)\n"
         "def run(self, x, flag):\n    return self.drop(x, training=flag)"
@@ -216,6 +217,7 @@ def test_a_mode_under_another_name_is_found(source):
 
 
 NAMED_WELL = {
+    "dropout that Keras switches off": model("def call(self, x, train=True):\n    return self.drop(x) if train else x"),
     "training": model("def call(self, x, training=False):\n    return self.drop(x, training=training)"),
     "both": model("def call(self, x, is_training=False, training=None):\n    return self.drop(x, training=training)"),
     "reaches no layer": model("def call(self, x, is_training=False):\n    print(is_training)\n    return self.drop(x)"),

@@ -571,6 +571,15 @@ COPIES = (
 )
 
 SWITCHES = {
+    "a graph that is only summed up": (
+        (
+            "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.norm = layers.BatchNormalization()\n"
+            "    def call(self, x, training=None):\n        return self.norm(x, training=training)\n"
+            "    def summary(self):\n        inputs = keras.Input((4,))\n"
+            "        return keras.Model(inputs, self.call(inputs, training=True)).summary()\n"
+        ),
+        [],
+    ),
     "a copy for training": (COPIES, ["KTM103"]),
     "a copy for training and one for inference": (COPIES + "twin = Net(False)\ntwin(rows)\n", []),
     "a copy made as the command line says": (

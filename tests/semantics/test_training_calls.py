@@ -457,6 +457,18 @@ def test_a_model_of_unknown_content_is_a_low_confidence_finding():
 
 
 RIGHT = {
+    "said under a name of its own": """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.drop, self.dense = layers.Dropout(0.5), layers.Dense(1)
+            def call(self, x, train):
+                return self.dense(self.drop(x, train))
+        net = Net()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(net(rows, True))
+        update(tape, loss, net.trainable_variables)
+        """,
     "said": step("model(rows, training=True)"),
     "other weights": step("model(rows) + plain(rows)", "plain.trainable_variables"),
     "another copy": step("other(rows) + model(rows, training=True)"),
@@ -673,6 +685,42 @@ FALSE = {
 @pytest.mark.parametrize("source", FALSE.values(), ids=FALSE)
 def test_false_where_something_trains(source):
     assert [code for code, _ in found(source)] == ["KTM104"]
+
+
+ROW = """\
+class Block(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.row = keras.Sequential([layers.Dense(4), layers.BatchNormalization()])
+    def call(self, x):
+        return self.row(x, training=False)
+net = Block()
+net.compile("adam", "mse")
+{loaded}
+net.fit(rows, rows)
+"""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "codes"),
+    [
+        pytest.param("", ["KTM104"], id="from scratch"),
+        pytest.param(
+            "if tf.io.gfile.exists('last.index'):\n    net.load_weights('last')", ["KTM104"], id="from where it was"
+        ),
+        pytest.param("net.load_weights('ready')", [], id="from weights of somebody"),
+    ],
+)
+def test_a_row_of_layers_is_switched_off_for_good(loaded, codes):
+    assert [code for code, _ in found(ROW.format(loaded=loaded))] == codes
+
+
+@pytest.mark.parametrize(
+    "block", ["keras.applications.ResNet50(weights=None)", "keras.Sequential([keras.applications.ResNet50()])", "model"]
+)
+def test_a_backbone_in_inference_mode_is_left_alone(block):
+    row = "keras.Sequential([layers.Dense(4), layers.BatchNormalization()])"
+    assert found(ROW.format(loaded="").replace(row, block)) == []
 
 
 TEACHERS = {
