@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.values import Value
 
 _LOADERS = frozenset({"from_pretrained", "from_preset", "load_weights", "restore", "set_weights"})
 """What brings weights, and statistics with them."""
@@ -183,12 +184,15 @@ def _learns_from_scratch(frame: Frame, learner: Learner) -> bool:
     trained = [
         event.receiver for event in events if isinstance(event, ModelUse) and event.kind in {"train", "gradient"}
     ]
-    outermost = frame.chain()[0]
-    made = isinstance(frame.receiver, Instance) and (
-        not _assumed(frame) or any(outermost.receiver is each for value in trained for each in alternatives(value))
-    )
+    made = isinstance(frame.receiver, Instance) and (not _assumed(frame) or _is_fitted(frame.chain()[0], trained))
     loads = any(isinstance(event, MethodCall) and event.name in _LOADERS and not _goes_on(event) for event in events)
     return made and bool(trained) and not loads
+
+
+def _is_fitted(outermost: Frame, trained: list[Value]) -> bool:
+    """Whether it is Keras that calls it in ``fit()``: an own ``train_step`` need not go through ``call``."""
+    own = outermost.owner is not None and isinstance(outermost.owner.find("train_step"), FunctionValue)
+    return not own and any(outermost.receiver is each for value in trained for each in alternatives(value))
 
 
 def _goes_on(event: MethodCall) -> bool:

@@ -701,6 +701,11 @@ net.fit(rows, rows)
 """
 
 
+def test_a_training_step_of_its_own_need_not_go_through_call():
+    own = "    def train_step(self, data):\n        return {'loss': self.row(data[0], training=True)}\nnet = Block()\n"
+    assert found(ROW.format(loaded="").replace("net = Block()\n", own)) == []
+
+
 @pytest.mark.parametrize(
     ("loaded", "codes"),
     [
