@@ -160,7 +160,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     return _draft(
         event,
         f"{frame.owner.name}.call() runs `{event.callee_text}` with training=False: {stays_inactive(layers)}",
-        Confidence.LOW if statistics and not _learns_from_scratch(frame, learner) else Confidence.MEDIUM,
+        Confidence.LOW if statistics and not _learns_from_scratch(event, frame, learner) else Confidence.MEDIUM,
         "pass the mode on: training=training" if "training" in names else "leave the flag out",
         "training" if forwards else None,
         ProbeAt("mode", event.place, "phase"),
@@ -178,19 +178,23 @@ def _is_own_row(callee: Instance, frame: Frame) -> bool:
     )
 
 
-def _learns_from_scratch(frame: Frame, learner: Learner) -> bool:
+def _learns_from_scratch(event: ModeCall, frame: Frame, learner: Learner) -> bool:
     """Whether the program makes the layer, trains, and loads no weights: nothing could fill the statistics."""
     events = learner.interpretation.events
-    trained = [
-        event.receiver for event in events if isinstance(event, ModelUse) and event.kind in {"train", "gradient"}
-    ]
-    made = isinstance(frame.receiver, Instance) and (not _assumed(frame) or _is_fitted(frame.chain()[0], trained))
-    loads = any(isinstance(event, MethodCall) and event.name in _LOADERS and not _goes_on(event) for event in events)
+    trained = [each.receiver for each in events if isinstance(each, ModelUse) and each.kind in {"train", "gradient"}]
+    made = isinstance(frame.receiver, Instance) and (not _assumed(frame) or _is_fitted(event, frame, trained))
+    loads = any(isinstance(each, MethodCall) and each.name in _LOADERS and not _goes_on(each) for each in events)
     return made and bool(trained) and not loads
 
 
-def _is_fitted(outermost: Frame, trained: list[Value]) -> bool:
-    """Whether it is Keras that calls it in ``fit()``: an own ``train_step`` need not go through ``call``."""
+def _is_fitted(event: ModeCall, frame: Frame, trained: list[Value]) -> bool:
+    """Whether it is Keras that calls it in ``fit()``, and `call` itself says False, rather than a branch of its own.
+
+    A ``train_step`` of the project need not go through ``call``.
+    """
+    outermost = frame.chain()[0]
+    if event.choice.frame is not frame:
+        return False
     own = outermost.owner is not None and isinstance(outermost.owner.find("train_step"), FunctionValue)
     return not own and any(outermost.receiver is each for value in trained for each in alternatives(value))
 

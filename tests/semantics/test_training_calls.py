@@ -720,6 +720,11 @@ def test_a_row_of_layers_is_switched_off_for_good(loaded, codes):
     assert [code for code, _ in found(ROW.format(loaded=loaded))] == codes
 
 
+def test_a_branch_for_inference_may_say_false():
+    branch = "return self.answer(x)\n    def answer(self, x):\n        return self.row(x, training=False)"
+    assert found(ROW.format(loaded="").replace("return self.row(x, training=False)", branch)) == []
+
+
 @pytest.mark.parametrize(
     "block", ["keras.applications.ResNet50(weights=None)", "keras.Sequential([keras.applications.ResNet50()])", "model"]
 )
