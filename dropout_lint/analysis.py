@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from dropout_lint.findings import Finding
+    from dropout_lint.outline import Outline
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
     from dropout_lint.triage import Triage
@@ -40,11 +41,22 @@ _MOST_IMPORTS = 5_000
 
 
 class Analysis:
-    """Analyses the files of one project with one set of settings."""
+    """Analyses the files of one project with one set of settings.
 
-    def __init__(self, settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> None:
+    ``contents`` are files that are taken to hold something else than they do on disk, ``outlines`` those by content
+    that somebody has drawn already, to which others are added.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        root: Path,
+        contents: Mapping[Path, bytes] | None = None,
+        outlines: dict[bytes, Outline] | None = None,
+    ) -> None:
         self._settings = settings
         self._contents = contents or {}
+        self._outlines = {} if outlines is None else outlines
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
             root,
         )
@@ -63,7 +75,7 @@ class Analysis:
             from dropout_lint.rules import REGISTRY
             from dropout_lint.triage import Triage
 
-            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
+            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use_all, self._outlines)
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
