@@ -77,7 +77,18 @@ class Scans:
 class Scan:
     """One file: which triggers it holds, what it imports, what its outline is. Everything is found out when asked."""
 
-    __slots__ = ("_held", "_imports", "_outline", "_scans", "_told_modes", "_uses_keras", "data", "is_package", "path")
+    __slots__ = (
+        "_held",
+        "_imports",
+        "_is_python",
+        "_outline",
+        "_scans",
+        "_told_modes",
+        "_uses_keras",
+        "data",
+        "is_package",
+        "path",
+    )
 
     def __init__(self, path: Path, data: bytes, scans: Scans) -> None:
         self.path = path
@@ -91,6 +102,7 @@ class Scan:
         self._imports: tuple[Scan, ...] | None = None
         self._outline: Outline | None = None
         self._uses_keras: bool | None = None
+        self._is_python: bool | None = None
         self._told_modes = False
 
     def give(self, data: bytes) -> None:
@@ -155,7 +167,11 @@ class Scan:
     @property
     def is_python(self) -> bool:
         """Whether this Python can parse it."""
-        return parsed(self.data) is not None if self._outline is None else not self._outline.has("anything")
+        if self._outline is not None:
+            return not self._outline.has("anything")
+        if self._is_python is None:
+            self._is_python = parsed(self.data) is not None
+        return self._is_python
 
 
 def _may_have_mode(name: str) -> bool:

@@ -97,10 +97,22 @@ class Triage:
 def _may_speak(rule: Rule, around: Closure, asked: bool) -> bool:
     """Whether one rule could say something of an entry; or, if it is asked for, of what that imports."""
     entry = around.entry
+    if rule.worded and entry.held.isdisjoint(rule.triggers) and not _may_import(rule, around):
+        return False
     wide = asked or (not rule.local and (not rule.needs or entry.outline.has(rule.wide)))
     if (around if wide else entry).held.isdisjoint(rule.triggers):
         return False
     return all(_has(features, around, wide) for features in rule.needs)
+
+
+def _may_import(rule: Rule, around: Closure) -> bool:
+    """Whether an entry that holds no word of a rule, which is not outlined for that, may import what the rule needs."""
+    for each in around.near[1:]:
+        held = not each.held.isdisjoint(rule.triggers)
+        if held and any(each.outline.has(feature) for features in rule.needs for feature in features):
+            return True
+    # what is no Python is not passed over because of what it imports
+    return not around.entry.is_python
 
 
 def _has(features: frozenset[str], around: Closure, wide: bool) -> bool:
