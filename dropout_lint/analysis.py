@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from dropout_lint.findings import Finding
+    from dropout_lint.outline import Outline
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
     from dropout_lint.triage import Triage
@@ -40,11 +42,22 @@ _MOST_IMPORTS = 5_000
 
 
 class Analysis:
-    """Analyses the files of one project with one set of settings."""
+    """Analyses the files of one project with one set of settings.
 
-    def __init__(self, settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> None:
+    ``contents`` are files that are taken to hold something else than they do on disk, ``outlines`` those by content
+    that somebody has drawn already, to which others are added.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        root: Path,
+        contents: Mapping[Path, bytes] | None = None,
+        outlines: dict[bytes, Outline] | None = None,
+    ) -> None:
         self._settings = settings
         self._contents = contents or {}
+        self._outlines = {} if outlines is None else outlines
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
             root,
         )
@@ -63,7 +76,7 @@ class Analysis:
             from dropout_lint.rules import REGISTRY
             from dropout_lint.triage import Triage
 
-            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use)
+            self._triage = Triage(REGISTRY, self._read, self._imports, self.trail.use_all, self._outlines)
         entry = path.absolute()
         self.trail.begin(entry, triage=True)
         self.trail.note(entry, data)
@@ -77,19 +90,17 @@ class Analysis:
         locator = self._modules().locator
         left = _MOST_IMPORTS
         for match in IMPORT.finditer(data):
-            dots, base, names, plain = (
-                part.decode("ascii", "replace") if part is not None else "" for part in match.groups()
-            )
-            if plain:
-                dotted = [name[1] for part in plain.split(",", left)[:left] if (name := _DOTTED.match(part))]
-                left -= len(dotted)
-                yield from (found for each in dotted if (found := locator.find(path, each)) is not None)
+            level, base, named = _statement(match[0])
+            if level < 0:
+                modules = named[:left]
+                left -= len(modules)
+                yield from (found for each in modules if (found := locator.find(path, each)) is not None)
             else:
-                named = _NAME.findall(names)[:left]
-                left -= 1 + len(named)
-                elsewhere = not dots and base.partition(".")[0] in _ELSEWHERE
+                names = named[:left]
+                left -= 1 + len(names)
+                elsewhere = not level and base.partition(".")[0] in _ELSEWHERE
                 if not elsewhere or locator.find(path, base) is not None:
-                    yield from locator.find_names(path, len(dots), base, named)
+                    yield from locator.find_names(path, level, base, names)
             if left < 0:
                 return
 
@@ -186,6 +197,22 @@ class Analysis:
 
             self._project = Project(self._roots, self._load, self.trail)
         return self._project
+
+
+@lru_cache(maxsize=4096)
+def _statement(line: bytes) -> tuple[int, str, tuple[str, ...]]:
+    """The dots, the module and the names of an import statement; for ``import a, b``, -1 and the modules.
+
+    Most of a project's import statements are in many of its files.
+    """
+    match = IMPORT.match(line)
+    if match is None:
+        return -1, "", ()
+    dots, base, names, plain = (part.decode("ascii", "replace") if part is not None else "" for part in match.groups())
+    if plain:
+        parts = plain.split(",", _MOST_IMPORTS)[:_MOST_IMPORTS]
+        return -1, "", tuple(name[1] for part in parts if (name := _DOTTED.match(part)))
+    return len(dots), base, tuple(_NAME.findall(names)[:_MOST_IMPORTS])
 
 
 def _judged(finding: Finding, target: Target) -> Finding:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from dropout_lint.cache.store import Store
     from dropout_lint.examining import Analyser, AnalyserFactory
     from dropout_lint.findings import Finding
+    from dropout_lint.outline import Outline
 
 
 def run(
@@ -83,7 +83,7 @@ def run(
     if store is not None:
         store.begin((*overlay, *(normal(item.path) for item in work if item.data is not None)))
     outcome = _Outcome(
-        factory or partial(_analysis, contents=overlay),
+        factory or _Analyses(overlay),
         overlay,
         ignores=ignores,
         importers=importers,
@@ -391,7 +391,17 @@ class _Outcome:
         return file_of(path, text, self._settings.get(name, default))
 
 
-def _analysis(settings: Settings, root: Path, contents: Mapping[Path, bytes] | None = None) -> Analyser:
-    from dropout_lint.analysis import Analysis
+class _Analyses:
+    """Makes what analyses the files of a project. Projects that lie in each other share outlines; processes do not."""
 
-    return Analysis(settings, root, contents)
+    def __init__(self, contents: Mapping[Path, bytes]) -> None:
+        self._contents = contents
+        self._outlines: dict[bytes, Outline] = {}
+
+    def __call__(self, settings: Settings, root: Path) -> Analyser:
+        from dropout_lint.analysis import Analysis
+
+        return Analysis(settings, root, self._contents, self._outlines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Analyses, (self._contents,)

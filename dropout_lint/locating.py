@@ -59,6 +59,7 @@ class Locator:
         self._modules: dict[tuple[str, str], tuple[Path | None, Looks]] = {}
         self._found: dict[tuple[str, str], tuple[Path | None, Looks]] = {}
         self._search: dict[str, tuple[str, ...]] = {}
+        self._above: dict[tuple[str, int], tuple[str, frozenset[str] | None]] = {}
         self._starts: dict[Path, tuple[str, str]] = {}
         """The folder of a file, and its import root."""
 
@@ -69,8 +70,11 @@ class Locator:
         """
         if not dotted:
             return None
-        self.start(importer)
-        slot = (self._starts[importer][0], dotted)
+        start = self._starts.get(importer)
+        if start is None:
+            self.start(importer)
+            start = self._starts[importer]
+        slot = (start[0], dotted)
         known = self._found.get(slot)
         if known is None:
             seen: Looks = {}
@@ -87,18 +91,27 @@ class Locator:
 
     def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""
-        folder = importer.parent
-        for _ in range(level - 1):
-            if folder == folder.parent:
-                return None
-            folder = folder.parent
+        slot = (os.path.dirname(str(importer)), level)
+        if slot not in self._above:
+            self._above[slot] = self._climbed(*slot)
+        folder, outside = self._above[slot]
         # whoever climbs out of the project names somebody else's files
-        above = {str(folder), *map(str, folder.parents)}
-        if above.isdisjoint(self._roots) and self.start(importer) not in above:
+        if outside is not None and self.start(importer) not in outside:
             return None
-        found, seen = self._module(str(folder), dotted)
+        found, seen = self._module(folder, dotted)
         self._trail.look(importer, seen)
         return found
+
+    def _climbed(self, parent: str, level: int) -> tuple[str, frozenset[str] | None]:
+        """The folder that the dots of an import lead to; and those above it, unless a root is among them."""
+        folder = parent
+        for _ in range(level - 1):
+            above = os.path.dirname(folder)
+            if above == folder:
+                return folder, frozenset()
+            folder = above
+        places = frozenset(map(str, (folder, *Path(folder).parents)))
+        return folder, places if places.isdisjoint(self._roots) else None
 
     def find_names(self, importer: Path, level: int, base: str, names: Iterable[str]) -> Iterator[Path]:
         """The files of ``from base import names``: of the module itself, and of those names that are modules, too.

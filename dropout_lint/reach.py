@@ -30,10 +30,15 @@ def reaches(entry: Outline, others: Sequence[Outline], features: frozenset[str])
     """Whether a part of the ``others`` that has one of the ``features`` may run for the entry."""
     if any("anything" in outline.features for outline in others):
         return True
-    units = [unit for outline in others for unit in outline.units]
-    found = [unit for unit in units if not features.isdisjoint(unit.features)]
+    # the features of a file are those of its parts, but for one that is told of the parts alone
+    told = "mode-layer" in features
+    holders = [each for each in others if told or not features.isdisjoint(each.features)]
+    found = [unit for outline in holders for unit in outline.units if not features.isdisjoint(unit.features)]
+    if not found:
+        return False
     if any(unit.kind == "module" for unit in found):
         return True
+    units = [unit for outline in others for unit in outline.units]
     names: set[str] = set()
     waiting = {unit for unit in units if unit.kind != "module"}
     for _ in range(_MOST_ROUNDS):

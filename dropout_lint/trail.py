@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from dropout_lint.files import LARGEST_SOURCE, read_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dropout_lint.findings import Finding
 
 FILE, NO_FILE, THERE, NOT_THERE = "f", "-", "e", "n"
@@ -78,6 +80,10 @@ class Trail:
     def use(self, path: Path) -> None:
         """The content of ``path``, or what it led to, counts."""
         self._current.add(path)
+
+    def use_all(self, paths: Iterable[Path]) -> None:
+        """The content of all these files counts."""
+        self._current.update(paths)
 
     def glance(self, path: Path) -> bool:
         """Whether a file `chooses_keras`: nothing else of it counts."""

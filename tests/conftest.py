@@ -143,7 +143,7 @@ def fake_analysis(monkeypatch):
     """The engine with the small analysis instead of the real one."""
     from dropout_lint import engine
 
-    monkeypatch.setattr(engine, "_analysis", FakeAnalysis)
+    monkeypatch.setattr(engine, "_Analyses", lambda _contents: FakeAnalysis)
     monkeypatch.setattr(FakeAnalysis, "made", 0)
     return FakeAnalysis
 

@@ -156,6 +156,27 @@ ELSEWHERE = {
         },
         True,
     ),
+    "unit tests of what a newer Keras has not": (
+        {
+            "net.py": "import keras\ndef learn(model, x):\n    model.fit_generator(x)",
+            "main.py": "import pytest, keras, net\ndef test_learning():\n    net.learn(keras.Sequential([]), [])",
+        },
+        True,
+    ),
+    "unit tests of what only has such a name": (
+        {
+            "net.py": "import keras\ndef learn(model, x):\n    model.fit(x)  # once fit_generator",
+            "main.py": "import pytest, keras, net\ndef test_learning():\n    net.learn(keras.Sequential([]), [])",
+        },
+        False,
+    ),
+    "unit tests that are no Python": (
+        {
+            "net.py": "import keras\ndef learn(model, x):\n    model.fit(x)  # once fit_generator",
+            "main.py": "import pytest, net\ndef test_learning():\n    net.learn(",
+        },
+        True,
+    ),
     "a program without a word of Keras": (
         {
             "steps.py": "import keras\ndef run_batch(model, x, training):\n    return model(x, training=training)",

@@ -76,25 +76,9 @@ def _binds(notes: Notes, target: ast.expr, value: ast.expr, unit: Unit) -> None:
 
 def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
     """``target`` is bound to ``value``, or to a part of it where that is no expression."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-        paired = len(values) == len(target.elts)
-        for position, each in enumerate(target.elts):
-            _bound(notes, each, values[position] if paired else target, unit)
-        return
-    if isinstance(target, ast.Starred):
-        _bound(notes, target.value, target, unit)
-        return
-    if isinstance(target, ast.Subscript):
-        key = target.slice
-        unit.keeps.add(last_name(target.value))
-        if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(value, ast.expr):
-            give(notes, key.value, value, unit)
-            if key.value == "keep_prob":
-                notes.add(unit, "keep-prob-given")
-        return
     name = last_name(target)
     if not name:
+        _bound_in(notes, target, value, unit)
         return
     if isinstance(target, ast.Attribute):
         own = is_self(target.value)
@@ -111,3 +95,21 @@ def _bound(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
         if made is not None and is_mode_layer(last_name(made)):
             notes.unread.append((unit, name))
         notes.applied.append((unit, name, dotted(value.func)))
+
+
+def _bound_in(notes: Notes, target: ast.expr, value: ast.AST, unit: Unit) -> None:
+    """The same for what has no name of its own."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+        paired = len(values) == len(target.elts)
+        for position, each in enumerate(target.elts):
+            _bound(notes, each, values[position] if paired else target, unit)
+    elif isinstance(target, ast.Starred):
+        _bound(notes, target.value, target, unit)
+    elif isinstance(target, ast.Subscript):
+        key = target.slice
+        unit.keeps.add(last_name(target.value))
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(value, ast.expr):
+            give(notes, key.value, value, unit)
+            if key.value == "keep_prob":
+                notes.add(unit, "keep-prob-given")

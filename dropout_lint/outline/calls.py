@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.entry_points import REMOVED_ARGUMENTS, REMOVED_METHODS
@@ -69,6 +70,30 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
         unit.makers.add((name, root_of(callee)))
     if is_draw(callee, notes):
         unit.draws.add(name)
+    if _says_something(name):
+        _by_name(notes, node, name, unit)
+    _arguments(notes, node, name, unit)
+    if takes_rate(name):
+        if "ropout" in name or name.startswith("Gaussian"):
+            notes.add(unit, "takes-rate")
+        _rates_given(notes, node.args, node.keywords, name, unit)
+    elif name == "partial" and node.args and takes_rate(last_name(node.args[0])):
+        _rates_given(notes, node.args[1:], node.keywords, last_name(node.args[0]), unit)
+        notes.add(unit, "takes-rate")
+    notes.hands(node, name)
+    if isinstance(callee, ast.Name) or (isinstance(callee, ast.Attribute) and last_name(callee.value) == "self"):
+        open_ended = any(keyword.arg is None or is_mode(keyword.arg) for keyword in node.keywords)
+        notes.untold[name] = notes.untold.get(name, False) or not open_ended
+
+
+@lru_cache(maxsize=16384)
+def _says_something(name: str) -> bool:
+    """Whether a call of what is named so adds something by that: few do."""
+    known = name in _GRADIENTS or name in _RUN_OTHERWISE or name in _FLAG_ACCESS or name in {"isinstance", "issubclass"}
+    return known or is_step(name) or name.startswith("DEFINE_")
+
+
+def _by_name(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
     if name in _GRADIENTS:
         notes.add(unit, "fits", "trains", "active")
     elif is_step(name):
@@ -85,18 +110,6 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
         isinstance(each, ast.Constant) and isinstance(each.value, str) and is_mode(each.value) for each in node.args
     ):
         notes.add(unit, "flag-other", "flag-to-other")
-    _arguments(notes, node, name, unit)
-    if takes_rate(name):
-        if "ropout" in name or name.startswith("Gaussian"):
-            notes.add(unit, "takes-rate")
-        _rates_given(notes, node.args, node.keywords, name, unit)
-    elif name == "partial" and node.args and takes_rate(last_name(node.args[0])):
-        _rates_given(notes, node.args[1:], node.keywords, last_name(node.args[0]), unit)
-        notes.add(unit, "takes-rate")
-    notes.hands(node, name)
-    if isinstance(callee, ast.Name) or (isinstance(callee, ast.Attribute) and last_name(callee.value) == "self"):
-        open_ended = any(keyword.arg is None or is_mode(keyword.arg) for keyword in node.keywords)
-        notes.untold[name] = notes.untold.get(name, False) or not open_ended
 
 
 def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:
@@ -162,13 +175,25 @@ def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
             notes.rates_given.append((unit, root, keyword.value, is_spread_name(given)))
         if name == "dict" and given in REMOVED_ARGUMENTS:
             notes.add(unit, "removed-argument")
-    if name in _TAKE_NO_FLAG or name.startswith(("assert", "DEFINE_")) or is_keras_layer(name):
+    if not node.args or _takes_no_flag(name):
         return
-    if any(isinstance(each, ast.Attribute) and each.attr == "trainable" for each in node.args):
-        notes.add(unit, "trainable-handed")
     for position, argument in enumerate(node.args):
-        if is_mode(last_name(argument)) or _chooses(argument):
+        if type(argument) is ast.Name:
+            flag = is_mode(argument.id)
+        elif type(argument) is ast.Attribute:
+            flag = is_mode(argument.attr)
+            if argument.attr == "trainable":
+                notes.add(unit, "trainable-handed")
+        else:
+            flag = _chooses(argument)
+        if flag:
             notes.by_position(unit, callee, position, argument)
+
+
+@lru_cache(maxsize=16384)
+def _takes_no_flag(name: str) -> bool:
+    """Whether what stands first in the arguments of a function is never the training flag."""
+    return name in _TAKE_NO_FLAG or name.startswith(("assert", "DEFINE_")) or is_keras_layer(name)
 
 
 def _chooses(argument: ast.expr) -> bool:

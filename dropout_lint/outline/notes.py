@@ -129,13 +129,12 @@ class Notes:
         """The positions of arguments that are no plain rate."""
         if not name or not node.args:
             return
-        found = [position for position, each in enumerate(node.args) if _is_no_rate(each)]
-        if any(isinstance(each, ast.Starred) for each in node.args):
-            found.append(-1)
+        found = []
+        for position, each in enumerate(node.args):
+            kind = type(each)
+            if kind is ast.Starred:
+                found.append(-1)
+            elif kind is not ast.Name and kind is not ast.Attribute and rate_kind(each) == "bad":
+                found.append(position)
         if found:
             self.handed.setdefault(name, set()).update(found)
-
-
-def _is_no_rate(value: ast.expr) -> bool:
-    kind = type(value)
-    return kind is not ast.Name and kind is not ast.Attribute and kind is not ast.Starred and rate_kind(value) == "bad"

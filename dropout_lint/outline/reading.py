@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import warnings
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.collecting import not_collecting
 from dropout_lint.outline.model import Outline
 from dropout_lint.outline.notes import Notes
 from dropout_lint.outline.summary import summary
-from dropout_lint.outline.visits import VISITS
+from dropout_lint.outline.visits import VISITS, visit_attribute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dropout_lint.outline.model import Unit
 
 __all__ = ["ANYTHING", "outline_of", "parsed"]
@@ -21,14 +24,30 @@ ANYTHING = Outline(frozenset({"anything"}))
 """The outline of what this Python cannot parse: the analysis says what is wrong with it."""
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
-_LEAVES = frozenset({ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal})
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "name", "names", "kind", "level", "module", "type_comment"})
-"""Fields that hold no node, or one that says nothing."""
-_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
-    kind: () if kind in _LEAVES else tuple(name for name in kind._fields if name not in _NO_NODES)
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST)
+_LEAVES = {
+    kind: VISITS.get(kind)
+    for kind in (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal)
 }
+"""What is done about nodes that hold no others: most nodes are such."""
+_NO_NODES = frozenset(
+    {
+        "arg", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "name", "names", "op", "ops",
+        "simple", "type_comment",
+    }
+)  # fmt: skip
+"""Fields that hold no node, or one that says nothing."""
+
+
+def _parts_of(kind: type[ast.AST]) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes the fields out of a node of a kind, all at once."""
+    names = [name for name in kind._fields if name not in _NO_NODES] if kind not in _LEAVES else []
+    if not names:
+        return lambda _: ()
+    take = attrgetter(*names)
+    return take if len(names) > 1 else lambda node: (take(node),)
+
+
+_PARTS = {kind: _parts_of(kind) for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)}
 
 
 def parsed(data: bytes) -> ast.Module | None:
@@ -77,14 +96,18 @@ def _walk(tree: ast.Module, notes: Notes) -> None:
             unit = notes.function(node, unit)  # type: ignore[arg-type]
         elif kind is ast.ClassDef:
             unit = notes.class_body(node, unit)  # type: ignore[arg-type]
-        for name in _FIELDS[kind]:
-            value = getattr(node, name, None)
-            each: Any
-            for each in value if type(value) is list else (value,):
+        for value in _PARTS[kind](node):
+            if not value:
+                continue
+            for part in value if type(value) is list else (value,):
+                each = part
+                while type(each) is ast.Attribute:
+                    visit_attribute(notes, each, unit)
+                    each = each.value
                 below = type(each)
                 if below in _LEAVES:
-                    # most nodes are: there is nothing in them to come back for
-                    if below in VISITS:
-                        VISITS[below](notes, each, unit)
-                elif below in _FIELDS:
+                    visit = _LEAVES[below]
+                    if visit is not None:
+                        visit(notes, each, unit)
+                elif below in _PARTS:
                     push((each, unit))

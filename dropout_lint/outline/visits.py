@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Visit: TypeAlias = Callable[[Notes, Any, Unit], None]
 
-__all__ = ["VISITS"]
+__all__ = ["VISITS", "visit_attribute"]
 
 _COMPILERS = frozenset({"tf", "tensorflow", "jax"})
 
@@ -58,7 +58,8 @@ def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
         notes.add(unit, "traces")
 
 
-def _attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
+def visit_attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
+    """``x.y``."""
     name = node.attr
     unit.mentions.add(name)
     if type(node.ctx) is ast.Load:
@@ -230,7 +231,7 @@ def _both(*visits: Visit) -> Visit:
 
 VISITS: Mapping[type[ast.AST], Visit] = {
     ast.Name: _name,
-    ast.Attribute: _attribute,
+    ast.Attribute: visit_attribute,
     ast.Constant: _constant,
     ast.Import: _imported,
     ast.ImportFrom: _imported,

@@ -257,6 +257,7 @@ RULE = Rule(
         b"max_queue_size",
     ),
     needs=(frozenset({"removed-argument"}),),
+    worded=True,
     of_tests=True,
     check=check,
     doc=__doc__ or "",

@@ -166,6 +166,8 @@ class Rule:
     """Whether the file in which it says something holds what it needs, whoever imports that file."""
     wide: str = "active"
     """The feature of an entry with which what it imports counts, too."""
+    worded: bool = False
+    """Whether only a file that holds one of the triggers can have what it needs: others take no outline to tell."""
     of_tests: bool = False
     """Whether it speaks of unit tests, too."""
     withdraws: bool = False

@@ -1,0 +1,243 @@
+"""Files as they are looked at before anything is parsed: what each one holds, what it imports, what lies near by.
+
+Who imports whom is asked far more often than there are files, since every file is looked at with what it imports. So
+files refer to each other directly, and each of them is read, searched and outlined once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from dropout_lint.keras.layers import LAYERS
+from dropout_lint.locating import PACKAGE
+from dropout_lint.outline import ANYTHING, outline_of, parsed
+from dropout_lint.outline.names import is_mode_layer
+from dropout_lint.reach import reaches
+from dropout_lint.semantics.words import is_test_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from dropout_lint.outline import Outline
+
+__all__ = ["LARGEST_CLOSURE", "Closure", "Scan", "Scans"]
+
+_KERAS = (b"keras", b"tensorflow")
+_USE = re.compile(
+    rb"^[ \t>.]*(?:import|from)[ \t][^\n#]*(?:keras|tensorflow)|(?<![\w.])(?:keras|tf_keras)\.[a-zA-Z]"
+    rb"|(?<![\w.])tf\.(?:keras|layers|nn|compat|contrib|function|GradientTape|Module)\b"
+    rb"|(?:import_module|__import__)\([ \t]*[\"'](?:keras|tensorflow|tf_keras)",
+    re.MULTILINE,
+)
+_MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
+_FARTHEST = 2
+"""Steps from a file to what it imports within which it may decide what is found there."""
+LARGEST_CLOSURE = 400
+
+
+class Scans:
+    """The files of a project, as far as anybody has come upon them.
+
+    ``read`` gives the content of a file, ``imports`` the project files that one imports; ``triggers`` are all that
+    somebody may ask for, ``outlines`` those of the contents that are known.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Path], bytes],
+        imports: Callable[[Path, bytes], Iterable[Path]],
+        triggers: Iterable[bytes],
+        outlines: dict[bytes, Outline],
+    ) -> None:
+        self.read = read
+        self.imports = imports
+        self.triggers = frozenset(triggers)
+        self.outlines = outlines
+        self._known: dict[Path, Scan] = {}
+
+    def of(self, path: Path) -> Scan:
+        """The file at an absolute path."""
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = Scan(path, self.read(path), self)
+        return known
+
+    def entry(self, path: Path, data: bytes) -> Scan:
+        """The same, with this content, whatever was read before."""
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = Scan(path, data, self)
+        known.give(data)
+        return known
+
+
+class Scan:
+    """One file: which triggers it holds, what it imports, what its outline is. Everything is found out when asked."""
+
+    __slots__ = (
+        "_held",
+        "_imports",
+        "_is_python",
+        "_outline",
+        "_scans",
+        "_told_modes",
+        "_uses_keras",
+        "data",
+        "is_package",
+        "path",
+    )
+
+    def __init__(self, path: Path, data: bytes, scans: Scans) -> None:
+        self.path = path
+        self.is_package = path.name == PACKAGE
+        self._scans = scans
+        self._set(data)
+
+    def _set(self, data: bytes) -> None:
+        self.data = data
+        self._held: frozenset[bytes] | None = None
+        self._imports: tuple[Scan, ...] | None = None
+        self._outline: Outline | None = None
+        self._uses_keras: bool | None = None
+        self._is_python: bool | None = None
+        self._told_modes = False
+
+    def give(self, data: bytes) -> None:
+        """This is its content."""
+        if self.data != data:
+            self._set(data)
+
+    @property
+    def names_keras(self) -> bool:
+        """Whether Keras occurs in it, if only in a comment."""
+        return any(name in self.data for name in _KERAS)
+
+    @property
+    def uses_keras(self) -> bool:
+        """Whether it imports Keras, or calls it by the names that it is imported as."""
+        if self._uses_keras is None:
+            notebook = self.path.suffix == ".ipynb"
+            self._uses_keras = self.names_keras and (notebook or _USE.search(self.data) is not None)
+        return self._uses_keras
+
+    @property
+    def imports(self) -> tuple[Scan, ...]:
+        """The project files that it imports."""
+        if self._imports is None:
+            self._imports = tuple(map(self._scans.of, self._scans.imports(self.path, self.data)))
+        return self._imports
+
+    @property
+    def held(self) -> frozenset[bytes]:
+        """The triggers that occur in it."""
+        if self._held is None:
+            data = self.data
+            self._held = frozenset(trigger for trigger in self._scans.triggers if trigger in data)
+        return self._held
+
+    @property
+    def outline(self) -> Outline:
+        """Its features."""
+        if self._outline is None:
+            self._outline = self._drawn() if self.path.suffix != ".ipynb" else ANYTHING
+        return self._outline
+
+    def _drawn(self) -> Outline:
+        known = self._scans.outlines.get(self.data)
+        if known is None:
+            known = self._scans.outlines[self.data] = outline_of(self.data)
+        return known
+
+    def tell_modes(self) -> None:
+        """Add to the features of the parts that may make a layer with a mode, or something unknown, that they do."""
+        if not self._told_modes:
+            self._told_modes = True
+            for unit in self.outline.units:
+                if any(_may_have_mode(name) for name in unit.mentions):
+                    unit.features.add("mode-layer")
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it holds unit tests, of which most rules say nothing."""
+        return self.path.suffix != ".ipynb" and is_test_module(self.path.name, self.data.decode("utf-8", "replace"))
+
+    @property
+    def is_python(self) -> bool:
+        """Whether this Python can parse it."""
+        if self._outline is not None:
+            return not self._outline.has("anything")
+        if self._is_python is None:
+            self._is_python = parsed(self.data) is not None
+        return self._is_python
+
+
+def _may_have_mode(name: str) -> bool:
+    """Whether a class is called like a layer whose mode matters; of those that attend, only Keras's own."""
+    return name in _MAY_HOLD_MODES or (is_mode_layer(name) and ("Attention" not in name or name in LAYERS))
+
+
+class Closure:
+    """A file with what it imports, at whatever distance; ``use`` is told which files count for it."""
+
+    def __init__(self, entry: Scan, use: Callable[[Iterable[Path]], None]) -> None:
+        self.entry = entry
+        self._use = use
+        self._scans: tuple[Scan, ...] | None = None
+        self._near: tuple[Scan, ...] | None = None
+        self._held: frozenset[bytes] | None = None
+        self._reached: dict[frozenset[str], bool] = {}
+        self._classes: dict[str, tuple[tuple[str, ...], str] | None] = {}
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """The file itself first."""
+        if self._scans is None:
+            self._scans = self._collected(None)
+        return self._scans
+
+    @property
+    def near(self) -> tuple[Scan, ...]:
+        """The file, what it imports, and what that imports; a package that only passes names on is no step."""
+        if self._near is None:
+            self._near = self._collected(_FARTHEST)
+        return self._near
+
+    @property
+    def held(self) -> frozenset[bytes]:
+        """The triggers that occur near by."""
+        if self._held is None:
+            self._held = frozenset().union(*(each.held for each in self.near))
+        return self._held
+
+    def reached(self, features: frozenset[str]) -> bool:
+        """Whether the file refers to something with one of the features, near by; see `dropout_lint.reach`."""
+        if features not in self._reached:
+            others = [each.outline for each in self.near[1:]]
+            self._reached[features] = reaches(self.entry.outline, others, features)
+        return self._reached[features]
+
+    def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
+        """The bases of a class, and whether its ``call`` is told the mode; the nearest of this name counts."""
+        if name not in self._classes:
+            known = (each.outline.classes.get(name) for each in self.scans)
+            self._classes[name] = next((found for found in known if found is not None), None)
+        return self._classes[name]
+
+    def _collected(self, farthest: int | None) -> tuple[Scan, ...]:
+        # an ordered set: this is where a large project's time goes
+        seen = {self.entry: None}
+        waiting = deque((each, 1) for each in self.entry.imports)
+        while waiting and len(seen) < LARGEST_CLOSURE:
+            each, steps = waiting.popleft()
+            if each in seen:
+                continue
+            seen[each] = None
+            if each.is_package:
+                steps -= 1
+            if farthest is None or steps < farthest:
+                waiting.extend([(other, steps + 1) for other in each.imports if other not in seen])
+        self._use(each.path for each in seen)
+        return tuple(seen)
