@@ -298,14 +298,16 @@ DRAWN = {
     "dropout": ("return tf.nn.dropout(x, 0.5)", True),
     "depth that is dropped": (
         "keep = 1 - self.rate\nmask = tf.floor(keep + tf.random.uniform(tf.shape(x)))\nreturn x / keep * mask",
-        False,
+        True,
     ),
     "the same by functions": (
         "mask = tf.add(tf.random.uniform(tf.shape(x)), self.keep)\nmask = tf.floor(mask)\nreturn tf.multiply(x, mask)",
         False,
     ),
+    "a draw compared with a rate": ("return x * tf.cast(tf.random.uniform((8, 1)) < self.keep, x.dtype)", True),
     "draws of NumPy": ("return x + np.random.normal(size=3)", False),
-    "draws of whole numbers": ("return x + tf.random.stateless_binomial(tf.shape(x))", False),
+    "draws of whole numbers, added": ("return x + tf.random.stateless_binomial(tf.shape(x))", False),
+    "draws of whole numbers, multiplied": ("return x * tf.random.stateless_binomial(tf.shape(x))", True),
 }
 
 

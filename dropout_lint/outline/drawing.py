@@ -206,7 +206,7 @@ class _Reader:
                 subtracted = isinstance(node.op, ast.Sub) and own is node.right
                 if not plain and ("noise" in marks or ("statistic" in marks and subtracted)):
                     raise _May
-                kept |= marks | ({"offset"} if "noise" in marks else _NONE)
+                kept |= (marks if plain else marks - {"mask"}) | ({"offset"} if "noise" in marks else _NONE)
             elif isinstance(node.op, (ast.Mult, ast.Div)):
                 if not plain and not marks.isdisjoint({"offset", "mask"}):
                     raise _May
