@@ -188,12 +188,13 @@ def _learns_from_scratch(event: ModeCall, frame: Frame, learner: Learner) -> boo
 
 
 def _is_fitted(event: ModeCall, frame: Frame, trained: list[Value]) -> bool:
-    """Whether it is Keras that calls it in ``fit()``, and `call` itself says False, rather than a branch of its own.
+    """Whether Keras calls a row of layers in ``fit()``, and `call` itself says False, not a branch of its own.
 
-    A ``train_step`` of the project need not go through ``call``.
+    A ``train_step`` of the project need not go through ``call``. Of a single layer, statistics that stay as they are
+    may be meant.
     """
     outermost = frame.chain()[0]
-    if event.choice.frame is not frame:
+    if event.choice.frame is not frame or not is_model(event.callee):
         return False
     own = outermost.owner is not None and isinstance(outermost.owner.find("train_step"), FunctionValue)
     return not own and any(outermost.receiver is each for value in trained for each in alternatives(value))
