@@ -70,8 +70,7 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
         unit.makers.add((name, root_of(callee)))
     if is_draw(callee, notes):
         unit.draws.add(name)
-    if _says_something(name):
-        _by_name(notes, node, name, unit)
+    _by_name(notes, node, name, unit)
     _arguments(notes, node, name, unit)
     if takes_rate(name):
         if "ropout" in name or name.startswith("Gaussian"):
@@ -84,13 +83,6 @@ def visit_call(notes: Notes, node: ast.Call, unit: Unit) -> None:
     if isinstance(callee, ast.Name) or (isinstance(callee, ast.Attribute) and last_name(callee.value) == "self"):
         open_ended = any(keyword.arg is None or is_mode(keyword.arg) for keyword in node.keywords)
         notes.untold[name] = notes.untold.get(name, False) or not open_ended
-
-
-@lru_cache(maxsize=16384)
-def _says_something(name: str) -> bool:
-    """Whether a call of what is named so adds something by that: few do."""
-    known = name in _GRADIENTS or name in _RUN_OTHERWISE or name in _FLAG_ACCESS or name in {"isinstance", "issubclass"}
-    return known or is_step(name) or name.startswith("DEFINE_")
 
 
 def _by_name(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:

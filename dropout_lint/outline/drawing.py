@@ -181,15 +181,14 @@ class _Reader:
         found = _NONE.union(*(self._marks(each, held, depth + 1) for each in given))
         callee = node.func
         name, root = last_name(callee), root_of(callee)
+        name = self._notes.aliases.get(name, name)
         if is_draw(callee, self._notes):
-            name = self._notes.aliases.get(name, name)
             if name in DROPS:
                 raise _May
             return frozenset({"statistic" if name == _STATISTICS else "mask" if name in COIN_FLIPS else "noise"})
         own = self._marks(callee, held, depth + 1)
         if own or (found and not (self._notes.is_foreign(root) or root in LIBRARIES)):
             raise _May
-        name = self._notes.aliases.get(name, name)
         if name == ROUNDS_DOWN and "offset" in found:
             return frozenset({"mask"})
         return found if name in KEEP_NOISE else _NONE

@@ -61,7 +61,7 @@ from dropout_lint.semantics.events import FunctionCall, LayerCall, ModelUse, Pla
 from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import MODEL_NAMES, Content, content, is_keras_class, mode_of
 from dropout_lint.semantics.noise import follows_mode
-from dropout_lint.semantics.signatures import default_of, parameter, written
+from dropout_lint.semantics.signatures import default_of, own_call, parameter, written
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance, truth
 from dropout_lint.semantics.words import is_mode_name
@@ -128,8 +128,8 @@ def _confidence(call: FunctionValue, context: Context) -> Confidence:
             callee, says, counts = event.receiver, False, True
         else:
             continue
-        found = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
-        if isinstance(found, FunctionValue) and written(found).node is call.node:
+        found = own_call(callee)
+        if found is not None and written(found).node is call.node:
             if not says and counts:
                 return Confidence.HIGH
             told, untold = told or says, untold or not says

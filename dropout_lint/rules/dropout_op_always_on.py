@@ -100,7 +100,7 @@ def check(context: Context) -> Iterator[Draft]:
         position = _layer_code(event)
         if position is None and kind == "dropout" and _in_graph(event):
             position = len(event.frames) - 1
-        if position is None or _guarded(event, position, context) or _meant(event):
+        if position is None or _guarded(event, kind, position, context) or _meant(event, kind):
             continue
         yield _draft(event, kind, position, context)
 
@@ -166,7 +166,7 @@ def _in_graph(event: FunctionCall) -> bool:
     return any(isinstance(each, Symbolic) for value in event.arguments.values for each in alternatives(value))
 
 
-def _guarded(event: FunctionCall, position: int, context: Context) -> bool:
+def _guarded(event: FunctionCall, kind: str, position: int, context: Context) -> bool:
     """Whether the mode, or somebody, decides that the operation runs."""
     if any(use.kind == "gated" for use in event.uses):
         return True
@@ -175,7 +175,7 @@ def _guarded(event: FunctionCall, position: int, context: Context) -> bool:
         return True
     frame = event.frames[position]
     handed = frame.parameters.values() if frame.hook == "call" else ()
-    given, _ = _rate(event) if _kind(event) == "dropout" else (None, False)
+    given, _ = _rate(event) if kind == "dropout" else (None, False)
     if given is not None and (follows_mode(given.value) or any(given.value is value for value in handed)):
         return True
     return _changed_elsewhere(event, own, context)
@@ -208,15 +208,15 @@ def _changed_elsewhere(event: FunctionCall, names: frozenset[str], context: Cont
     )
 
 
-def _meant(event: FunctionCall) -> bool:
+def _meant(event: FunctionCall, kind: str) -> bool:
     if is_test_code(event.frames) or text_means_it(event.comment):
         return True
     if any(says_intent(name) for name in _names_of_arguments(event)):
         return True
-    if any(frame.owner is not None and class_says_intent(frame.owner) for frame in event.frames):
-        return True
     owners = [frame.owner for frame in event.frames if frame.owner is not None]
-    if _kind(event) == "mask" and any(not _DISTORTION.isdisjoint(words(each.name)) for each in owners):
+    if any(map(class_says_intent, owners)):
+        return True
+    if kind == "mask" and any(not _DISTORTION.isdisjoint(words(each.name)) for each in owners):
         return True
     receiver = event.frames[0].receiver
     if isinstance(receiver, Instance) and not isinstance(receiver.cls, str) and class_says_intent(receiver.cls):

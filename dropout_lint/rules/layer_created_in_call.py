@@ -62,12 +62,10 @@ from dropout_lint.rules.telling import chain_of, version_text
 from dropout_lint.semantics.events import Constructed, FunctionCall, LayerCall, ModelUse
 from dropout_lint.semantics.models import content, has_weights
 from dropout_lint.semantics.noise import CHOOSING_FUNCTIONS, last_name
-from dropout_lint.semantics.signatures import written
+from dropout_lint.semantics.signatures import own_call, written
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
-    ClassValue,
     External,
-    FunctionValue,
     Instance,
     Items,
     Mapping,
@@ -135,8 +133,8 @@ def _builders(events: list[Event]) -> frozenset[int]:
         if isinstance(event, ModelUse) and event.kind in {"train", "inference", "call"}:
             used = event.receiver
         for each in alternatives(used) if used is not None else ():
-            method = each.cls.find("call") if isinstance(each, Instance) and isinstance(each.cls, ClassValue) else None
-            if isinstance(method, FunctionValue):
+            method = own_call(each)
+            if method is not None:
                 by_keras.add(id(written(method).node))
     return frozenset(run - by_keras)
 

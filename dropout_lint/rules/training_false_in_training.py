@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.semantics.events import Frame
-    from dropout_lint.semantics.values import Value
+    from dropout_lint.semantics.values import ClassValue, Value
 
 _LOADERS = frozenset({"from_pretrained", "from_preset", "load_weights", "restore", "set_weights"})
 """What brings weights, and statistics with them."""
@@ -140,7 +140,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     callee = event.callee
     if not is_layer(callee) or not isinstance(callee, Instance) or frame.owner is None:
         return None
-    if is_model(callee) and not _is_own_row(callee, frame):
+    if is_model(callee) and not _is_own_row(callee, frame.owner):
         return None
     if not isinstance(callee.cls, str) or not event.direct or any(each.name == "__call__" for each in event.frames):
         # a layer of the project may mean something else by the flag
@@ -167,9 +167,9 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     )
 
 
-def _is_own_row(callee: Instance, frame: Frame) -> bool:
+def _is_own_row(callee: Instance, owner: ClassValue) -> bool:
     """Whether a model is a ``Sequential`` that the class has made of layers: no backbone that knows its statistics."""
-    methods = [each for cls in frame.owner.ancestry() for each in cls.attributes.values()] if frame.owner else []
+    methods = [each for cls in owner.ancestry() for each in cls.attributes.values()]
     return (
         callee.keras_name == "keras.Sequential"
         and any(isinstance(each, FunctionValue) and id(each.node) == callee.made_in for each in methods)

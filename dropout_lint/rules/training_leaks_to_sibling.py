@@ -62,9 +62,9 @@ from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Frame, LayerCall, ModeCall
 from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import content, is_model, mode_of
-from dropout_lint.semantics.signatures import parameter, sees
+from dropout_lint.semantics.signatures import own_call, parameter, sees
 from dropout_lint.semantics.trials import is_test_code
-from dropout_lint.semantics.values import ClassValue, Const, FunctionValue, Instance, Method, Value, truth
+from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Value, truth
 from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
@@ -158,12 +158,11 @@ def _mode_is_open(frame: Frame) -> bool:
 
 def _default(callee: Instance) -> bool | None:
     """What ``call`` says of ``training`` where nobody else does; None where it says nothing."""
-    if isinstance(callee.cls, ClassValue):
-        call = callee.cls.find("call")
-        if isinstance(call, FunctionValue):
-            given = parameter(call, "training")
-            text = call.module.tree.code_for_node(given.default).strip() if given and given.default else ""
-            return {"True": True, "False": False}.get(text)
+    call = own_call(callee)
+    if call is not None:
+        given = parameter(call, "training")
+        text = call.module.tree.code_for_node(given.default).strip() if given and given.default else ""
+        return {"True": True, "False": False}.get(text)
     facts = layer_facts(callee.keras_name or "")
     return {"true": True, "false": False}.get(facts.training3) if facts is not None else None
 

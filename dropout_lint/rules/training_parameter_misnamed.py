@@ -54,7 +54,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import content, mode_of
-from dropout_lint.semantics.signatures import parameters, readings, sees
+from dropout_lint.semantics.signatures import own_call, parameters, readings, sees
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
@@ -146,7 +146,7 @@ def _given(frame: Frame, call: FunctionValue, name: str) -> bool:
 
 
 def _runs(callee: Instance, call: FunctionValue) -> bool:
-    return isinstance(callee.cls, ClassValue) and callee.cls.find("call") is call
+    return own_call(callee) is call
 
 
 def _confidence(cls: ClassValue, call: FunctionValue, context: Context) -> Confidence | None:

@@ -12,12 +12,13 @@ from dropout_lint.semantics import noise
 from dropout_lint.semantics.containers import SMALL, merge_mapping
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.tagging import derived, with_tags
-from dropout_lint.semantics.tags import is_output, tags_of
+from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.values import UNKNOWN, Const, Items, Mapping, OneOf, Opaque, Origin, Value, alternatives
 from dropout_lint.semantics.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeGuard
 
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
@@ -71,14 +72,13 @@ def binary(run: Run, frame: Frame, left: Value, right: Value, sign: cst.CSTNode,
     return result
 
 
+def _is_number(value: Value) -> TypeGuard[Const]:
+    return isinstance(value, Const) and type(value.value) in {int, float}
+
+
 def _is_number_or_several(several: Value, number: Value) -> bool:
     """Whether one is a number and the other of several values, a number among them: a rate that the mode decides."""
-    return (
-        isinstance(several, OneOf)
-        and isinstance(number, Const)
-        and type(number.value) in {int, float}
-        and any(isinstance(each, Const) and type(each.value) in {int, float} for each in several.values)
-    )
+    return isinstance(several, OneOf) and _is_number(number) and any(map(_is_number, several.values))
 
 
 def _nothing_of(left: Value, right: Value, sign: cst.CSTNode) -> Const | None:
@@ -87,7 +87,7 @@ def _nothing_of(left: Value, right: Value, sign: cst.CSTNode) -> Const | None:
     if not isinstance(sign, (cst.Multiply, cst.Divide)):
         return None
     for zero, other in pairs:
-        if isinstance(zero, Const) and type(zero.value) in {int, float} and zero.value == 0 and _counts(other):
+        if _is_number(zero) and zero.value == 0 and _counts(other):
             return zero
     return None
 
@@ -95,7 +95,7 @@ def _nothing_of(left: Value, right: Value, sign: cst.CSTNode) -> Const | None:
 def _counts(value: Value) -> bool:
     """Whether a number that is not known is computed from nothing but the turns of a loop, or is a constant."""
     if isinstance(value, Const):
-        return type(value.value) in {int, float}
+        return _is_number(value)
     tags = tags_of(value) if isinstance(value, Opaque) else frozenset()
     return bool(tags) and all(tag[0] in {"loop", "element"} for tag in tags)
 
@@ -113,7 +113,7 @@ def _note_return(run: Run, frame: Frame, left: Value, right: Value, node: cst.CS
     """``reward + gamma * value``: what a model says of the next state becomes what is learned of this one."""
     for value, other in ((left, right), (right, left)):
         tags = tags_of(value)
-        if tags >= _DISCOUNT and not any(is_output(tag) for tag in tags_of(other)):
+        if tags >= _DISCOUNT and not serials_in(tags_of(other)):
             run.use("bootstrapped", "", tags, frame, node)
 
 

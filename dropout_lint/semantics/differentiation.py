@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.tags import OUTPUTS, is_output, tags_of
+from dropout_lint.semantics.tags import OUTPUTS, outputs_in, serials_in, tags_of
 from dropout_lint.semantics.values import Argument, Const, Instance, Items, Method, Opaque, Tags, Value, alternatives
 
 if TYPE_CHECKING:
@@ -50,9 +50,8 @@ def _differentiated(target: Tags, sources: Tags) -> Tags:
     A gradient penalty at mixed images is about the discriminator, not about the generator the images come from. Where
     one call gives both, as for a class activation map, it is the one that is meant.
     """
-    before = frozenset(tag for tag in sources if is_output(tag))
-    between = target - before
-    return between if any(is_output(tag) for tag in between) else target
+    between = target - outputs_in(sources)
+    return between if serials_in(between) else target
 
 
 def _tags_of_sources(sources: Value) -> Tags:
@@ -72,7 +71,7 @@ def _by_weights(run: Run, target: Tags, sources: Tags) -> bool:
         return False
     # an image that is itself the variable: it goes into the model
     own = {tag for tag in sources if tag[0] == "variable"}
-    calls = (run.by_serial.get(tag[1]) for tag in target if is_output(tag))
+    calls = map(run.by_serial.get, serials_in(target))
     return not any(own & call.input_tags for call in calls if call is not None)
 
 
@@ -126,7 +125,7 @@ def note_transformed(run: Run, frame: Frame, result: Value, node: cst.CSTNode) -
     target = tags_of(result)
     owners = run.differentiated.get(id(node), set())
     sources: Tags = frozenset({("vars",), *owners}) if owners else frozenset()
-    entered = (run.by_serial.get(tag[1]) for tag in target if is_output(tag))
+    entered = map(run.by_serial.get, serials_in(target))
     by_input = not owners and any(
         ("differentiated", id(node)) in call.input_tags for call in entered if call is not None
     )

@@ -14,7 +14,7 @@ from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.standard import HANDLERS, _contents
 from dropout_lint.semantics.tagging import behind_stop, derived, with_tags
-from dropout_lint.semantics.tags import is_output, tags_of
+from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     VARIABLES,
@@ -177,7 +177,7 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
     noise.note_choice(run, name, arguments, frame, node)
     returned = _chosen(run, frame, name, arguments, node)
     last = name.rpartition(".")[2]
-    if name in VARIABLES and not any(is_output(tag) for tag in tags):
+    if name in VARIABLES and not serials_in(tags):
         return run.allocate(name, frame, node)
     if (
         all(tag[0] in {"input", "mode"} for tag in tags)

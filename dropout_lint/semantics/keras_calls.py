@@ -13,9 +13,9 @@ from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import MODEL_NAMES, is_layer, is_model, note_called
 from dropout_lint.semantics.parameters import unknown_parameter
 from dropout_lint.semantics.polarity import polarity_of
-from dropout_lint.semantics.signatures import sees
+from dropout_lint.semantics.signatures import own_call, sees
 from dropout_lint.semantics.tagging import derived, with_tags
-from dropout_lint.semantics.tags import is_output, limited, tags_of
+from dropout_lint.semantics.tags import limited, outputs_in, tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -83,8 +83,8 @@ def flag_of(callee: Value, arguments: Arguments) -> tuple[Argument, str] | None:
 
 def positional_parameters(callee: Instance) -> tuple[str, ...] | None:
     """The parameters of a project class's own ``call`` that may be given by position, without self."""
-    call = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
-    if not isinstance(call, FunctionValue):
+    call = own_call(callee)
+    if call is None:
         return None
     return tuple(each.name.value for each in (*call.node.params.posonly_params, *call.node.params.params))[1:]
 
@@ -140,8 +140,8 @@ def call_layer(
     if event is not None:
         tags |= {("event", run.known_as(event))}
     result: Value = UNKNOWN
-    method = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
-    if isinstance(method, FunctionValue) and direct:
+    method = own_call(callee)
+    if method is not None and direct:
         result = _enter_call(run, frame, callee, method, arguments, node)
     if symbolic:
         made = _symbolic_result(arguments, callee, tags)
@@ -149,13 +149,13 @@ def call_layer(
         return made
     # what happens inside a block of a model ends there: outside, the call of the model counts
     inside = any(each.hook == "call" for each in frame.chain())
-    if isinstance(method, FunctionValue):
+    if method is not None:
         if ("through", id(node)) in tags:
             # a block whose input is what it gave on the turn before
             run.feedback.add(id(node))
         tags |= {("through", id(node))}
-    result_tags = frozenset(tag for tag in tags_of(result) if is_output(tag) and not inside)
-    if isinstance(result, (Items, Mapping)) and isinstance(result, Items):
+    result_tags: Tags = outputs_in(tags_of(result)) if not inside else frozenset()
+    if isinstance(result, Items):
         return run.items(result.kind, tuple(with_tags(_as_data(each), tags) for each in result.items), result.exact)
     return Opaque(limited(tags | result_tags))
 
@@ -214,7 +214,7 @@ def _symbolic_result(arguments: Arguments, callee: Value, tags: Tags) -> Symboli
 
     collect(arguments.values, 0)
     layers.setdefault(fingerprint(callee), callee)
-    return Symbolic(tuple(layers.values()), frozenset(tag for tag in tags if is_output(tag)))
+    return Symbolic(tuple(layers.values()), outputs_in(tags))
 
 
 def _builds(frame: Frame, callee: Instance, node: cst.CSTNode) -> bool:
@@ -327,9 +327,8 @@ def bare_call(
 
 def _says_mode_otherwise(callee: Instance, arguments: Arguments) -> bool:
     """Whether a call gives the mode under the name that the project's own ``call`` has for it."""
-    call = callee.cls.find("call") if isinstance(callee.cls, ClassValue) else None
-    names = positional_parameters(callee)
-    if names is None or not isinstance(call, FunctionValue) or sees(call, "training"):
+    call, names = own_call(callee), positional_parameters(callee)
+    if call is None or names is None or sees(call, "training"):
         return False
     given = {*names[: len(arguments.positional)], *arguments.keywords}
     return any(is_mode_name(name) for name in given)
@@ -338,8 +337,8 @@ def _says_mode_otherwise(callee: Instance, arguments: Arguments) -> bool:
 def _default_flag(run: Run, frame: Frame, callee: Value) -> Value:
     from dropout_lint.semantics.expressions import evaluate
 
-    method = callee.cls.find("call") if isinstance(callee, Instance) and isinstance(callee.cls, ClassValue) else None
-    if not isinstance(method, FunctionValue):
+    method = own_call(callee)
+    if method is None:
         return NONE
     for each in (*method.node.params.params, *method.node.params.kwonly_params):
         if each.name.value == "training":

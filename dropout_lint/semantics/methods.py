@@ -20,7 +20,7 @@ from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.tagging import derived
-from dropout_lint.semantics.tags import is_output, tags_of
+from dropout_lint.semantics.tags import outputs_in, tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -257,7 +257,7 @@ def _drawn(run: Run, receiver: Value) -> Tags:
     if isinstance(receiver, Instance):
         outputs = receiver.arguments.get("outputs")
         if outputs is not None:
-            return frozenset(tag for tag in tags_of(outputs) if is_output(tag))
+            return outputs_in(tags_of(outputs))
     return frozenset()
 
 

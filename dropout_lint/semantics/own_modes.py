@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
 from dropout_lint.semantics.events import FunctionCall
-from dropout_lint.semantics.signatures import parameter, parameters, visible, written
+from dropout_lint.semantics.signatures import own_call, parameter, parameters, visible, written
 from dropout_lint.semantics.values import ClassValue, Const, FunctionValue, Instance, Items, Value, alternatives
 from dropout_lint.semantics.words import DRAWS, is_mode_name, keeps, words
 from dropout_lint.syntax.lazy import cst
@@ -27,8 +27,8 @@ def own_mode(value: Instance) -> str:
     if not isinstance(cls, ClassValue):
         return "none"
     if cls.own_mode is None:
-        method = cls.find("call")
-        cls.own_mode = _mode_of_call(written(method)) if isinstance(method, FunctionValue) else "none"
+        method = own_call(value)
+        cls.own_mode = _mode_of_call(written(method)) if method is not None else "none"
     return cls.own_mode
 
 
@@ -73,8 +73,8 @@ def _only_in_training(guards: tuple[frozenset[str], ...]) -> bool:
 
 
 def _hears_of_mode(value: Instance) -> bool:
-    method = value.cls.find("call") if isinstance(value.cls, ClassValue) else None
-    given = parameter(visible(method), "training") if isinstance(method, FunctionValue) else None
+    method = own_call(value)
+    given = parameter(visible(method), "training") if method is not None else None
     return given is not None and not _is_on(given) and value.keras_name is not None
 
 

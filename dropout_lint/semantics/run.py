@@ -24,7 +24,7 @@ from dropout_lint.semantics.events import (
 )
 from dropout_lint.semantics.passages import Course, Passage
 from dropout_lint.semantics.scopes import Store, Writes
-from dropout_lint.semantics.tags import is_output, tags_of
+from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -322,7 +322,7 @@ class Run:
         """Record what is done with a value on every event whose output it carries."""
         if kind == "gradient":
             self.updated.update(tag for tag in sources if tag[0] == "vars-of")
-        serials = sorted({tag[1] for tag in tags if is_output(tag)})
+        serials = sorted(serials_in(tags))
         if not serials:
             return
         drawn = frozenset(tag[1] for tag in tags if tag[0] == "drawn")
@@ -360,7 +360,7 @@ class Run:
 
     def _sources(self, value: Value) -> set[tuple[int, int]]:
         """The events a value was computed from, each with the call it is of."""
-        found = ((tag[1], self.by_serial.get(tag[1])) for tag in tags_of(value) if is_output(tag))
+        found = ((serial, self.by_serial.get(serial)) for serial in serials_in(tags_of(value)))
         return {(serial, id(event.place.node)) for serial, event in found if event is not None}
 
     def model_use(
@@ -415,8 +415,7 @@ class Run:
 
     def _note_feedback(self, event: ModeCall | ModelUse | FunctionCall) -> None:
         """A decoder's input is what it gave on the turn before: its turns are steps, not draws."""
-        for tag in event.input_tags:
-            if is_output(tag):
-                earlier = self.by_serial.get(tag[1])
-                if earlier is not None and earlier is not event and earlier.place.node is event.place.node:
-                    self.feedback.add(id(event.place.node))
+        for serial in serials_in(event.input_tags):
+            earlier = self.by_serial.get(serial)
+            if earlier is not None and earlier is not event and earlier.place.node is event.place.node:
+                self.feedback.add(id(event.place.node))

@@ -6,7 +6,7 @@ Keras looks a parameter up with ``inspect.signature``, which follows ``functools
 
 from __future__ import annotations
 
-from dropout_lint.semantics.values import UNKNOWN, Const, External, FunctionValue, Value
+from dropout_lint.semantics.values import UNKNOWN, ClassValue, Const, External, FunctionValue, Instance, Value
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
 from dropout_lint.syntax.walk import children
@@ -17,6 +17,13 @@ def written(function: FunctionValue) -> FunctionValue:
     while function.inner is not None:
         function = function.inner
     return function
+
+
+def own_call(value: Value | None) -> FunctionValue | None:
+    """The ``call`` that the project has written for a layer or model."""
+    cls = value.cls if isinstance(value, Instance) else None
+    method = cls.find("call") if isinstance(cls, ClassValue) else None
+    return method if isinstance(method, FunctionValue) else None
 
 
 def visible(function: FunctionValue) -> FunctionValue:

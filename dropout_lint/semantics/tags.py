@@ -30,9 +30,14 @@ OUTPUTS = frozenset({"event", "behind"})
 """The tags of what a call gave; ``behind`` where a ``stop_gradient`` lies on every way from there."""
 
 
-def is_output(tag: Tag) -> bool:
-    """Whether a tag names the call that a value was computed by."""
-    return tag[0] in OUTPUTS
+def outputs_in(tags: Tags) -> Tags:
+    """Those of the tags that name a call the value was computed by."""
+    return frozenset(tag for tag in tags if tag[0] in OUTPUTS)
+
+
+def serials_in(tags: Iterable[Tag]) -> set[int]:
+    """The serials of the calls that a value was computed by."""
+    return {tag[1] for tag in tags if tag[0] in OUTPUTS}
 
 
 MOST_EVENTS = 192
@@ -46,11 +51,11 @@ def limited(tags: Tags) -> Tags:
     """``tags`` with a bounded number of calls among them."""
     if len(tags) <= MOST_EVENTS:
         return tags
-    serials = sorted({tag[1] for tag in tags if is_output(tag)})
+    serials = sorted(serials_in(tags))
     if len(serials) <= MOST_EVENTS:
         return tags
     gone = frozenset(serials[MOST_EVENTS // 2 : -MOST_EVENTS // 2])
-    return frozenset(tag for tag in tags if not is_output(tag) or tag[1] not in gone)
+    return frozenset(tag for tag in tags if tag[0] not in OUTPUTS or tag[1] not in gone)
 
 
 def tags_of(value: Value, depth: int = 4) -> Tags:
