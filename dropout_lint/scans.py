@@ -32,6 +32,10 @@ _USE = re.compile(
     rb"|(?:import_module|__import__)\([ \t]*[\"'](?:keras|tensorflow|tf_keras)",
     re.MULTILINE,
 )
+_CALLED_LIKE_KERAS = re.compile(
+    rb"^[ \t>.]*(?:import|from)[ \t](?![^\n#]*(?<!\w)(?:keras|tensorflow|tf_keras))[^\n#]*keras", re.MULTILINE
+)
+_TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
 _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -120,7 +124,7 @@ class Scan:
         """Whether it imports Keras, or calls it by the names that it is imported as."""
         if self._uses_keras is None:
             notebook = self.path.suffix == ".ipynb"
-            self._uses_keras = self.names_keras and (notebook or _USE.search(self.data) is not None)
+            self._uses_keras = self.names_keras and (notebook or _uses_keras(self.data))
         return self._uses_keras
 
     @property
@@ -172,6 +176,14 @@ class Scan:
         if self._is_python is None:
             self._is_python = parsed(self.data) is not None
         return self._is_python
+
+
+def _uses_keras(data: bytes) -> bool:
+    """Whether a file uses Keras; what only has it in its name is one of PyTorch where that is imported, too."""
+    found = _USE.search(data)
+    if found is None or _CALLED_LIKE_KERAS.match(found[0]) is None or _TORCH.search(data) is None:
+        return found is not None
+    return _USE.search(_CALLED_LIKE_KERAS.sub(b"", data)) is not None
 
 
 def _may_have_mode(name: str) -> bool:

@@ -407,6 +407,25 @@ def test_what_a_file_imports_counts_where_it_can_matter(files, expected, tmp_pat
     assert is_candidate(files, tmp_path=tmp_path) is expected
 
 
+PYTORCH = "import torch\n{}\nnet = Net()\nnet.eval()\nnet.drop = Dropout(50)\n"
+LIKE_KERAS = {
+    "PyTorch, and what only has Keras in its name": (PYTORCH.format("from torch4keras.model import *"), False),
+    "a package that has both in its name": ("from torch4keras.model import *\nnet.eval()", False),
+    "the same beside Keras": (PYTORCH.format("from torch4keras.model import *\nimport keras"), True),
+    "Keras out of a package that has it in its name": (PYTORCH.format("from bert4keras.backend import keras"), True),
+    "PyTorch and TensorFlow": (PYTORCH.format("import tensorflow as tf"), True),
+    "a package that has Keras in its name, without PyTorch": (
+        PYTORCH.replace("import torch", "import os").format("from vit_keras import *"),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), LIKE_KERAS.values(), ids=LIKE_KERAS)
+def test_a_program_of_pytorch_uses_no_keras_by_the_name_of_a_package(source, expected, tmp_path):
+    assert is_candidate({"main.py": source}, tmp_path=tmp_path) is expected
+
+
 def test_what_a_fixture_draws_its_rule_alone_would_look_at():
     """Each rule by itself: that another one makes a file a candidate is luck."""
     rules = {rule.code for rule in REGISTRY}
