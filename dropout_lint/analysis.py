@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.collecting import collecting_after
 from dropout_lint.discovery import excluded
 from dropout_lint.files import LARGEST_SOURCE, is_inside, read_regular
-from dropout_lint.importers import IMPORT, MOST_FILES, Importers
+from dropout_lint.importers import IMPORT, MOST_FILES, Importers, statements
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
 from dropout_lint.targets import Target, Targets
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from dropout_lint.findings import Finding
+    from dropout_lint.locating import Locator
     from dropout_lint.outline import Outline
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
@@ -66,6 +67,8 @@ class Analysis:
         self._project: Project | None = None
         self.trail = Trail()
         self._targets = Targets(settings.keras_version, root, self.trail)
+        self._led: dict[tuple[str, bytes], tuple[tuple[Path, ...], Mapping[str, str], int]] = {}
+        """What an import statement leads to from a folder, what was looked for to that end, and how much it names."""
         self._importers = Importers(self._files, self._imports)
 
     # Triage ---------------------------------------------------------------------------------------------------
@@ -86,23 +89,30 @@ class Analysis:
         data = self._contents.get(path)
         return (self.trail.read(path) or b"") if data is None else data
 
-    def _imports(self, path: Path, data: bytes) -> Iterator[Path]:
+    def _imports(self, path: Path, data: bytes) -> list[Path]:
         locator = self._modules().locator
+        folder = os.path.dirname(path)
         left = _MOST_IMPORTS
-        for match in IMPORT.finditer(data):
-            level, base, named = _statement(match[0])
-            if level < 0:
-                modules = named[:left]
-                left -= len(modules)
-                yield from (found for each in modules if (found := locator.find(path, each)) is not None)
-            else:
+        found: list[Path] = []
+        looks: dict[str, str] = {}
+        for statement in statements(data):
+            known = self._led.get((folder, statement))
+            if known is None or known[2] > left:
+                level, base, named = _statement(statement)
                 names = named[:left]
-                left -= 1 + len(names)
-                elsewhere = not level and base.partition(".")[0] in _ELSEWHERE
-                if not elsewhere or locator.find(path, base) is not None:
-                    yield from locator.find_names(path, level, base, names)
+                size = len(names) + (level >= 0)
+                known = (*locator.led(_followed(locator, path, level, base, names)), size)
+                if size == len(named) + (level >= 0):
+                    self._led[folder, statement] = known
+            found += known[0]
+            looks.update(known[1])
+            left -= known[2]
             if left < 0:
-                return
+                break
+        if looks:
+            locator.start(path)
+            self.trail.look(path, looks)
+        return found
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:
         """Whether a file of the project that is not among those ``checked`` imports ``path``.
@@ -128,23 +138,25 @@ class Analysis:
         """Programs of the project that import ``path``, which say what its functions are called with."""
         return self._importers.of(path.absolute())
 
-    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+    def others(self, checked: Collection[str]) -> tuple[bool, tuple[str, ...]]:
         """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
-        folders: list[Path] = []
-        known = set(map(str, checked))
-        return any(str(path) not in known for path in self._files(folders)), tuple(folders)
+        folders: list[str] = []
+        return any(path not in checked for path in self._names(folders)), tuple(folders)
 
-    def _files(self, walked: list[Path] | None = None) -> Iterator[Path]:
+    def _files(self) -> Iterator[Path]:
         """The Python files of the project, less what is excluded; always in the same order."""
+        return map(Path, self._names([]))
+
+    def _names(self, walked: list[str]) -> Iterator[str]:
+        """The same as strings; ``walked`` are the folders on the way."""
         for root in self._roots:
             for folder, folders, files in os.walk(root):
-                here = Path(folder)
-                if walked is not None:
-                    walked.append(here)
-                folders[:] = sorted(name for name in folders if not excluded(here / name, self._settings))
+                walked.append(folder)
+                here = os.path.join(folder, "")
+                folders[:] = sorted(name for name in folders if not excluded(Path(here + name), self._settings))
                 for name in sorted(files):
-                    path = here / name
-                    if name.endswith(".py") and (not path.is_symlink() or is_inside(path, self._roots)):
+                    path = here + name
+                    if name.endswith(".py") and (not os.path.islink(path) or is_inside(Path(path), self._roots)):
                         yield path
 
     # Analysis -------------------------------------------------------------------------------------------------
@@ -197,6 +209,16 @@ class Analysis:
 
             self._project = Project(self._roots, self._load, self.trail)
         return self._project
+
+
+def _followed(locator: Locator, path: Path, level: int, base: str, names: tuple[str, ...]) -> Iterator[Path]:
+    """The files that an import statement of the file ``path`` leads to; see `_statement`."""
+    if level < 0:
+        yield from (found for each in names if (found := locator.find(path, each)) is not None)
+        return
+    elsewhere = not level and base.partition(".")[0] in _ELSEWHERE
+    if not elsewhere or locator.find(path, base) is not None:
+        yield from locator.find_names(path, level, base, names)
 
 
 @lru_cache(maxsize=4096)

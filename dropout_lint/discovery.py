@@ -12,11 +12,12 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropout_lint.files import LARGEST_TEXT, is_inside, is_regular, read_regular
-from dropout_lint.settings import normal, shown
+from dropout_lint.settings import normal, shown, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".py", ".pyi", ".ipynb")
 ARCHIVES = (".keras",)
+_CHECKED = (*SUFFIXES, *ARCHIVES)
 
 _UNSUPPORTED = {
     ".h5": "saved models are only read as .keras archives",
@@ -47,6 +49,8 @@ class Found:
 
     files: tuple[Path, ...]
     problems: tuple[Problem, ...]
+    places: tuple[str, ...] = ()
+    """The absolute paths of the files, in their order; see `dropout_lint.settings.normal`."""
 
 
 def discover(paths: Iterable[Path], resolver: Resolver) -> Found:
@@ -64,8 +68,11 @@ def discover(paths: Iterable[Path], resolver: Resolver) -> Found:
             if isinstance(item, Problem):
                 problems.append(item)
             elif item is not None:
-                files.setdefault(str(normal(item)), item)
-    return Found(tuple(sorted(files.values(), key=shown)), tuple(sorted(set(problems))))
+                files.setdefault(*item)
+    here = os.getcwd()
+    ordered = sorted(files.items(), key=lambda item: told(item[0], here))
+    places, named = tuple(place for place, _ in ordered), tuple(path for _, path in ordered)
+    return Found(named, tuple(sorted(set(problems))), places)
 
 
 def excluded(path: Path, settings: Settings) -> bool:
@@ -88,8 +95,8 @@ def unsupported(path: Path) -> str | None:
     return "is not a Python file"
 
 
-def _named(path: Path, resolver: Resolver) -> Path | Problem | None:
-    """A path from the command line that is no folder: itself, what is wrong with it, or None if excluded."""
+def _named(path: Path, resolver: Resolver) -> _File | Problem | None:
+    """A path from the command line that is no folder: the file, what is wrong with it, or None if excluded."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -104,10 +111,14 @@ def _named(path: Path, resolver: Resolver) -> Path | Problem | None:
     if not path.is_file():
         return Problem(shown(path), "is neither a file nor a folder")
     reason = unsupported(path)
-    return Problem(shown(path), reason) if reason else path
+    return Problem(shown(path), reason) if reason else (str(normal(path)), path)
 
 
-def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
+_File = tuple[str, Path]
+"""A file's absolute path, and the path as it is told."""
+
+
+def _under(folder: Path, resolver: Resolver) -> Iterator[_File | Problem]:
     """The Python files in ``folder`` and below, and the folders that cannot be read."""
     top = normal(folder)
     settings = resolver.of(top)
@@ -127,30 +138,36 @@ def _under(folder: Path, resolver: Resolver) -> Iterator[Path | Problem]:
             ignores = (*ignores, *_gitignore_in(absolute, resolver.seen))
         try:
             with os.scandir(place) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
+                listed = sorted(entries, key=_name_of)
         except OSError as error:
             yield Problem(shown(place), f"cannot be read: {error.strerror or error}")
             continue
+        inside = os.path.join(absolute, "")
         for entry in listed:
+            name = entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
+            # as strings: this is done for every file there is
+            below = inside + name
             if not is_folder:
-                if not entry.name.endswith((*SUFFIXES, *ARCHIVES)):
+                if not name.endswith(_CHECKED):
                     continue
                 if not _is_file(entry, (top, root)):
                     # a link that leads nowhere may lead somewhere one day
-                    resolver.seen[str(absolute / entry.name)] = Path(entry.path).exists()
+                    resolver.seen[below] = Path(entry.path).exists()
                     continue
-            if entry.name in names:
+            if name in names:
                 continue
-            below = absolute / entry.name
-            if patterns is not None and patterns.match_file(_relative(below, settings.root) + "/" * is_folder):
+            if patterns is not None and patterns.match_file(_below(below, settings.root) + "/" * is_folder):
                 continue
-            if settings.respect_gitignore and _ignored(below, ignores, is_folder=is_folder):
+            if settings.respect_gitignore and ignores and _ignored(below, ignores, is_folder=is_folder):
                 continue
             if is_folder:
-                stack.append((place / entry.name, below, ignores))
+                stack.append((place / name, absolute / name, ignores))
             else:
-                yield place / entry.name
+                yield below, place / name
+
+
+_name_of = attrgetter("name")
 
 
 _Exclusion = tuple[frozenset[str], "GitIgnoreSpec | None"]
@@ -178,8 +195,11 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def _is_file(entry: os.DirEntry[str], inside: tuple[Path, ...]) -> bool:
-    path = Path(entry.path)
-    return is_regular(path) and (not entry.is_symlink() or is_inside(path, inside))
+    """Whether it is a regular file, or a link to one that lies in a folder of ``inside``."""
+    if entry.is_symlink():
+        path = Path(entry.path)
+        return is_regular(path) and is_inside(path, inside)
+    return entry.is_file(follow_symlinks=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +210,10 @@ class _Ignore:
     spec: GitIgnoreSpec
 
 
-def _ignored(path: Path, ignores: tuple[_Ignore, ...], *, is_folder: bool) -> bool:
+def _ignored(path: str, ignores: tuple[_Ignore, ...], *, is_folder: bool) -> bool:
     # The nearest .gitignore that says anything decides; `include` is None where it says nothing.
     for ignore in reversed(ignores):
-        relative = path.relative_to(ignore.folder).as_posix() + "/" * is_folder
-        verdict = ignore.spec.check_file(relative).include
+        verdict = ignore.spec.check_file(_below(path, ignore.folder) + "/" * is_folder).include
         if verdict is not None:
             return verdict
     return False
@@ -213,12 +232,12 @@ def _gitignores_above(folder: Path, seen: dict[str, bool]) -> tuple[_Ignore, ...
 
 
 def _gitignore_in(folder: Path, seen: dict[str, bool], name: Path = Path(".gitignore")) -> tuple[_Ignore, ...]:
-    file = folder / name
-    seen[str(file)] = True
+    file = os.path.join(folder, name)
+    seen[file] = True
     try:
         lines = read_regular(file, LARGEST_TEXT).decode("utf-8", "replace").splitlines()
     except OSError:
-        seen[str(file)] = file.exists()
+        seen[file] = os.path.exists(file)
         return ()
     spec = _spec(tuple(lines), lenient=True)
     return (_Ignore(folder, spec),)
@@ -249,6 +268,14 @@ def _readable(pattern: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _below(path: str, root: Path) -> str:
+    """`_relative` of an absolute path: without pathlib, which takes ten times as long, where it lies below."""
+    above = os.path.join(root, "")
+    if not path.startswith(above):
+        return _relative(Path(path), root)
+    return path[len(above) :] if os.sep == "/" else Path(path[len(above) :]).as_posix()
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -6,6 +6,7 @@ words that a rule needs is not parsed, and without such a file the parser is not
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from dropout_lint.sources.reading import in_cells, is_notebook
 from dropout_lint.sources.text import SourceError, narrowed, read_bytes
 from dropout_lint.suppressions import MARK, Comment
 from dropout_lint.texts import Texts
-from dropout_lint.trail import Kept, Trail
+from dropout_lint.trail import Kept
 from dropout_lint.unanalysed import crashed, not_analysed
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dropout_lint.examining import Analyser, AnalyserFactory
     from dropout_lint.findings import Finding
     from dropout_lint.outline import Outline
+    from dropout_lint.trail import Trail
 
 
 def run(
@@ -68,9 +70,12 @@ def run(
         # it stands for the file for those who import it, too
         overlay.setdefault(normal(stdin_path or Path("-")), stdin)
     work = []
-    for path in found.files:
-        place = normal(path)
-        work.append(_Work(path, resolver.of(place.parent), overlay.get(place) if overlay else None))
+    settings_in: dict[str, Settings] = {}
+    for path, place in zip(found.files, found.places, strict=True):
+        folder = os.path.dirname(place)  # noqa: PTH120  # of every file of a run
+        if folder not in settings_in:
+            settings_in[folder] = resolver.of(Path(folder))
+        work.append(_Work(path, settings_in[folder], overlay.get(Path(place)) if overlay else None))
     if stdin is not None:
         virtual = stdin_path or Path("-")
         settings = resolver.of(normal(virtual).parent)
@@ -228,7 +233,10 @@ class _Outcome:
                 self._texts.add(entry.path, entry.data)
 
     def _follow(self, settings: Settings, trail: Trail) -> None:
-        self._trails.setdefault(settings, Trail()).merge(trail)
+        if settings in self._trails:
+            self._trails[settings].merge(trail)
+        else:
+            self._trails[settings] = trail
 
     def _kept(self, item: _Work, name: str) -> Kept | None:
         """What an earlier run has found out about a file, if that still holds."""
@@ -256,9 +264,9 @@ class _Outcome:
 
     def _importers(self, entries: Sequence[Entry]) -> list[Entry]:
         """What imports the files that are checked, and is not checked itself."""
-        if not self._with_importers:
+        if not self._with_importers or not entries:
             return []
-        known = {normal(Path(name)) for name in self._files}
+        known = set(map(os.path.abspath, self._files))
         if not self._others(entries, known):
             return []
         found: list[Entry] = []
@@ -266,12 +274,12 @@ class _Outcome:
             if entry.role != "file" or entry.path.suffix != ".py":
                 continue
             analyser = self._examiner.analyser(entry.settings)
-            importers = [path for path in analyser.importers(normal(entry.path)) if path not in known]
+            importers = [path for path in analyser.importers(normal(entry.path)) if str(path) not in known]
             asked = self._speakers(entry) if importers else frozenset()
             for path in importers:
                 if len(found) >= _MOST_IMPORTERS:
                     break
-                known.add(path)
+                known.add(str(path))
                 try:
                     data = self._contents.get(path) or read_bytes(path)
                     speakers = analyser.speakers(path, narrowed(data), asked)
@@ -298,14 +306,14 @@ class _Outcome:
             return frozenset()
         return self._examiner.analyser(entry.settings).speakers(entry.path, narrowed(data))
 
-    def _others(self, entries: Sequence[Entry], checked: set[Path]) -> bool:
+    def _others(self, entries: Sequence[Entry], checked: set[str]) -> bool:
         """Whether the projects of these entries hold files that are not checked."""
         found = False
         for settings in dict.fromkeys(entry.settings for entry in entries if entry.role == "file"):
             some, folders = self._examiner.analyser(settings).others(checked)
             found = found or some
             if self._store is not None:
-                self._store.walked.update(map(str, folders))
+                self._store.walked.update(folders)
         if found and self._store is not None:
             # which of them were read for what they import is not kept
             self._store.complete = False

@@ -38,7 +38,7 @@ class Analyser(Protocol):
         """The findings whose analysis starts in the file, of all rules or only of the ``speakers``."""
         ...
 
-    def others(self, checked: Collection[Path]) -> tuple[bool, tuple[Path, ...]]:
+    def others(self, checked: Collection[str]) -> tuple[bool, tuple[str, ...]]:
         """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
         ...
 

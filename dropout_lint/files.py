@@ -15,9 +15,10 @@ LARGEST_SOURCE = 100_000_000
 """Bytes of a source file that are read: notebooks hold their pictures. How much code is parsed has its own bound."""
 LARGEST_TEXT = 2_000_000
 """Bytes of what people write by hand, such as a configuration."""
+_PIECE = 1_000_000
 
 
-def read_regular(path: Path, largest: int) -> bytes:
+def read_regular(path: Path | str, largest: int) -> bytes:
     """The content of a regular file of at most ``largest`` bytes.
 
     Raises:
@@ -25,13 +26,29 @@ def read_regular(path: Path, largest: int) -> bytes:
     """
     # a pipe without a writer would block in open() already
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
-        data = stream.read(largest + 1) if status.st_size <= largest else b""
+        data = _content(descriptor, status.st_size, largest) if status.st_size <= largest else b""
+    finally:
+        os.close(descriptor)
     if len(data) > largest or status.st_size > largest:
         raise OSError(errno.EFBIG, f"it is larger than {_size(largest)}")
+    return data
+
+
+def _content(descriptor: int, size: int, largest: int) -> bytes:
+    """What is to be read of a file, one byte more than ``largest`` at most; it may be larger or smaller than told.
+
+    A stream sets memory aside for the largest file there may be, for every file of a run.
+    """
+    data = os.read(descriptor, size + 1)
+    while data and len(data) != size and len(data) <= largest:
+        more = os.read(descriptor, min(_PIECE, largest + 1 - len(data)))
+        if not more:
+            break
+        data += more
     return data
 
 

@@ -26,7 +26,23 @@ IMPORT = re.compile(
     rb"^[ \t]*\"?(?:from[ \t]+(\.*)(\w[\w.]*|)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
 )
 """An import statement, as far as its first line goes."""
+_IMPORT = b"import"
 _WORD = re.compile(rb"\w+")
+
+
+def statements(data: bytes) -> Iterator[bytes]:
+    """The import statements in ``data``, each as far as its first line goes.
+
+    Most lines hold no such word, and to look for a word takes a fifth of the time in which a pattern is tried on all.
+    """
+    end = 0
+    while (at := data.find(_IMPORT, end)) >= 0:
+        found = IMPORT.match(data, data.rfind(b"\n", end, at) + 1)
+        if found is not None:
+            yield found[0]
+        end = data.find(b"\n", at)
+        if end < 0:
+            return
 
 
 class Importers:
@@ -92,7 +108,7 @@ class Importers:
                     data = read_regular(path, LARGEST_SOURCE)
                 except OSError:
                     continue
-                text = b"\n".join(match[0] for match in IMPORT.finditer(data))
+                text = b"\n".join(statements(data))
                 self._statements[path] = (text, frozenset(_WORD.findall(text)))
         return self._statements
 

@@ -59,9 +59,12 @@ class Locator:
         self._modules: dict[tuple[str, str], tuple[Path | None, Looks]] = {}
         self._found: dict[tuple[str, str], tuple[Path | None, Looks]] = {}
         self._search: dict[str, tuple[str, ...]] = {}
+        self._places: dict[tuple[str, str], tuple[tuple[tuple[Looks, str], ...], Looks]] = {}
         self._above: dict[tuple[str, int], tuple[str, frozenset[str] | None]] = {}
         self._starts: dict[Path, tuple[str, str]] = {}
         """The folder of a file, and its import root."""
+        self._started: dict[str, tuple[str, Looks]] = {}
+        self._gathered: Looks | None = None
 
     def find(self, importer: Path, dotted: str) -> Path | None:
         """The file of the module ``dotted`` as ``importer`` would see it, or None.
@@ -77,17 +80,27 @@ class Locator:
         slot = (start[0], dotted)
         known = self._found.get(slot)
         if known is None:
-            seen: Looks = {}
-            found = None
-            for root in self._folders_of(importer):
-                found, looks = self._module(root, dotted)
-                seen.update(looks)
-                if found is not None:
-                    break
-            known = self._found[slot] = (found, seen)
+            known = self._found[slot] = self._search_for(importer, dotted)
         found, seen = known
-        self._trail.look(importer, seen)
+        self._note(importer, seen)
         return found
+
+    def led(self, follow: Iterable[Path]) -> tuple[tuple[Path, ...], Looks]:
+        """What ``follow`` finds here on behalf of some file, and what is looked for to that end.
+
+        Any other file of that file's folder would be led to the same.
+        """
+        seen: Looks = {}
+        self._gathered = seen
+        try:
+            return tuple(follow), seen
+        finally:
+            self._gathered = None
+
+    def _note(self, importer: Path, seen: Looks) -> None:
+        self._trail.look(importer, seen)
+        if self._gathered is not None:
+            self._gathered.update(seen)
 
     def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""
@@ -99,7 +112,7 @@ class Locator:
         if outside is not None and self.start(importer) not in outside:
             return None
         found, seen = self._module(folder, dotted)
-        self._trail.look(importer, seen)
+        self._note(importer, seen)
         return found
 
     def _climbed(self, parent: str, level: int) -> tuple[str, frozenset[str] | None]:
@@ -127,7 +140,7 @@ class Locator:
         for name in names:
             if found is not None:
                 inner, seen = self._module(str(found.parent), name)
-                self._trail.look(importer, seen)
+                self._note(importer, seen)
             else:
                 dotted = f"{base}.{name}" if base else name
                 inner = self.find_relative(importer, level, dotted) if level else self.find(importer, dotted)
@@ -137,18 +150,24 @@ class Locator:
     def start(self, path: Path) -> str:
         """The import root of a file; what tells it is noted once, for all that is asked of the file."""
         if path not in self._starts:
-            parent = str(path.parent)
-            root, packages = _climb(parent, self._is_file)
-            seen: Looks = {}
-            folder = parent
-            for _ in packages:
-                seen[os.path.join(folder, PACKAGE)] = FILE
-                folder = os.path.dirname(folder)
-            if os.path.basename(root).isidentifier():
-                seen[os.path.join(root, PACKAGE)] = NO_FILE
+            parent = os.path.dirname(str(path))
+            if parent not in self._started:
+                self._started[parent] = self._start(parent)
+            root, seen = self._started[parent]
             self._starts[path] = (parent, root)
             self._trail.look(path, seen)
         return self._starts[path][1]
+
+    def _start(self, parent: str) -> tuple[str, Looks]:
+        root, packages = _climb(parent, self._is_file)
+        seen: Looks = {}
+        folder = parent
+        for _ in packages:
+            seen[os.path.join(folder, PACKAGE)] = FILE
+            folder = os.path.dirname(folder)
+        if os.path.basename(root).isidentifier():
+            seen[os.path.join(root, PACKAGE)] = NO_FILE
+        return root, seen
 
     def _folders_of(self, importer: Path) -> tuple[str, ...]:
         """Where the modules that a file names are looked for, the nearest folder first."""
@@ -159,6 +178,38 @@ class Locator:
             between = parents[: parents.index(root)] if root is not None else ()
             self._search[parent] = tuple(dict.fromkeys((parent, start, *between, *self._roots)))
         return self._search[parent]
+
+    def _search_for(self, importer: Path, dotted: str) -> tuple[Path | None, Looks]:
+        where, lacking = self._folders_with(importer, dotted.partition(".")[0])
+        if not where:
+            return None, lacking
+        seen: Looks = {}
+        for looks, folder in where:
+            found, looked = self._module(folder, dotted)
+            seen.update(looks)
+            seen.update(looked)
+            if found is not None:
+                return found, seen
+        seen.update(lacking)
+        return None, seen
+
+    def _folders_with(self, importer: Path, head: str) -> tuple[tuple[tuple[Looks, str], ...], Looks]:
+        """Those of `_folders_of` in which a module may begin with this name, each with what tells of the folders before
+        it that none does, and what tells so of those behind the last one.
+        """
+        slot = (self._starts[importer][0], head)
+        if slot not in self._places:
+            where: list[tuple[Looks, str]] = []
+            lacking: Looks = {}
+            for folder in self._folders_of(importer):
+                missing = self._lacks(folder, head)
+                if missing is not None:
+                    lacking.update(missing)
+                else:
+                    where.append((lacking, folder))
+                    lacking = {}
+            self._places[slot] = (tuple(where), lacking)
+        return self._places[slot]
 
     def _module(self, folder: str, dotted: str) -> tuple[Path | None, Looks]:
         """The file of a module below ``folder``; without a name, of the package that the folder is."""

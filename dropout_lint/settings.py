@@ -67,6 +67,10 @@ class Settings:
     output_format: str = "full"
     jobs: int | None = None
 
+    def __hash__(self) -> int:
+        # asked for every file of a run, often: that of all options takes ten times as long
+        return hash((self.root, self.file))
+
     @property
     def selection(self) -> Selection:
         """The rules that are on, before per-file-ignores."""
@@ -179,8 +183,8 @@ class Resolver:
         if folder not in self._marked:
             there = False
             for marker in PROJECT_MARKERS:
-                there = (folder / marker).exists()
-                self.seen[str(folder / marker)] = there
+                path = os.path.join(folder, marker)
+                there = self.seen[path] = os.path.exists(path)
                 if there:
                     break
             self._marked[folder] = there
@@ -209,17 +213,20 @@ class Resolver:
 
 def normal(path: Path) -> Path:
     """The path by which a file is known: absolute. Names decide what is excluded, so links stay as they are."""
-    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+    return Path(os.path.abspath(path))  # resolve() would follow links
 
 
 def shown(path: Path) -> str:
     """``path`` as users should read it: relative to the working directory where it lies below, with forward slashes."""
     # for every file of a run, several times: pathlib would take ten times as long
-    here = os.getcwd()  # noqa: PTH109
-    absolute = os.path.abspath(path)  # noqa: PTH100
+    return told(os.path.abspath(path), os.getcwd())
+
+
+def told(absolute: str, here: str) -> str:
+    """`shown` for an absolute path, where the working directory is ``here``."""
     below = here if here.endswith(os.sep) else here + os.sep
-    told = "." if absolute == here else absolute.removeprefix(below)
-    return told if os.sep == "/" else Path(told).as_posix()
+    name = "." if absolute == here else absolute.removeprefix(below)
+    return name if os.sep == "/" else Path(name).as_posix()
 
 
 def _file_in(folder: Path, seen: dict[str, bool]) -> Path | None:

@@ -42,7 +42,7 @@ class Triage:
         self._rules = tuple(rules)
         self._of_tests = tuple(rule for rule in rules if rule.of_tests)
         self._scans = Scans(read, imports, (trigger for rule in rules for trigger in rule.triggers), outlines)
-        self._packages: dict[Scan, tuple[bool, tuple[Scan, ...]]] = {}
+        self._packages: dict[Scan, tuple[bool, frozenset[Path]]] = {}
 
     def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
         """The codes of the rules that could say something of ``path`` with the content ``data``.
@@ -68,11 +68,8 @@ class Triage:
         """Whether a file, or one that it imports, uses Keras; a package that only passes names on is no step."""
         if entry.uses_keras:
             return True
-        for each in entry.imports:
-            self._use((each.path,))
-            if each.uses_keras or (each.is_package and self._passes_keras_on(each)):
-                return True
-        return False
+        self._use([each.path for each in entry.imports])
+        return any(each.uses_keras or (each.is_package and self._passes_keras_on(each)) for each in entry.imports)
 
     def _passes_keras_on(self, package: Scan) -> bool:
         """The same of a package, for all that import it."""
@@ -88,9 +85,10 @@ class Triage:
                     found = found or each.uses_keras
                     if each.is_package:
                         waiting.append(each)
-            self._packages[package] = (found, tuple(seen))
+            # a set of paths knows their hashes, which cost more than all else here
+            self._packages[package] = (found, frozenset(each.path for each in seen))
         found, used = self._packages[package]
-        self._use(each.path for each in used)
+        self._use(used)
         return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dropout_lint.discovery import discover
-from dropout_lint.settings import Resolver
+from dropout_lint.settings import Resolver, normal
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def found(*paths, **overrides):
     """Files and problems, as users read them."""
     resolver = Resolver(overrides={key.replace("_", "-"): value for key, value in overrides.items()})
     result = discover([Path(path) for path in paths or (".",)], resolver)
+    assert result.places == tuple(str(normal(path)) for path in result.files)
     return [path.as_posix() for path in result.files], [f"{p.path}: {p.message}" for p in result.problems]
 
 

@@ -14,6 +14,7 @@ import pytest
 from pathspec import GitIgnoreSpec
 
 from dropout_lint.engine import run
+from dropout_lint.files import read_regular
 from dropout_lint.patterns import compiled
 from dropout_lint.settings import SettingsError, load
 from dropout_lint.sources.dependencies import declared_in
@@ -113,6 +114,17 @@ def test_a_file_larger_than_any_source_is_not_read(write, project):
         "KTM991",
         "the file was not analysed: cannot be read: it is larger than 100 MB",
     )
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="files whose size is not told")
+def test_a_file_that_is_larger_than_told_is_read_as_far_as_may_be():
+    path = Path("/proc/version")
+    content = path.read_bytes()
+
+    assert path.stat().st_size == 0
+    assert read_regular(path, len(content)) == content
+    with pytest.raises(OSError, match="larger"):
+        read_regular(path, len(content) - 1)
 
 
 def test_more_code_than_is_parsed_is_said_so(write):

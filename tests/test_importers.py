@@ -8,7 +8,7 @@ import pytest
 
 from dropout_lint.cache.store import Store
 from dropout_lint.engine import run
-from dropout_lint.importers import MOST_IMPORTERS
+from dropout_lint.importers import MOST_IMPORTERS, statements
 
 TRAINER = """
 import tensorflow as tf
@@ -50,6 +50,23 @@ def folder(tmp_path, monkeypatch):
 
 def found(*paths, **options):
     return [(each.path, each.span.start.line, each.code) for each in run(map(Path, paths), **options).findings]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (b"import a\nimport b", [b"import a", b"import b"]),
+        (b"x = 1\n  from a import b  # why\n", [b"  from a import b  "]),
+        (b"from . import a\nfrom ..a.b import (c,\n    d)\n", [b"from . import a", b"from ..a.b import (c,"]),
+        (b'{"source": [\n  "import a\\n",\n', [b'  "import a\\n",']),
+        (b"if x: import a\n# import b\nimportant = 'import c'\n", []),
+        (b"reimport\n\nimport a, b\n", [b"import a, b"]),
+        (b"import\nfrom a\nimport", []),
+        (b"", []),
+    ],
+)
+def test_import_statements_are_found_where_a_line_begins_with_one(source, expected):
+    assert list(statements(source)) == expected
 
 
 DROPOUT = PROGRAM.format(layer="keras.layers.Dropout(0.5)")

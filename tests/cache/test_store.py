@@ -224,6 +224,17 @@ def test_of_modules_that_are_only_imported_little_counts(check, write, analysed)
     assert report == run([Path()])
 
 
+def test_each_of_the_files_that_import_the_same_rests_on_what_that_leads_to(check, write):
+    for name in ("one.py", "two.py", "part/three.py"):
+        write(name, "import os\nfrom helper import x\n")
+    check()
+
+    write("helper.py", "")
+    assert check()[1] == ["helper.py", "one.py", "three.py", "two.py"]
+    write("part/helper.py", "")
+    assert check()[1] == ["helper.py", "three.py"]
+
+
 # What is wrong with it ----------------------------------------------------------------------------------------
 
 
