@@ -221,7 +221,8 @@ class _Merging:
         self._trail = trail
         self._bad = overlaid | {str(path) for path in trail.torn}
         self._table = Table(renewed=True)
-        self._placed: dict[str, tuple[str, str, str]] = {}
+        self._placed: dict[str, dict[str, tuple[tuple[str, str], bool]]] = {}
+        """By what was seen and of what: under which folder and name it is noted, and whether it could be."""
 
     def with_new(self, new: Mapping[str, Entry]) -> Table:
         """The table with these entries."""
@@ -285,7 +286,10 @@ class _Merging:
         asker.reads |= reads
         asker.glance = trail.glances.get(path)
         for looked, seen in trail.looks.get(path, {}).items():
-            fine = self._note(asker, looked, seen) and fine
+            # a project has some fifty of them a file, most of them those of its neighbours, too
+            place, could = self._placed.setdefault(seen, {}).get(looked) or self._note(looked, seen)
+            asker.looks.add(place)
+            fine = could and fine
         for folder_path, names in trail.lists.get(path, {}).items():
             where = str(folder_path)
             known = self._table.folders.setdefault(where, Folder(None))
@@ -294,13 +298,11 @@ class _Merging:
             asker.lists.add(where)
         return fine
 
-    def _note(self, asker: Asker, path: str, seen: str) -> bool:
-        slot = path + seen
-        if slot not in self._placed:
-            self._placed[slot] = place_of(path, seen)
-        where, name, told = self._placed[slot]
-        asker.looks.add((where, name))
-        return noted(self._table.folders.setdefault(where, Folder(None)), where, name, told)
+    def _note(self, path: str, seen: str) -> tuple[tuple[str, str], bool]:
+        where, name, told = place_of(path, seen)
+        could = noted(self._table.folders.setdefault(where, Folder(None)), where, name, told)
+        known = self._placed[seen][path] = ((where, name), could)
+        return known
 
     def _add_old(self, name: str) -> bool:
         """Note what was known of an asker that others still depend on; False where that is no longer so."""
