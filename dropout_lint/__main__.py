@@ -21,6 +21,11 @@ def main() -> None:
     except KeyboardInterrupt:
         # before the command line could say so, or while the process ends
         raise SystemExit(130) from None
+    finally:
+        import gc
+
+        # the process ends: to look for what a large run leaves behind, and to free it, takes long and is of no use
+        gc.freeze()
 
 
 if __name__ == "__main__":
