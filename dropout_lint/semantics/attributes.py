@@ -85,6 +85,8 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
         run.read(found)
         return External(found.name, generation) if generation is not None and found.generation is None else found
     if isinstance(value, Instance):
+        if name == "__dict__":
+            return run.attributes(value)
         note_read(run.reads, frame, value, name)
         return _of_instance(run, frame, value, name, node)
     if isinstance(value, Opaque):

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 
 MOST_ALTERNATIVES = 8
+MOST_IN_A_ZOO = 24
+"""Models, and what makes them, one of which is chosen by name."""
+_OF_A_ZOO = (FunctionValue, ClassValue, Instance)
 
 
 def fingerprint(value: Value) -> tuple[Any, ...]:
@@ -66,7 +69,10 @@ def fingerprint(value: Value) -> tuple[Any, ...]:
 
 
 def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
-    """The value that is one of ``values``; opaque where there are more than ``limit`` of them."""
+    """The value that is one of ``values``; opaque where there are more than ``limit`` of them.
+
+    Of a zoo of models, there may be more.
+    """
     distinct: dict[tuple[Any, ...], Value] = {}
     opaque: list[Opaque] = []
     for value in values:
@@ -83,6 +89,6 @@ def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
         return UNKNOWN
     if len(known) == 1:
         return known[0]
-    if len(known) > limit:
+    if len(known) > limit and (len(known) > MOST_IN_A_ZOO or not all(isinstance(each, _OF_A_ZOO) for each in known)):
         return Opaque(frozenset().union(*(tags_of(each) for each in known)))
     return OneOf(tuple(known))

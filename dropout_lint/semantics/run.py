@@ -207,6 +207,12 @@ class Run:
         self.step(len(entries or ()) // TAGS_PER_STEP)
         return Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
 
+    def attributes(self, instance: Instance) -> Mapping:
+        """``instance.__dict__``: what is put there is an attribute of the object."""
+        found = self.mapping()
+        found.entries = instance.attributes
+        return found
+
     # Context --------------------------------------------------------------------------------------------------
 
     @contextmanager

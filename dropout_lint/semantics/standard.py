@@ -207,7 +207,7 @@ def _filtered(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, s
 def _attributes(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     """``vars(options)``."""
     value = arguments.positional[0].value if arguments.positional else UNKNOWN
-    return run.mapping(dict(value.attributes)) if isinstance(value, Instance) else Opaque(tags_of(value))
+    return run.attributes(value) if isinstance(value, Instance) else Opaque(tags_of(value))
 
 
 def _field(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:

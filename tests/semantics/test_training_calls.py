@@ -204,6 +204,26 @@ TRAINED = {
         if elsewhere.FLAGS.do_train:
             run(Block(3))
         """,
+    "kept in the attributes as a whole": """\
+        class Trainer(keras.Model):
+            def __init__(self, **parts):
+                super().__init__()
+                self.__dict__.update(parts)
+            def learn(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.net(x))
+                update(tape, loss, self.net.trainable_variables)
+        Trainer(net=build(), critic=plain).learn(rows)
+        """,
+    "one of nine, by name": "\n".join(
+        [
+            *(f"def net_{number}(): return build(0.{number + 1})" for number in range(8)),
+            "import sys\nname = sys.argv[1]\nif name == '-': make = build",
+            *(f"elif name == '{number}': make = net_{number}" for number in range(8)),
+            "else: raise SystemExit\nnet = make()",
+            step("net(rows)", "net.trainable_variables"),
+        ]
+    ),
     "model of an object": """\
         class Agent(tf.Module):
             def __init__(self):
@@ -427,6 +447,10 @@ def test_a_layer_of_another_file_may_drop_by_itself(drop, codes, tmp_path):
 
 EMPTY = {
     "nothing to switch": "plain",
+    "one of ten without": "0\nimport sys\n"
+    + "\n".join(f"if sys.argv[1] == '{number}': net = keras.Sequential([layers.Dense(2)])" for number in range(10)),
+    "what is kept under another name": "type('Parts', (), {})()\nvars(net).update(first=plain, second=model)\n"
+    "net = net.first",
     "ready-made, without": "keras.applications.VGG16(weights=None)",
     "recurrent without dropout": "keras.Sequential([layers.LSTM(4)])",
     "without its pruning": "0\nfrom tensorflow_model_optimization.sparsity import keras as pruning\n"
