@@ -194,18 +194,23 @@ class Run:
             found.activation = frame
             self.allocated[slot] = found
             self.instances.append(found)
+            self.store.made(found.attributes, found.arguments)
         elif found.activation is not frame:
             found.repeated = True
         return found
 
     def items(self, kind: str, values: tuple[Value, ...], exact: bool = True) -> Items:
         """A new container."""
-        return Items(self.serial(), kind, values, exact, tuple(loop.serial for loop in self.loops))
+        made = Items(self.serial(), kind, values, exact, tuple(loop.serial for loop in self.loops))
+        self.store.made(made.cells)
+        return made
 
     def mapping(self, entries: dict[Any, Value] | None = None) -> Mapping:
         """A new dict."""
         self.step(len(entries or ()) // TAGS_PER_STEP)
-        return Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
+        made = Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
+        self.store.made(made.entries)
+        return made
 
     # Context --------------------------------------------------------------------------------------------------
 
