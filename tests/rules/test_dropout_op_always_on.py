@@ -49,6 +49,18 @@ FOUND = {
     "computed from the configuration": call("return tf.nn.dropout(x, rate=1 - self.rate)"),
     "guarded by the rate alone": call("if self.rate > 0:\n    x = tf.nn.dropout(x, self.rate)\nreturn x"),
     "guarded by a mask": call("if mask is not None:\n    x = tf.nn.dropout(x, 0.1)\nreturn x", "self, x, mask=None"),
+    "of a rate that is zero where nobody says it": """\
+        class Own(Layer):
+            def __init__(self, share=0.0):
+                super().__init__()
+                self.share = share
+            def call(self, x, training=False):
+                return tf.nn.dropout(x, self.share)
+        class Outer(Layer):
+            def __init__(self, share=0.0):
+                super().__init__()
+                self.own = Own(share)
+        """,
     "in a method": call("return self.thin(x)", more="def thin(self, x):\n    return tf.nn.dropout(x, 0.5)"),
     "lambda": "layer = Lambda(lambda t: tf.nn.dropout(t, 0.5))",
     "lambda in a list": "model = keras.Sequential([layers.Dense(3), Lambda(lambda t: tf.nn.dropout(t, 0.5))])",
@@ -155,6 +167,15 @@ def test_whatever_asks_for_the_mode_is_a_guard(source):
 PART_OF_THE_MODEL = {
     "a point between two inputs": call("a = K.random_uniform((8, 1))\nreturn (a * x[0]) + ((1 - a) * x[1])"),
     "a point between, the rest first": call(
+    "rate that is zero wherever it is made": """\
+        class Own(Layer):
+            def __init__(self, share=0.0):
+                super().__init__()
+                self.share = share
+            def call(self, x, training=False):
+                return tf.nn.dropout(x, self.share)
+        print(Own()(np.zeros((1, 4))))
+        """,
         "a = ops.reshape(keras.random.uniform((8,)), (8, 1))\nreturn (1 - a) * x[0] + x[1] * a"
     ),
     "reparametrisation": call(

@@ -198,6 +198,22 @@ MISNAMED = {
     "whether there is dropout": model("def call(self, x, train=False):\n    return self.drop(x) if train else x"),
     "in a method": model(
         "def call(self, x, is_training=False):\n    return self.run(x, is_training)\n"
+    "beside a rate that is zero where nobody says it": """\
+        class Block(layers.Layer):
+            def __init__(self, rate=0):
+                super().__init__()
+                self.rate = rate
+            def call(self, x, is_train=False):
+                if is_train and self.rate > 0:
+                    x = layers.Dropout(self.rate)(x)
+                return x
+        class Net(keras.Model):
+            def __init__(self, rate=0):
+                super().__init__()
+                self.block = Block(rate)
+            def call(self, x, training=None):
+                return self.block(x)
+        """,
         "def run(self, x, flag):\n    return self.drop(x, training=flag)"
     ),
     "positional before it": model(
