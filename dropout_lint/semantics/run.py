@@ -132,6 +132,8 @@ class Run:
         """What is handed to a callback of Keras to be called, with the hook in which it is, and whose method it is."""
         self.outputs: dict[int, Symbolic] = {}
         """What layers (by serial) made of the graph they were called in, and with that what came before them."""
+        self.graph_inputs: dict[int, frozenset[str]] = {}
+        """By function (id of its node): see `dropout_lint.semantics.graphs.inputs_of_graph`."""
         self.saved: dict[str, list[Value]] = {}
         """The models that the program writes to files, by path: what is loaded from there holds the same layers."""
         self.flags: dict[str, Value] = {}
