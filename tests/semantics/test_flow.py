@@ -261,6 +261,24 @@ INFERENCE = {
             return ids
         print(decode(0))
         """,
+    "the line of the training step, on other data": """\
+        def loss_of(net, x, y):
+            return tf.reduce_mean((net(x, training=True)[:, 0] - y) ** 2)
+        def step(x, y):
+            with tf.GradientTape() as tape:
+                loss = loss_of(model, x, y)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            model.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        def run(train_ds, val_ds, training_mode):
+            if training_mode == "eager":
+                for x, y in train_ds:
+                    step(x, y)
+                print(np.mean([float(loss_of(model, x, y)) for x, y in val_ds]))
+        def pairs(x, y):
+            return tf.data.Dataset.from_tensor_slices((x, tf.repeat(y, 2, axis=0)))
+        x_train, y_train = np.zeros((6, 4)), np.zeros(3)
+        run(pairs(x_train, y_train), pairs(x_test, y_test), elsewhere.mode)
+        """,
     "slices put together": """\
         def collect(x):
             return np.concatenate([np.asarray(model(x[i : i + 2], training=True)) for i in range(0, len(x), 2)])
@@ -326,6 +344,16 @@ def test_a_mode_under_a_name_of_its_own_is_chosen_by_who_calls(source, line):
 
 
 RIGHT = {
+    "draws through the line of the training step": """\
+        def scores(net, x):
+            return net(x, training=True)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(scores(model, rows))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        many = scores(model, tf.repeat(x_test, 20, axis=0))
+        print(np.argmax(tf.reduce_mean(tf.reshape(many, (3, 20, 2)), axis=1), 1))
+        """,
     "statistics updated, says a comment": """\
         def show(x):
             scores = model(x, training=True)  # update the BN statistics
