@@ -47,12 +47,15 @@ Unsafe: the layer then follows the mode of the call, which changes what is train
 All of Keras 3.3 to 3.15: with `self.base(x, training=False)` before it dropout is
 active in no step of fit (tf_keras 2.21: in all), test loss .643 against 1.791 on the toy task. Measured again on
 3.15.1: `training=training` on a layer in between restores the mode, `layer.call(x, training=False)` does not disturb
-it, and what a layer of a Functional or Sequential model does inside stays inside.
+it, and what a layer of a Functional or Sequential model is given inside stays inside. The default of one does not:
+after `Sequential([Rescaling(1.0), Resizing(8, 8)])`, in a model whose `call` takes no `training`, dropout is active in
+predict and evaluate, and with the Rescaling alone it is not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
@@ -61,7 +64,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Frame, LayerCall, ModeCall
 from dropout_lint.semantics.intent import class_says_intent
-from dropout_lint.semantics.models import content, is_model, mode_of
+from dropout_lint.semantics.models import content, inner_layers, is_model, mode_of
 from dropout_lint.semantics.signatures import own_call, parameter, sees
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Value, truth
@@ -163,6 +166,12 @@ def _default(callee: Instance) -> bool | None:
         given = parameter(call, "training")
         text = call.module.tree.code_for_node(given.default).strip() if given and given.default else ""
         return {"True": True, "False": False}.get(text)
+    if is_model(callee):
+        # of a row of layers, the first that says something
+        inner = inner_layers(callee) or ()
+        known = takewhile(lambda each: isinstance(each, Instance), inner)
+        said = (_default(each) for each in known if isinstance(each, Instance) and each is not callee)
+        return next((each for each in said if each is not None), None)
     facts = layer_facts(callee.keras_name or "")
     return {"true": True, "false": False}.get(facts.training3) if facts is not None else None
 

@@ -4,7 +4,8 @@
 
 Finds calls of a Keras layer or model in training mode (a literal, a constant, a default parameter, an item of
 `**kwargs`, a partial, a configuration field, in the same function or handed through others) whose output is
-scored, thresholded, decoded, stored, shown or returned, and never enters the gradient of the weights.
+scored, thresholded, decoded, stored, shown or returned, and never enters the gradient of the weights. A model of the
+project may take the mode under a name of its own: then what its layers are given counts.
 
 ## Why is this bad
 
@@ -66,16 +67,18 @@ from dropout_lint.rules.telling import (
     holders,
     is_argument,
     label_of,
+    name_of_call,
     name_of_callee,
     stays_active,
     version_text,
 )
-from dropout_lint.semantics.events import ModeCall, Place
+from dropout_lint.semantics.events import Frame, ModeCall, Place, choosing_call
 from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, is_model, mode_of
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of
 from dropout_lint.semantics.tags import tags_of
-from dropout_lint.semantics.values import Const, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.values import NONE, Const, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.semantics.words import words as name_words
 from dropout_lint.syntax.lazy import cst
 
@@ -95,7 +98,9 @@ def check(context: Context) -> Iterator[Draft]:
 
 def _concerns(event: ModeCall, context: Context) -> bool:
     """Whether it is a call of this rule's kind at all: not in a graph, not inside a layer's own ``call``."""
-    if event.graph or event.discarded or any(frame.hook == "call" for frame in event.frames):
+    if event.graph or event.discarded:
+        return False
+    if any(frame.hook == "call" for frame in event.frames) and _told(event) is None:
         return False
     if any(isinstance(each, Method) for each in alternatives(event.callee)) or isinstance(event.callee, Const):
         return False
@@ -105,6 +110,18 @@ def _concerns(event: ModeCall, context: Context) -> bool:
         # where the flag is handed on it is turned round (KTM106): what callers choose is right
         return event.choice.place.node is event.polarity.place.node
     return not (event.how == "positional" and context.generation == 3)
+
+
+def _told(event: ModeCall) -> Frame | None:
+    """The outermost ``call`` round a layer, where whoever calls it chose the mode, under the project's own name for it.
+
+    A flag called ``training`` is an event of its own where it is handed over.
+    """
+    outer = next((frame for frame in event.frames if frame.hook == "call"), None)
+    if outer is None or outer.call is None or choosing_call(event) is not None:
+        return None
+    names = [name for name, each in outer.arguments.items() if each.value is event.flag]
+    return outer if names and all(is_mode_name(name) and name != "training" for name in names) else None
 
 
 def _confidence(event: ModeCall, role: Role) -> Confidence | None:
@@ -141,7 +158,8 @@ def _is_called_model(event: ModeCall) -> bool:
 
 def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context) -> Draft:
     held = content(event.callee)
-    subject = name_of_callee(event)
+    told = _told(event)
+    subject = name_of_callee(event) if told is None or told.call is None else _name_of_call(told.call)
     reason = role.reason
     message = f"`{subject}` runs with training=True in inference: {stays_active(held)}"
     anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
@@ -157,12 +175,17 @@ def _draft(event: ModeCall, role: Role, confidence: Confidence, context: Context
         label=label_of(held),
         help=_help(event),
         notes=tuple(notes),
-        chain=(*chain_of(event.frames), (call, f"{subject}(…)")) if len(event.frames) > 1 else (),
+        chain=(*chain_of(event.frames), (call, f"{name_of_callee(event)}(…)")) if len(event.frames) > 1 else (),
         fix_title="pass training=False",
         applicability=Applicability.UNSAFE,
         changes=_changes(event),
         probe=ProbeAt("call", call, False),
     )
+
+
+def _name_of_call(call: Place) -> str:
+    func = call.node.func if isinstance(call.node, cst.Call) else call.node
+    return name_of_call(call.module.source_of(func), NONE)
 
 
 def _state_note(held: Content, context: Context) -> list[str]:

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
+MOST_CALLED = 4
+"""Alternatives of what is called that are followed."""
+MOST_RETURNED = 16
+"""Values a function may return that are kept apart: builders choose among as many models by name."""
 
 
 def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate: Evaluate) -> Value:
@@ -195,7 +199,7 @@ def call_value(
     # what is called may be called back, with a function that calls back, and so on
     run.step()
     if isinstance(callee, OneOf):
-        return join([call_value(run, frame, each, arguments, node, scope) for each in callee.values[:4]], limit=16)
+        return join([call_value(run, frame, each, arguments, node, scope) for each in _told_apart(callee)], limit=16)
     place = Place(frame.module, node)
     if isinstance(callee, FunctionValue):
         return call_function(run, frame, callee, arguments, place)
@@ -216,6 +220,18 @@ def call_value(
     if isinstance(callee, Opaque):
         return keras_calls.call_opaque(run, frame, callee, arguments, node)
     return derived(callee, *arguments.values)
+
+
+def _told_apart(callee: OneOf) -> list[Value]:
+    """The few of many alternatives that are called: of the models of one class, which differ in size, the first."""
+    if len(callee.values) <= MOST_CALLED:
+        return list(callee.values)
+    classes: dict[int, Value] = {}
+    for each in callee.values:
+        kind = id(each.cls) if isinstance(each, Instance) and isinstance(each.cls, ClassValue) else id(each)
+        classes.setdefault(kind, each)
+    rest = [each for each in callee.values if not any(each is other for other in classes.values())]
+    return [*classes.values(), *rest][:MOST_CALLED]
 
 
 def _with_partial(partial: Partial, arguments: Arguments) -> Arguments:
@@ -293,7 +309,7 @@ def call_function(
                 result = evaluate(run, entered, scope, function.node.body)
             else:
                 execute_block(run, entered, scope, block_of(function.node.body))
-                result = join(entered.returns) if entered.returns else NONE
+                result = join(entered.returns, limit=MOST_RETURNED) if entered.returns else NONE
                 if entered.pending:
                     result = run.items("list", tuple(entered.pending), exact=False)
     finally:

@@ -1,18 +1,22 @@
 """Tests that only the defaults of a constructor fail which nobody is seen to call.
 
 ``def __init__(self, rate=0.0)`` and ``if self.rate > 0`` in ``call``: whoever makes such an object elsewhere may say
-0.5. Where a file makes none itself, what stands under the test may run as well as not.
+0.5. Where a file makes none itself, what stands under the test may run as well as not, and a rate of 0 is any rate.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS
+from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics import conditions
-from dropout_lint.semantics.values import UNKNOWN, Const, Instance, Opaque, Value
+from dropout_lint.semantics.values import UNKNOWN, Argument, Const, Instance, Opaque, Value
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
+    from dropout_lint.semantics.arguments import Arguments
     from dropout_lint.semantics.conditions import Evaluate
     from dropout_lint.semantics.events import Frame
     from dropout_lint.semantics.run import Run
@@ -70,6 +74,25 @@ def forget(run: Run, frame: Frame, scope: Scope, nodes: tuple[cst.BaseExpression
             if isinstance(owner, Instance):
                 unknown = Opaque(key=("instance", owner.serial, node.attr.value))
                 run.store.write(owner.attributes, node.attr.value, unknown)
+
+
+def as_made_elsewhere(run: Run, frame: Frame, name: str, arguments: Arguments) -> Arguments:
+    """The arguments of what drops in a ``call``: a rate that is 0 by such a default may be any other."""
+    if not run.untold or not _has_rate(name) or not any(each.hook == "call" for each in frame.chain()):
+        return arguments
+
+    def told(given: Argument) -> Argument:
+        off = isinstance(given.value, Const) and not given.value.value and id(given.value) in run.untold
+        return Argument(UNKNOWN, given.node) if off else given
+
+    positional = tuple(told(each) for each in arguments.positional)
+    keywords = {key: told(each) for key, each in arguments.keywords.items()}
+    return replace(arguments, positional=positional, keywords=keywords)
+
+
+def _has_rate(name: str) -> bool:
+    facts = layer_facts(name)
+    return name in DROPOUT_FUNCTIONS or (facts is not None and bool(facts.rate_arguments))
 
 
 def _read(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression, evaluate: Evaluate) -> Value | None:

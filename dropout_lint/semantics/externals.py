@@ -9,6 +9,7 @@ from dropout_lint.keras.consumers import function_kind, plain
 from dropout_lint.keras.entry_points import MODEL_STRIPPERS, TF1_LAYERS
 from dropout_lint.semantics import calls, conditions, construction, noise
 from dropout_lint.semantics.arguments import Arguments
+from dropout_lint.semantics.defaults import as_made_elsewhere
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.joining import join
@@ -102,6 +103,7 @@ def call(
     handler = HANDLERS.get(name)
     if handler is not None:
         return handler(run, frame, arguments, node, scope)
+    arguments = as_made_elsewhere(run, frame, name, arguments)
     if callee.is_keras or name in MODEL_STRIPPERS:
         made = construction.construct(run, frame, name, callee.generation, arguments, node)
         if made is not None:

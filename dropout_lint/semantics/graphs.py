@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.models import inner_layers, is_model, mode_of
 from dropout_lint.semantics.run import TAGS_PER_STEP
-from dropout_lint.semantics.values import UNKNOWN, Instance, Items, Opaque, Symbolic, Value
+from dropout_lint.semantics.values import UNKNOWN, External, Instance, Items, Opaque, Symbolic, Value
+from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import last_name, walk
 
 if TYPE_CHECKING:
+    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.parameters import Evaluate
     from dropout_lint.semantics.run import Run
+    from dropout_lint.semantics.values import FunctionValue
 
 
 def output_of(run: Run, value: Instance) -> Symbolic:
@@ -53,3 +58,33 @@ def _after(run: Run, layer: Instance) -> Symbolic | None:
                 sure = listed.exact and set(layer.loops) <= set(model.loops)
                 return Symbolic(tuple(before) if sure else (*before, UNKNOWN))
     return None
+
+
+def inputs_of_graph(run: Run, frame: Frame, function: FunctionValue, evaluate: Evaluate) -> frozenset[str]:
+    """The parameters of a function that are the inputs of a model it makes, ``Model(image, …)``: no data.
+
+    Not those that it binds anew: ``shape = Input(shape)``.
+    """
+    known = run.graph_inputs.get(id(function.node))
+    if known is None:
+        names: set[str] = set()
+        bound: set[str] = set()
+        for node in walk(function.node.body):
+            if isinstance(node, cst.Call) and last_name(node.func) == "Model":
+                callee = evaluate(run, frame, function.scope, node.func)
+                if isinstance(callee, External) and callee.name == "keras.Model":
+                    names.update(_inputs(node))
+            elif isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.NamedExpr)):
+                bound.update(each.value for each in walk(node.target) if isinstance(each, cst.Name))
+        known = run.graph_inputs[id(function.node)] = frozenset(names - bound)
+    return known
+
+
+def _inputs(call: cst.Call) -> list[str]:
+    given = next(
+        (each.value for each in call.args if each.keyword is not None and each.keyword.value == "inputs"), None
+    )
+    if given is None and len(call.args) > 1 and call.args[0].keyword is None and not call.args[0].star:
+        given = call.args[0].value
+    parts = [each.value for each in given.elements] if isinstance(given, (cst.List, cst.Tuple)) else [given]
+    return [each.value for each in parts if isinstance(each, cst.Name)]

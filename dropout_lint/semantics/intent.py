@@ -37,7 +37,7 @@ from dropout_lint.syntax.literals import value_of
 from dropout_lint.syntax.walk import last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names: RoleNames | None = None) -> bool:
@@ -45,14 +45,20 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
     settings = names or RoleNames()
     if any(frame.name in settings.stochastic for frame in event.frames):
         return True
+    steps = interpretation.mode_calls(node_if_trained, id(event.place.node))
     return (
-        draws(event, interpretation)
+        draws(event, interpretation, steps=steps)
         or _samples_by_one_pass(event)
         or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
-        or guarded_on_purpose(event)
+        or guarded_on_purpose(event, steps)
         or flag_says_intent(event)
         or is_conditional_generator(event)
     )
+
+
+def node_if_trained(event: ModeCall) -> int | None:
+    """By what the training steps among mode calls are found: the call (id of its node)."""
+    return id(event.place.node) if event.used("gradient") else None
 
 
 def is_handed_in(event: ModeCall) -> bool:
@@ -84,10 +90,13 @@ def _drawn_once(event: ModeCall) -> bool:
     return bool(event.used("decision", "score", "metric", "aggregated"))
 
 
-def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: bool = False) -> bool:
+def draws(
+    event: ModeCall | ModelUse, interpretation: Interpretation, counted: bool = False, steps: Sequence[ModeCall] = ()
+) -> bool:
     """Whether the same input goes through the same model several times and the outcomes are put together.
 
-    ``counted``: only where the passes are counted, so that none of them can be over other data.
+    ``counted``: only where the passes are counted, so that none of them can be over other data. ``steps``: training
+    steps through the same line; what is repeated in their data too is no repeated input.
     """
     if id(event.place.node) in interpretation.feedback:
         return False
@@ -99,7 +108,8 @@ def draws(event: ModeCall | ModelUse, interpretation: Interpretation, counted: b
     aggregating = [
         use for use in event.uses if use.kind in {"aggregated", "spread", "summed"} or _stacks(use.text, use.kind)
     ]
-    if ("tiled",) in event.input_tags and aggregating:
+    tiled = ("tiled",) in event.input_tags and not any(("tiled",) in each.input_tags for each in steps)
+    if tiled and aggregating:
         return True
     if any(use.kind == "summed-by-recursion" for use in event.uses):
         return True
@@ -246,9 +256,14 @@ _SWITCH_WORDS = frozenset(
 )
 
 
-def guarded_on_purpose(event: ModeCall) -> bool:
-    """Whether it only happens under a condition on the mode, or on a switch for stochastic inference."""
-    return any(switches(name) for guard in event.guards for name in guard)
+def guarded_on_purpose(event: ModeCall, steps: Sequence[ModeCall] = ()) -> bool:
+    """Whether it only happens under a condition on the mode, or on a switch for stochastic inference.
+
+    Not one under which ``steps`` happen, training steps through the same line: ``if training_mode == "eager":``.
+    """
+    return any(
+        switches(name) for guard in event.guards if not any(guard in each.guards for each in steps) for name in guard
+    )
 
 
 def switches(name: str) -> bool:

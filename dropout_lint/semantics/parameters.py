@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.defaults import note_default
+from dropout_lint.semantics.graphs import inputs_of_graph
 from dropout_lint.semantics.tagging import with_tags
-from dropout_lint.semantics.values import Argument, Const, FunctionValue, Items, Opaque, Tags, Value
+from dropout_lint.semantics.values import Argument, Const, FunctionValue, Items, Opaque, Symbolic, Tags, Value
 from dropout_lint.semantics.words import is_mode_name, kind_of_data
 from dropout_lint.syntax.lazy import cst
 
@@ -91,6 +92,9 @@ def _bind_parameter(
             scope.names[name] = value
             note_default(run, frame, value)
             return
+    if frame.assumed and frame.hook is None and name in inputs_of_graph(run, frame, function, evaluate):
+        scope.names[name] = Symbolic()
+        return
     scope.names[name] = unknown_parameter(function, name)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.intent import adapts, draws, stochastic_by_design, takes_batch_statistics
+from dropout_lint.semantics.intent import adapts, draws, node_if_trained, stochastic_by_design, takes_batch_statistics
 from dropout_lint.semantics.masking import hides_input
 from dropout_lint.semantics.trials import compares_modes, is_test_code, tries_out
 from dropout_lint.semantics.values import (
@@ -33,7 +33,10 @@ from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import walk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
+    from dropout_lint.semantics.values import Tags
 
 STRONG, CLEAR = 4, 3
 """Points of evidence from which a role is taken as sure, and as likely."""
@@ -82,7 +85,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
     evidence = (
         *_framework(event.frames),
         *_mode_parameters(event.frames),
-        *_data(event),
+        *_data(event, interpretation.mode_calls(node_if_trained, id(event.place.node))),
         *_uses(event),
         *_function_names(event.frames, names),
         *_order(event, interpretation),
@@ -151,9 +154,17 @@ def off_switch(frames: tuple[Frame, ...]) -> str | None:
     return None
 
 
-def _data(event: ModeCall | ModelUse) -> list[Evidence]:
-    held_out = sorted(tag[2] for tag in event.input_tags if tag[0] == "data" and tag[1] == "held-out")
-    training = any(tag[0] == "data" and tag[1] == "training" for tag in event.input_tags)
+def _data(event: ModeCall | ModelUse, steps: Sequence[ModeCall] = ()) -> list[Evidence]:
+    """What the data are called; before all, those that training ``steps`` through the same line do not see."""
+    shared = frozenset().union(*(each.input_tags for each in steps))
+    if steps and (own := _data_in(event.input_tags - shared)):
+        return own
+    return _data_in(event.input_tags)
+
+
+def _data_in(tags: Tags) -> list[Evidence]:
+    held_out = sorted(tag[2] for tag in tags if tag[0] == "data" and tag[1] == "held-out")
+    training = any(tag[0] == "data" and tag[1] == "training" for tag in tags)
     if held_out and not training:
         return [Evidence(2, f"its input comes from `{held_out[0]}`")]
     return [Evidence(-2, "")] if training and not held_out else []
@@ -223,11 +234,7 @@ def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
     if any(frame.assumed for frame in event.frames):
         return False
     path = _path(event)
-    return any(_path(other) != path for other in interpretation.mode_calls(_node_if_trained, id(event.place.node)))
-
-
-def _node_if_trained(event: ModeCall) -> int | None:
-    return id(event.place.node) if event.used("gradient") else None
+    return any(_path(other) != path for other in interpretation.mode_calls(node_if_trained, id(event.place.node)))
 
 
 def _path(event: ModeCall) -> tuple[int, ...]:

@@ -132,6 +132,8 @@ class Run:
         """What is handed to a callback of Keras to be called, with the hook in which it is, and whose method it is."""
         self.outputs: dict[int, Symbolic] = {}
         """What layers (by serial) made of the graph they were called in, and with that what came before them."""
+        self.graph_inputs: dict[int, frozenset[str]] = {}
+        """By function (id of its node): see `dropout_lint.semantics.graphs.inputs_of_graph`."""
         self.saved: dict[str, list[Value]] = {}
         """The models that the program writes to files, by path: what is loaded from there holds the same layers."""
         self.flags: dict[str, Value] = {}
@@ -194,18 +196,23 @@ class Run:
             found.activation = frame
             self.allocated[slot] = found
             self.instances.append(found)
+            self.store.made(found.attributes, found.arguments)
         elif found.activation is not frame:
             found.repeated = True
         return found
 
     def items(self, kind: str, values: tuple[Value, ...], exact: bool = True) -> Items:
         """A new container."""
-        return Items(self.serial(), kind, values, exact, tuple(loop.serial for loop in self.loops))
+        made = Items(self.serial(), kind, values, exact, tuple(loop.serial for loop in self.loops))
+        self.store.made(made.cells)
+        return made
 
     def mapping(self, entries: dict[Any, Value] | None = None) -> Mapping:
         """A new dict."""
         self.step(len(entries or ()) // TAGS_PER_STEP)
-        return Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
+        made = Mapping(self.serial(), entries, tuple(loop.serial for loop in self.loops))
+        self.store.made(made.entries)
+        return made
 
     def attributes(self, instance: Instance) -> Mapping:
         """``instance.__dict__``: what is put there is an attribute of the object."""

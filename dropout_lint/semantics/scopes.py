@@ -103,16 +103,24 @@ class Store:
     """Every write of the interpretation goes through here, so that it can be undone and joined with another.
 
     Cells live in plain dicts (names of a scope, attributes of an object, items of a container); the journal is only
-    kept while a branch is being tried.
+    kept while a branch is being tried. What a branch makes is there on no other: its cells are not undone, so that
+    an object is whole for whoever gets it from a branch that returns it.
     """
 
     def __init__(self) -> None:
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
         self._depth = 0
+        self._made: list[dict[int, dict[Any, Any]]] = []
+        """For each branch that is tried: the cells of what was made in it, by id."""
+
+    def made(self, *cells: dict[Any, Any]) -> None:
+        """Something new has these cells."""
+        if self._depth:
+            self._made[-1].update((id(each), each) for each in cells)
 
     def write(self, cells: dict[Any, Any], key: Any, value: Any) -> None:
         """Set one cell."""
-        if self._depth:
+        if self._depth and id(cells) not in self._made[-1]:
             self._journal.append((cells, key, cells.get(key, _MISSING)))
         cells[key] = value
 
@@ -128,6 +136,7 @@ class Store:
     def begin(self) -> int:
         """Start a branch; give the mark to :meth:`end`."""
         self._depth += 1
+        self._made.append({})
         return len(self._journal)
 
     def end(self, mark: int) -> Writes:
@@ -145,6 +154,9 @@ class Store:
             else:
                 cells[key] = before
         self._depth -= 1
+        made = self._made.pop()
+        if self._depth:
+            self._made[-1].update(made)
         return writes
 
     def apply(self, writes: Writes) -> None:

@@ -96,7 +96,7 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
         run.step()
         test = evaluate(run, frame, scope, current.test)
         decided = conditions.decide(run, test)
-        untold = failing(run, frame, scope, current.test, evaluate) if decided is False and run.untold else ()
+        untold = failing(run, frame, scope, current.test, evaluate) if decided is not True and run.untold else ()
         if untold:
             return _branch(run, frame, scope, current, test, untold)
         if decided is True:

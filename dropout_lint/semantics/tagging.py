@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def derived(*values: Value, extra: Tags = frozenset()) -> Value:
     """An opaque value computed from ``values``; symbolic where one of them is."""
     tags = limited(frozenset().union(extra, *(tags_of(value) for value in values)))
-    symbolic = [value for value in values if isinstance(value, Symbolic)]
+    symbolic = [each for value in values for each in _graphs(value)]
     if symbolic:
         layers: dict[Any, Value] = {}
         for each in symbolic:
@@ -24,6 +24,14 @@ def derived(*values: Value, extra: Tags = frozenset()) -> Value:
         # what came out need not be a tensor: it may be a model that an unknown function made of one
         return Symbolic(tuple(layers.values()), tags | {("derived",)})
     return Opaque(tags)
+
+
+def _graphs(value: Value) -> tuple[Symbolic, ...]:
+    """The symbolic tensors a value is, whatever happens: what a loop of layers gave after some of its turns."""
+    if isinstance(value, Symbolic):
+        return (value,)
+    found = [each for each in value.values if isinstance(each, Symbolic)] if isinstance(value, OneOf) else []
+    return tuple(found) if isinstance(value, OneOf) and len(found) == len(value.values) else ()
 
 
 _DEEPEST_TAGGED = 4

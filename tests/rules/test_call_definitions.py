@@ -345,6 +345,14 @@ CREATED = {
                     rows = layers.Dropout(self.rate)(rows, training=True)
                 return rows
         """,
+    "of a rate that is zero by default": """\
+        class Block(layers.Layer):
+            def __init__(self, rate=0.0):
+                super().__init__()
+                self.rate = rate
+            def call(self, rows):
+                return layers.Dropout(self.rate)(rows)
+        """,
     "wrapped": layer("return layers.Bidirectional(layers.LSTM(3))(rows)"),
     "partial": layer("return dense(4)(rows)", before="dense = functools.partial(layers.Dense, activation='relu')\n"),
 }  # fmt: skip
@@ -406,6 +414,15 @@ CREATED_ELSEWHERE = {
                 if self.rate > 0:
                     rows = layers.Dropout(self.rate)(rows)
                 return rows
+        Block()(x)
+        """,
+    "the same without a test": """\
+        class Block(layers.Layer):
+            def __init__(self, rate=0.0):
+                super().__init__()
+                self.rate = rate
+            def call(self, rows):
+                return layers.Dropout(self.rate)(rows)
         Block()(x)
         """,
     "a switch that is off by default": """\

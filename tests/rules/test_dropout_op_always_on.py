@@ -49,6 +49,18 @@ FOUND = {
     "computed from the configuration": call("return tf.nn.dropout(x, rate=1 - self.rate)"),
     "guarded by the rate alone": call("if self.rate > 0:\n    x = tf.nn.dropout(x, self.rate)\nreturn x"),
     "guarded by a mask": call("if mask is not None:\n    x = tf.nn.dropout(x, 0.1)\nreturn x", "self, x, mask=None"),
+    "of a rate that is zero where nobody says it": """\
+        class Own(Layer):
+            def __init__(self, share=0.0):
+                super().__init__()
+                self.share = share
+            def call(self, x, training=False):
+                return tf.nn.dropout(x, self.share)
+        class Outer(Layer):
+            def __init__(self, share=0.0):
+                super().__init__()
+                self.own = Own(share)
+        """,
     "in a method": call("return self.thin(x)", more="def thin(self, x):\n    return tf.nn.dropout(x, 0.5)"),
     "lambda": "layer = Lambda(lambda t: tf.nn.dropout(t, 0.5))",
     "lambda in a list": "model = keras.Sequential([layers.Dense(3), Lambda(lambda t: tf.nn.dropout(t, 0.5))])",
@@ -72,6 +84,23 @@ FOUND = {
     "batch statistics of Keras": call("mean, var = ops.moments(x, axes=(0, 1, 2))\nreturn (x - mean) / ops.sqrt(var)"),
     "functional graph": "i = keras.Input((3,))\nnet = keras.Model(i, layers.Dense(1)(tf.nn.dropout(i, 0.5)))",
     "function that builds a graph": "def head(x, rate):\n    return tf.nn.dropout(x, rate)\nhead(keras.Input((3,)), 0.5)",
+    "function whose argument is the input of a model": (
+        "def net(image):\n    return keras.Model(inputs=image, outputs=layers.Dense(1)(tf.nn.dropout(image, 0.5)))"
+    ),
+    "one of two inputs": (
+        "def net(one, two):\n    return keras.Model([one, two], layers.Dense(1)(tf.nn.dropout(two, 0.5)))"
+    ),
+    "behind a row of blocks": """\
+        def net(image, blocks):
+            x = image
+            for block in range(blocks):
+                if block < 3:
+                    x = layers.Dense(4)(x) + x
+                else:
+                    x = layers.Conv1D(4, 1)(x)
+            x = tf.reshape(x, [-1, 8])
+            return keras.Model(image, layers.Dense(1)(tf.nn.dropout(x, 0.5)))
+        """,
     "model": "class Net(keras.Model):\n    def call(self, x):\n        return tf.nn.dropout(x, 0.5)\n",
 }
 
@@ -82,6 +111,20 @@ def test_an_operation_that_nothing_switches_off_is_found(source):
 
 
 GUARDED = {
+    "data of a function": "def thin(image):\n    return tf.nn.dropout(image, 0.5)",
+    "a shape that becomes the input": """\
+        def net(shape):
+            noise = tf.nn.dropout(shape, 0.5)
+            shape = keras.Input(shape)
+            return keras.Model(shape, layers.Dense(1)(shape)), noise
+        """,
+    "a model of the project": """\
+        class Model:
+            def __init__(self, inputs, outputs):
+                self.inputs, self.outputs = inputs, outputs
+        def net(image):
+            return Model(inputs=image, outputs=tf.nn.dropout(image, 0.5))
+        """,
     "branch": call("if training:\n    x = tf.nn.dropout(x, 0.5)\nreturn x"),
     "compared": call("if training == True:\n    return tf.nn.dropout(x, 0.5)\nreturn x"),
     "early return": call("if not training:\n    return x\nreturn tf.nn.dropout(x, 0.5)"),
@@ -124,6 +167,15 @@ GUARDED = {
         "return tf.nn.dropout(x, self.level)",
         more="def __init__(self):\n    super().__init__()\n    self.level = tf.Variable(0.5, trainable=False)",
     ),
+    "rate that is zero wherever it is made": """\
+        class Own(Layer):
+            def __init__(self, share=0.0):
+                super().__init__()
+                self.share = share
+            def call(self, x, training=False):
+                return tf.nn.dropout(x, self.share)
+        print(Own()(np.zeros((1, 4))))
+        """,
     "rate of zero": call("return tf.nn.dropout(x, 0.0)"),
     "mode handed on": call(
         "return self.thin(x, training)",

@@ -20,6 +20,8 @@ PRELUDE = textwrap.dedent(
             self.base = base
             self.dense, self.drop, self.norm = layers.Dense(4), layers.Dropout(0.5), layers.BatchNormalization()
             self.resize, self.flip = layers.Resizing(4, 4), layers.RandomFlip()
+            self.augment = keras.Sequential([layers.Rescaling(2.0), layers.RandomFlip()])
+            self.scale = keras.Sequential([layers.Rescaling(2.0)])
 
     def fit(model):
         model.compile("adam", "mse")
@@ -196,6 +198,22 @@ MISNAMED = {
     "mode": model("def call(self, x, mode='eval'):\n    return self.drop(x, training=mode == 'train')"),
     "branch": model("def call(self, x, train=None):\n    if train:\n        x = tf.nn.dropout(x, 0.5)\n    return x"),
     "whether there is dropout": model("def call(self, x, train=False):\n    return self.drop(x) if train else x"),
+    "beside a rate that is zero where nobody says it": """\
+        class Block(layers.Layer):
+            def __init__(self, rate=0):
+                super().__init__()
+                self.rate = rate
+            def call(self, x, is_train=False):
+                if is_train and self.rate > 0:
+                    x = layers.Dropout(self.rate)(x)
+                return x
+        class Net(keras.Model):
+            def __init__(self, rate=0):
+                super().__init__()
+                self.block = Block(rate)
+            def call(self, x, training=None):
+                return self.block(x)
+        """,
     "in a method": model(
         "def call(self, x, is_training=False):\n    return self.run(x, is_training)\n"
         "def run(self, x, flag):\n    return self.drop(x, training=flag)"
@@ -276,6 +294,7 @@ LEAKS = {
     "no parameter": call("x = self.norm(x, training=False)\nreturn self.drop(x)", "self, x"),
     "default of Resizing": call("return self.norm(self.resize(x))", "self, x"),
     "default of RandomFlip": call("return self.drop(self.flip(x))", "self, x"),
+    "default in a row of layers": call("return self.drop(self.augment(x))", "self, x"),
     "method": call("return self.drop(self.features(x))\n") + "    def features(self, x):\n"
     "        return self.base(x, training=False)\n",
 }
@@ -307,6 +326,8 @@ TIGHT = {
     "by the mode": call("if not training:\n    return self.drop(self.base(x, training=False))\nreturn x"),
     "call method": call("x = self.norm.call(x, training=False)\nreturn self.drop(x)"),
     "computed": call("x = self.base(x, training=training and self.base.trainable)\nreturn self.drop(x)"),
+    "no default in a row of layers": call("return self.drop(self.scale(x))", "self, x"),
+    "a row of layers where the mode is known": call("return self.drop(self.augment(x))"),
     "default where the mode is known": call("return self.norm(self.resize(x))"),
     "default after a layer with one": call("return self.norm(self.resize(self.drop(x)))", "self, x"),
     "layer's default, not a model's": """\

@@ -261,6 +261,24 @@ INFERENCE = {
             return ids
         print(decode(0))
         """,
+    "the line of the training step, on other data": """\
+        def loss_of(net, x, y):
+            return tf.reduce_mean((net(x, training=True)[:, 0] - y) ** 2)
+        def step(x, y):
+            with tf.GradientTape() as tape:
+                loss = loss_of(model, x, y)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            model.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        def run(train_ds, val_ds, training_mode):
+            if training_mode == "eager":
+                for x, y in train_ds:
+                    step(x, y)
+                print(np.mean([float(loss_of(model, x, y)) for x, y in val_ds]))
+        def pairs(x, y):
+            return tf.data.Dataset.from_tensor_slices((x, tf.repeat(y, 2, axis=0)))
+        x_train, y_train = np.zeros((6, 4)), np.zeros(3)
+        run(pairs(x_train, y_train), pairs(x_test, y_test), elsewhere.mode)
+        """,
     "slices put together": """\
         def collect(x):
             return np.concatenate([np.asarray(model(x[i : i + 2], training=True)) for i in range(0, len(x), 2)])
@@ -274,7 +292,68 @@ def test_inference_is_known_by_what_is_done_with_the_output(source):
     assert [code for code, _ in found(source)] == ["KTM101"]
 
 
+NET = """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop, self.dense = layers.Dropout(0.5), layers.Dense(2)
+    def call(self, x, is_training=True):
+        return self.dense(self.drop(x, training=is_training))
+net = Net()
+"""
+OWN_NAME = {
+    "by keyword": ("scores = net(x_test, is_training=True)", "scores = net(x_test, is_training=True)"),
+    "by position": ("scores = net(x_test, True)", "scores = net(x_test, True)"),
+    "through a helper": (
+        "def run(training):\n    return net(x_test, training)\nscores = run(True)",
+        "scores = run(True)",
+    ),
+    "round another model": (
+        (
+            "class Outer(keras.Model):\n"
+            "    def __init__(self):\n        super().__init__()\n        self.net = net\n"
+            "    def call(self, x, train):\n        return self.net(x, train)\n"
+            "scores = Outer()(x_test, train=True)"
+        ),
+        "scores = Outer()(x_test, train=True)",
+    ),
+    "off": ("scores = net(x_test, is_training=False)", None),
+    "in a training step": (
+        (
+            "with tf.GradientTape() as tape:\n    scores = net(x_test, True)\n    loss = tf.reduce_mean(scores)\n"
+            "gradients = tape.gradient(loss, net.trainable_variables)\n"
+            "keras.optimizers.Adam().apply_gradients(zip(gradients, net.trainable_variables))"
+        ),
+        None,
+    ),
+    "several draws": ("scores = np.mean([net(x_test, True) for _ in range(9)], axis=0)", None),
+    "of no layer": (
+        (
+            "class Plain(Net):\n    def call(self, x, is_training=True):\n        return self.dense(x)\n"
+            "scores = Plain()(x_test, True)"
+        ),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "line"), OWN_NAME.values(), ids=OWN_NAME)
+def test_a_mode_under_a_name_of_its_own_is_chosen_by_who_calls(source, line):
+    program = NET + source + "\nprint(np.mean(np.argmax(scores, 1) == y_test))\n"
+    assert found(program, select=["KTM101"]) == ([] if line is None else [("KTM101", line)])
+
+
 RIGHT = {
+    "draws through the line of the training step": """\
+        def scores(net, x):
+            return net(x, training=True)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(scores(model, rows))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        many = scores(model, tf.repeat(x_test, 20, axis=0))
+        print(np.argmax(tf.reduce_mean(tf.reshape(many, (3, 20, 2)), axis=1), 1))
+        """,
     "statistics updated, says a comment": """\
         def show(x):
             scores = model(x, training=True)  # update the BN statistics

@@ -237,6 +237,57 @@ TRAINED = {
 }
 
 
+TRAINED |= {
+    f"a model out of a builder that chooses, {name}": textwrap.dedent(builder)
+    + step("net(rows)", "net.trainable_variables")
+    for name, builder in {
+        "returned where it is made": """\
+            def choose(kind):
+                if kind == "small":
+                    return plain
+                if kind == "deep":
+                    net = keras.Sequential()
+                    net.add(layers.Dense(2))
+                    net.add(layers.BatchNormalization())
+                    return net
+                raise ValueError(kind)
+            net = choose(elsewhere.kind)
+            """,
+        "an own class": """\
+            class Net(keras.Model):
+                def __init__(self, width):
+                    super().__init__()
+                    self.dense, self.norm = layers.Dense(width), layers.BatchNormalization()
+                def call(self, x):
+                    return self.norm(self.dense(x))
+            def choose(kind):
+                if kind == "small":
+                    return Net(2)
+                elif kind == "large":
+                    return Net(8)
+            net = choose(elsewhere.kind)
+            """,
+        "among many of one class": """\
+            class Told(keras.Model):
+                def __init__(self, width):
+                    super().__init__()
+                    self.drop = layers.Dropout(0.5)
+                def call(self, x, train=True):
+                    return self.drop(x, training=train)
+            class Net(Told):
+                def call(self, x):
+                    return self.drop(x)
+            def choose(kind):
+"""
+        + "".join(
+            f"                if kind == {width}:\n                    return {cls}({width})\n"
+            for width, cls in enumerate(["Told"] * 5 + ["Net"] * 5)
+        )
+        + "            net = choose(elsewhere.kind)\n",
+    }.items()
+}
+
+
 @pytest.mark.parametrize("source", TRAINED.values(), ids=TRAINED)
 def test_calls_that_train_without_saying_so(source):
     assert [code for code, _ in found(source)] == ["KTM105"]
