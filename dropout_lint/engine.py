@@ -55,9 +55,9 @@ def run(
     ``stdin``, if given, is checked besides them as the content of the file ``stdin_path``, which need not exist.
     ``contents`` are files, by their absolute paths, that are taken to hold something else than they do on disk.
     Without ``ignores``, comments silence nothing. Without ``importers``, files are not read from the side of those
-    that import them, too. ``progress`` is told how many of the files to analyse are done, and of how many. With
-    ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same. ``store`` keeps results
-    of runs for later ones.
+    that import them, too. ``progress`` is told how many of the files to analyse are done, and how many are known
+    so far. With ``processes`` the work is done by others, see `dropout_lint.pool`; the report is the same. ``store``
+    keeps results of runs for later ones.
 
     Raises:
         SettingsError: A configuration file cannot be used.
@@ -161,22 +161,35 @@ class _Outcome:
         self._candidates = 0
 
     def check(self, work: Sequence[_Work], *, spread: bool = False, jobs: int | None = None) -> None:
+        entries: list[Entry] = []
         with ExitStack() as stack:
-            with not_collecting():
-                pending = [entry for item in work if (entry := self._sifted(item)) is not None]
-                stack.enter_context(set_aside())
-            self._examined(pending, spread=spread, jobs=jobs)
+            todo = self._todo(work, entries, stack)
+            examined = iter(examine(todo, self._examiner, spread=spread, jobs=jobs, progress=self._progress))
+            self._gather(entries, examined)
 
-    def _examined(self, pending: Sequence[Entry], *, spread: bool, jobs: int | None) -> None:
-        self._candidates += len(pending)
-        entries = [*pending, *self._importers(pending)]
+    def _todo(self, work: Sequence[_Work], entries: list[Entry], stack: ExitStack) -> Iterator[Entry | None]:
+        """The entries to analyse, and None for what needs none; those of which all is known, too, go to ``entries``.
+
+        What there is when all have been looked at is not looked through by the garbage collector within ``stack``.
+        """
+        with not_collecting():
+            for item in work:
+                entry = self._sifted(item)
+                if entry is not None:
+                    entries.append(entry)
+                yield entry if entry is not None and entry.kept is None else None
+            stack.enter_context(set_aside())
+        self._candidates += len(entries)
+        importers = self._importers(entries)
+        entries += importers
         if self._store is not None:
             for settings, trail in self._examiner.trails():
                 self._follow(settings, trail)
-        todo = [entry for entry in entries if entry.kept is None]
-        examined = iter(examine(todo, self._examiner, spread=spread, jobs=jobs, progress=self._progress))
+        yield from (entry for entry in importers if entry.kept is None)
+
+    def _gather(self, entries: Sequence[Entry], examined: Iterator[Examined]) -> None:
+        """Take in what was found, in the order of the entries, and not of who was done first."""
         named = set(self._files)
-        # Where several entries find the same thing, their order decides, and not who was done first.
         for entry in entries:
             if entry.kept is not None:
                 result = Examined(entry.kept.findings)

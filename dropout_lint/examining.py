@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from dropout_lint.sources.reading import decode_source
 from dropout_lint.sources.text import SourceError, Text
 from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 from dropout_lint.syntax.stack import on_deep_stack
+from dropout_lint.tasks import Task
 
 if TYPE_CHECKING:
     from dropout_lint.findings import Finding
@@ -85,19 +86,27 @@ class Examiner:
         self._factory = factory
         self._trailing = trailing
         self._analysers: dict[tuple[Settings, Path], Analyser] = {}
+        self._taken: list[tuple[Settings, Trail]] = []
 
     def __reduce__(self) -> tuple[object, ...]:
         return partial(Examiner, trailing=self._trailing), (self._factory,)
 
     def trails(self) -> Iterator[tuple[Settings, Trail]]:
         """What was read and looked for since this was last asked."""
-        for (settings, _), analyser in self._analysers.items():
-            yield settings, analyser.trail.take()
+        self._take()
+        taken, self._taken = self._taken, []
+        yield from taken
+
+    def _take(self) -> None:
+        self._taken += [(settings, analyser.trail.take()) for (settings, _), analyser in self._analysers.items()]
 
     def prepare(self) -> None:
-        """Load what reading any file takes, so that who is forked has it."""
+        """Load what reading any file takes, so that who is forked has it; what was noted so far stays here."""
         import dropout_lint.semantics.interpreter
         import dropout_lint.syntax.parse  # noqa: F401
+
+        if self._trailing:
+            self._take()
 
     def analyser(self, settings: Settings) -> Analyser:
         """What analyses the files that these settings are for."""
@@ -130,28 +139,38 @@ class Examiner:
 
 
 def examine(
-    entries: Sequence[Entry],
+    source: Iterable[Entry | None],
     examiner: Examiner,
     *,
     spread: bool = False,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Examined]:
-    """What is found in each of the entries, in their order; with ``spread`` other processes look for it."""
+    """What is found in each of the entries, in their order; with ``spread`` other processes look for it.
+
+    They do so while the entries are drawn, and between any two that ``source`` yields, None included, they are heard.
+    """
+    entries: list[Entry] = []
     found: dict[int, Examined] = {}
 
     def tell() -> None:
         if progress is not None:
             progress(len(found), len(entries))
 
-    if spread and entries:
-        tasks = [pool.Task(entry, len(entry.data), str(entry.path.parent)) for entry in entries]
-        count = pool.processes(tasks, jobs)
-        with closing(pool.spread(tasks, examiner, count, examiner.prepare)) as results:
+    def tasks() -> Iterator[Task[Entry] | None]:
+        for entry in source:
+            if entry is not None:
+                entries.append(entry)
+            yield Task(entry, len(entry.data), entry.path.parent.parts) if entry is not None else None
+
+    if spread:
+        with closing(pool.spread(tasks(), examiner, jobs, examiner.prepare)) as results:
             for number, result in results:
                 name = shown(entries[number].path)
                 found[number] = Examined((unanalysed.lost(name, result),)) if isinstance(result, pool.Lost) else result
                 tell()
+    else:
+        entries += [entry for entry in source if entry is not None]
     left = [number for number in range(len(entries)) if number not in found]
 
     def examine_here() -> None:

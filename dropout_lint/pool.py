@@ -5,6 +5,7 @@ process, because out of memory is often the fault of all of them together; then 
 
 Processes are forked where that is safe, on Linux and from a process of one thread: that costs milliseconds, and what
 was loaded and scanned is there. Elsewhere they are spawned, which costs a start of the interpreter and all imports.
+The parent looks for the work, and counts as one of them for as long: those that are there do what it has found so far.
 An interrupt is the parent's business. Whatever ends the parent closes the pipes, and a process whose pipe is closed
 ends at once.
 """
@@ -14,13 +15,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from dropout_lint.tasks import Item, Queue, Task
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection as AnyConnection
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     Connection = AnyConnection[Any, Any]
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WORTH_FORKING = 16_000
@@ -39,15 +40,6 @@ files by one, four and eight processes), which is that of analysing 3 to 6 kB (p
 
 WORTH_SPAWNING = 160_000
 """Likewise where processes are spawned, which takes 0.35 s each: the interpreter, this package, the parser."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task(Generic[Item]):
-    """One item. ``size`` is in proportion to the time it takes; those of a ``group`` share some of their work."""
-
-    item: Item
-    size: int
-    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +67,20 @@ def _quota(file: Path = Path("/sys/fs/cgroup/cpu.max")) -> int | None:
         return None
 
 
-def processes(tasks: Sequence[Task[Item]], jobs: int | None) -> int:
-    """How many processes to start; 0 where the work is better done in this one.
+def _count(method: str | None, most: int, work: int, jobs: int | None) -> int:
+    """How many processes there should be, at ``most``; 0 where the work is better done in this one.
 
-    A number of ``jobs`` that is asked for is taken; by default it is what there are cores for, and enough work.
+    A number of ``jobs`` that is asked for is taken; by default it is what there is enough work for.
     Where processes can be forked there is always one: the parser can be brought down by what it reads, and can eat
     a gigabyte over 20 kB of it, and while it does nothing can interrupt it.
     """
-    method = _method()
-    if method is None or not tasks:
+    if method is None or not most:
         return 0
-    wanted = min(len(tasks), jobs or usable_cores())
-    work = sum(task.size for task in tasks)
     if method == "fork":
-        return wanted if jobs else max(1, min(wanted, work // WORTH_FORKING))
+        return most if jobs else max(1, min(most, work // WORTH_FORKING))
     if jobs is None or jobs == 1:
-        return min(wanted, work // WORTH_SPAWNING)
-    return wanted
+        return min(most, work // WORTH_SPAWNING)
+    return most
 
 
 def _method() -> str | None:
@@ -114,129 +103,132 @@ def _threads() -> int:
 
 
 def spread(
-    tasks: Sequence[Task[Item]], function: Callable[[Item], Result], count: int, prepare: Callable[[], None]
+    source: Iterable[Task[Item] | None],
+    function: Callable[[Item], Result],
+    jobs: int | None,
+    prepare: Callable[[], None],
 ) -> Generator[tuple[int, Result | Lost], None, None]:
-    """The results of ``function`` over the items as ``count`` processes give them, with the places in ``tasks``.
+    """The results of ``function`` over the items of ``source`` as other processes give them, with their places there.
 
+    The items are drawn here, while others are already at work on those before them; None, which has no place, is a
+    moment in which they can be heard. ``jobs`` is how many processes work at a time, the one that draws included.
     What no process could be had for does not come: it is left to the caller. ``function``, the items and the results
-    can be pickled. ``prepare`` loads what all processes need, where they can have it from this one.
+    can be pickled. ``prepare`` is called before processes are started that have what was loaded in this one.
     """
-    if count < 1:
-        return
-    from multiprocessing import get_context
+    method, most = _method(), jobs or usable_cores()
+    queue: Queue[Item] = Queue()
 
-    method = _method()
-    if method == "fork":
-        prepare()
-    context, suspects = get_context(method), []
-    for place, answer in _Crew(context, function, _Queue(tasks, range(len(tasks)))).work(count):
+    def count() -> int:
+        return _count(method, min(len(queue.tasks), most), queue.work, jobs)
+
+    suspects = []
+    for place, answer in _Crew(method, function, prepare, queue).work(source, count):
         if isinstance(answer, Lost):
             suspects.append(place)
         else:
             yield place, answer
     for place in sorted(suspects):
-        alone = _Crew(context, function, _Queue(tasks, [place]))
-        yield next(alone.work(1), (place, Lost("no process could be started for a second try", memory=True)))
-
-
-class _Queue(Generic[Item]):
-    """Tasks, handed out group by group and large before small, so that nobody is left with a large one at the end."""
-
-    def __init__(self, tasks: Sequence[Task[Item]], places: Iterable[int]) -> None:
-        self._tasks = tasks
-        groups: dict[str, list[int]] = {}
-        for place in places:
-            groups.setdefault(tasks[place].group, []).append(place)
-        sizes = {group: self._size(members) for group, members in groups.items()}
-        self._groups = [
-            deque(sorted(groups[group], key=lambda place: (-tasks[place].size, place)))
-            for group in sorted(groups, key=lambda group: (sizes[group], group))
-        ]
-        self._begun: dict[int, deque[int]] = {}
-
-    def _size(self, places: Iterable[int]) -> int:
-        return sum(self._tasks[place].size for place in places)
-
-    def __bool__(self) -> bool:
-        return bool(self._groups) or any(self._begun.values())
-
-    def take(self, worker: int) -> int | None:
-        """The next task for a worker: of the group it has begun, of another one, or of what another has begun."""
-        own = self._begun.get(worker)
-        if not own:
-            if self._groups:
-                own = self._groups.pop()
-            else:
-                most = max(self._begun.values(), key=self._size, default=None)
-                if not most:
-                    return None
-                kept, own = deque(list(most)[1::2]), deque(list(most)[::2])
-                most.clear()
-                most.extend(kept)
-            self._begun[worker] = own
-        return own.popleft()
-
-    def item(self, place: int) -> Item:
-        """What a task is about."""
-        return self._tasks[place].item
+        alone = _Crew(method, function, prepare, Queue(queue.tasks, place))
+        never = Lost("no process could be started for a second try", memory=True)
+        yield next(alone.work((), lambda: 1), (place, never))
 
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    """A process, our end of its pipe, and what it is on: nothing before it says that it is ready."""
+    """A process, our end of its pipe, and what it is on: nothing before it is ready, and when it waits for more."""
 
     number: int
     process: BaseProcess
     connection: Connection
     task: int | None = None
+    waits: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has not said yet that it is ready."""
+        return self.task is None and not self.waits
 
 
 @dataclass(eq=False, slots=True)
 class _Crew(Generic[Item, Result]):
     """The processes that work on a queue."""
 
-    context: BaseContext
+    method: str | None
     function: Callable[[Item], Result]
-    queue: _Queue[Item]
+    prepare: Callable[[], None]
+    queue: Queue[Item]
     _workers: dict[Connection, _Worker] = field(default_factory=dict)
     _started: int = 0
+    _failed: int = 0
+    """Processes that could not be started, or were never ready: others would not be, either."""
 
-    def work(self, count: int) -> Iterator[tuple[int, Result | Lost]]:
-        """Results as they come, and a `Lost` for each process that died over something."""
-        from multiprocessing.connection import wait
+    def work(
+        self, source: Iterable[Task[Item] | None], count: Callable[[], int]
+    ) -> Iterator[tuple[int, Result | Lost]]:
+        """Results as they come, and a `Lost` for each process that died over something.
 
+        ``count`` tells how many processes the tasks that were drawn so far are worth.
+        """
         try:
-            for _ in range(count):
-                self._start()
+            for task in source:
+                if task is not None:
+                    self.queue.add(task)
+                # one of them is this process, as long as it has to draw
+                self._staff(count() - 1)
+                # the next look may take long, and a fork is ready in no time
+                soon = self.method == "fork" and any(each.is_new for each in self._workers.values())
+                yield from self._hear(None if soon else 0)
+            self._staff(count())
             while self._workers:
-                for ready in wait(list(self._workers)):
-                    worker = self._workers[cast("Connection", ready)]
-                    try:
-                        answer = worker.connection.recv()
-                    except (EOFError, OSError):
-                        lost = self._bury(worker)
-                        if worker.task is not None:
-                            yield worker.task, lost
-                            if self.queue:
-                                self._start()
-                        # one that was never ready would not be the second time either
-                        continue
-                    place, worker.task = worker.task, self.queue.take(worker.number)
-                    if worker.task is None:
-                        self._dismiss(worker)
-                    else:
-                        self._hand(worker, worker.task)
-                    if place is not None:
-                        yield place, answer
+                for worker in [each for each in self._workers.values() if each.waits]:
+                    self._dismiss(worker)
+                yield from self._hear(None)
+                self._staff(count())
         finally:
             for worker in list(self._workers.values()):
                 worker.process.kill()
                 self._bury(worker)
 
+    def _staff(self, count: int) -> None:
+        """Start processes for what nobody has begun, until there are ``count``, and hand it to those that wait."""
+        for worker in self._workers.values():
+            if worker.waits:
+                self._occupy(worker)
+        while self.queue and len(self._workers) < count - self._failed:
+            self._start()
+
+    def _hear(self, timeout: float | None) -> Iterator[tuple[int, Result | Lost]]:
+        """What those say who say something; each of them is handed the next task."""
+        from multiprocessing.connection import wait
+
+        if not self._workers:
+            return
+        for ready in wait(list(self._workers), timeout):
+            worker = self._workers[cast("Connection", ready)]
+            try:
+                answer = worker.connection.recv()
+            except (EOFError, OSError):
+                lost = self._bury(worker)
+                if worker.task is not None:
+                    yield worker.task, lost
+                elif worker.is_new:
+                    self._failed += 1
+                continue
+            place = worker.task
+            self._occupy(worker)
+            if place is not None:
+                yield place, answer
+
     def _start(self) -> None:
-        here, there = self.context.Pipe()
-        others = [here, *self._workers] if self.context.get_start_method() == "fork" else []
-        process = self.context.Process(  # type: ignore[attr-defined]
+        from multiprocessing import get_context
+
+        forks = self.method == "fork"
+        if forks:
+            self.prepare()
+        context: BaseContext = get_context(self.method)
+        here, there = context.Pipe()
+        others = [here, *self._workers] if forks else []
+        process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(there, others, self.function), name=f"dropout-lint-{self._started}", daemon=True
         )
         try:
@@ -244,6 +236,7 @@ class _Crew(Generic[Item, Result]):
                 process.start()
         except OSError:
             # no more processes, or no memory for one: those that are there do the work, or the caller does
+            self._failed += 1
             here.close()
             return
         finally:
@@ -251,10 +244,14 @@ class _Crew(Generic[Item, Result]):
         self._workers[here] = _Worker(self._started, process, here)
         self._started += 1
 
-    def _hand(self, worker: _Worker, place: int) -> None:
-        # one that has died meanwhile is noticed by the end of its pipe
-        with suppress(OSError):
-            worker.connection.send(self.queue.item(place))
+    def _occupy(self, worker: _Worker) -> None:
+        """Hand a worker the next task, if there is one."""
+        worker.task = self.queue.take(worker.number)
+        worker.waits = worker.task is None
+        if worker.task is not None:
+            # one that has died meanwhile is noticed by the end of its pipe
+            with suppress(OSError):
+                worker.connection.send(self.queue.tasks[worker.task].item)
 
     def _dismiss(self, worker: _Worker) -> None:
         worker.connection.close()
@@ -324,6 +321,7 @@ def _serve(connection: Connection, others: Sequence[Connection], function: Calla
         other.close()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
     incoming: SimpleQueue[Item] = SimpleQueue()
     Thread(target=_receive, args=(connection, incoming), daemon=True).start()
     status = 1

@@ -17,11 +17,31 @@ import dropout_lint as package
 SOURCES = Path(package.__file__).parents[1]
 
 DEADLY = '''
-"""Python's parser, with a weakness: it dies of the words of a comment, or falls asleep over them."""
+"""Python's parser, with a weakness: it dies of the words of a comment, or falls asleep over them.
 
-import ast, os, pathlib, re, signal, time
+A file is looked at before it is parsed, and a comment makes whoever looks wait for what a process leaves behind.
+"""
 
-real = ast.parse
+import ast, builtins, os, pathlib, re, signal, time
+
+real, look = ast.parse, compile
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: pathlib.Path(f"forked{os.getpid()}").touch())
+
+def compiled(source, *arguments, **keywords):
+    wanted = re.search(rb"# is looked at until there is (\\S+)", source) if isinstance(source, bytes) else None
+    if wanted:
+        pathlib.Path("looking").touch()
+        for _ in range(6000):
+            if pathlib.Path(wanted[1].decode()).exists():
+                break
+            time.sleep(0.01)
+        else:
+            raise SystemExit("waited in vain")
+    return look(source, *arguments, **keywords)
+
+builtins.compile = compiled
 
 def parse(source, *arguments, **keywords):
     if isinstance(source, str) and "# sleeps" in source:
@@ -156,6 +176,62 @@ def test_a_process_that_dies_once_costs_nothing(tree, deadly):
     assert (tree / "mark").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are spawned")
+@pytest.mark.parametrize(
+    ("files", "jobs", "processes"),
+    [
+        pytest.param(0, ["--jobs=2"], 0, id="nothing to analyse"),
+        pytest.param(1, ["--jobs=2"], 1, id="one file"),
+        pytest.param(3, [], 1, id="little work"),
+        pytest.param(3, ["--jobs=1"], 1, id="one is asked for"),
+        pytest.param(3, ["--jobs=2"], 2, id="two are asked for"),
+        pytest.param(3, ["--jobs=8"], 3, id="more than there are files"),
+    ],
+)
+def test_no_process_is_started_without_work(tree, deadly, files, jobs, processes):
+    for number in range(files):
+        (tree / f"a{number}.py").write_text(FLAGGED)
+    done = check(*jobs, tree=tree, env=deadly)
+
+    assert found(done) == [(f"a{number}.py", "KTM101") for number in range(files)]
+    assert len(list(tree.glob("forked*"))) == processes
+
+
+def test_work_begins_while_other_files_are_looked_at(tree, deadly):
+    (tree / "a.py").write_text(f"{FLAGGED}# dies once mark\n")
+    (tree / "b.py").write_text(FLAGGED)
+    (tree / "z.py").write_text(f"{FLAGGED}# is looked at until there is mark\n")
+    done = check("--jobs=2", tree=tree, env=deadly)
+
+    assert found(done) == [("a.py", "KTM101"), ("b.py", "KTM101"), ("z.py", "KTM101")]
+
+
+def test_a_process_that_dies_while_other_files_are_looked_at_is_replaced(tree, deadly):
+    (tree / "a.py").write_text(f"{FLAGGED}# dies by SIGSEGV\n")
+    (tree / "b.py").write_text(FLAGGED)
+    (tree / "y.py").write_text(f"{FLAGGED}# is looked at until there is SIGSEGV\n")
+    (tree / "z.py").write_text(FLAGGED)
+    done = check("--jobs=2", tree=tree, env=deadly)
+
+    assert found(done) == [("a.py", "KTM991"), ("b.py", "KTM101"), ("y.py", "KTM101"), ("z.py", "KTM101")]
+
+
+def test_what_is_found_while_other_files_are_looked_at_is_kept_with_what_it_rests_on(tree, deadly):
+    through = f"from lib.evaluation import validate\n{MODEL}validate(model, x_test, mode=True)\n"
+    (tree / "a.py").write_text(f"{through}# dies once mark\n")
+    (tree / "b.py").write_text(through)
+    (tree / "z.py").write_text(f"{through}# is looked at until there is mark\n")
+    cold = check("--jobs=2", tree=tree, env=deadly)
+    for mark in tree.glob("forked*"):
+        mark.unlink()
+    warm = check("--jobs=2", tree=tree, env=deadly)
+
+    assert found(cold) == [("a.py", "KTM101"), ("b.py", "KTM101"), ("z.py", "KTM101")]
+    assert (warm.stdout, list(tree.glob("forked*"))) == (cold.stdout, [])
+    (tree / "lib" / "evaluation.py").write_text(HELPER.replace("=mode", "=False"))
+    assert found(check("--jobs=2", tree=tree, env=deadly)) == []
+
+
 def wait_for(condition):
     """Wait until something is so, which takes as long as it takes; a minute means that it never will be."""
     for _ in range(6000):
@@ -194,11 +270,14 @@ def start(*arguments, tree, env):
         (signal.SIGKILL, -signal.SIGKILL, ""),
     ],
 )
-def test_whatever_ends_the_run_leaves_no_process(tree, deadly, number, status, told, whole_group):
+@pytest.mark.parametrize("looking", [False, True], ids=["at work", "while it looks at files"])
+def test_whatever_ends_the_run_leaves_no_process(tree, deadly, number, status, told, whole_group, looking):
     for name in ("a.py", "b.py", "c.py"):
         (tree / name).write_text(f"{FLAGGED}# sleeps\n")
+    if looking:
+        (tree / "z.py").write_text(f"{FLAGGED}# is looked at until there is cockaigne\n")
     process = start("--jobs=2", tree=tree, env=deadly)
-    wait_for(lambda: len(list(tree.glob("asleep*"))) == 2)
+    wait_for(lambda: len(list(tree.glob("asleep*"))) + len(list(tree.glob("looking"))) == 2)
     if whole_group:
         os.killpg(process.pid, number)
     else:
