@@ -199,10 +199,10 @@ class _Crew(Generic[Item, Result]):
 
     def _hear(self, timeout: float | None) -> Iterator[tuple[int, Result | Lost]]:
         """What those say who say something; each of them is handed the next task."""
-        from multiprocessing.connection import wait
-
         if not self._workers:
             return
+        from multiprocessing.connection import wait
+
         for ready in wait(list(self._workers), timeout):
             worker = self._workers[cast("Connection", ready)]
             try:
