@@ -178,7 +178,7 @@ def test_a_process_that_dies_once_costs_nothing(tree, deadly):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are spawned")
 @pytest.mark.parametrize(
-    ("files", "jobs", "processes"),
+    ("files", "jobs", "most"),
     [
         pytest.param(0, ["--jobs=2"], 0, id="nothing to analyse"),
         pytest.param(1, ["--jobs=2"], 1, id="one file"),
@@ -188,13 +188,14 @@ def test_a_process_that_dies_once_costs_nothing(tree, deadly):
         pytest.param(3, ["--jobs=8"], 3, id="more than there are files"),
     ],
 )
-def test_no_process_is_started_without_work(tree, deadly, files, jobs, processes):
+def test_no_process_is_started_without_work(tree, deadly, files, jobs, most):
     for number in range(files):
         (tree / f"a{number}.py").write_text(FLAGGED)
     done = check(*jobs, tree=tree, env=deadly)
 
     assert found(done) == [(f"a{number}.py", "KTM101") for number in range(files)]
-    assert len(list(tree.glob("forked*"))) == processes
+    # what one has done by the time that another could be started takes no other
+    assert min(1, most) <= len(list(tree.glob("forked*"))) <= most
 
 
 def test_work_begins_while_other_files_are_looked_at(tree, deadly):
