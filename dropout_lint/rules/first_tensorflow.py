@@ -11,6 +11,7 @@ from dropout_lint.findings import Confidence
 from dropout_lint.keras.consumers import plain
 from dropout_lint.keras.entry_points import TF1_LAYERS
 from dropout_lint.rules.model import Draft
+from dropout_lint.rules.session_dropout import GENERATES
 from dropout_lint.rules.telling import argument_at, chain_of
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.learning import Learner
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _POSITION_OF_TRAINING = {"tensorflow.layers.dropout": 4}
 _MOST_POSITIONAL = 4
 """Arguments that a call may have by position without one of them being the flag."""
-_GENERATES = frozenset(["generator", "gen", "gan", "gans", "dcgan", "generate", "generative"])
 
 
 def drafts(context: Context) -> Iterator[Draft]:
@@ -105,7 +105,7 @@ def _draft(event: FunctionCall, name: str, flag: str, given: Argument, context: 
     does = "drops units" if drops else "normalises with the statistics of the batch"
     assert given.node is not None
     names = [frame.name for frame in event.frames] + [frame.owner.name for frame in event.frames if frame.owner]
-    generates = any(_GENERATES.intersection(words(each)) for each in names)
+    generates = any(GENERATES.intersection(words(each)) for each in names)
     return Draft(
         place=Place(module, argument_at(event.place.node, given.node)),
         message=(

@@ -114,13 +114,14 @@ class Use:
     kind: str
     """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``,
     ``input-gradient``, ``gated``, ``added``, ``subtracted``, ``train-input``, ``inference-input``, ``compared``,
-    ``bootstrapped``, ``returned``, ``dropped``, ``mixed``."""
+    ``bootstrapped``, ``returned``, ``dropped``, ``mixed``; in a session ``stepped`` and ``measured``."""
     text: str
     place: Place
     loops: tuple[int, ...]
     frames: tuple[Frame, ...]
     sources: Tags = NO_TAGS
-    """For a gradient: the tags of what it is taken with respect to; ``("vars-of", …)`` names whose weights."""
+    """For a gradient: the tags of what it is taken with respect to; ``("vars-of", …)`` names whose weights. For a run
+    of a session: those of what it is fed."""
     partners: frozenset[int] = frozenset()
     """The events whose outputs are in what is used."""
     drawn: frozenset[int] = frozenset()

@@ -19,6 +19,7 @@ from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, no
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
+from dropout_lint.semantics.sessions import STEP
 from dropout_lint.semantics.tagging import derived
 from dropout_lint.semantics.tags import outputs_in, tags_of
 from dropout_lint.semantics.values import (
@@ -283,7 +284,9 @@ def _update(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.C
     run.use("gradient", f"{name}()", arguments.tags() | tags_of(result), frame, node, sources)
     run.model_use(UNKNOWN, "gradient", name, frame, node, arguments.tags())
     run.note_training()
-    return Opaque(arguments.tags())
+    if name == "minimize" and arguments.positional:
+        run.minimized.append(arguments.positional[0].value)
+    return Opaque(arguments.tags() | {STEP})
 
 
 def _of_opaque(

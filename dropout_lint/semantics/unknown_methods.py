@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.consumers import method_kind
-from dropout_lint.semantics import calls, externals, keras_calls
+from dropout_lint.semantics import calls, externals, keras_calls, sessions
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.differentiation import EVERYTHING
 from dropout_lint.semantics.models import is_model
@@ -51,6 +51,8 @@ def call(
     if "training" in arguments.keywords and not is_model(receiver):
         in_graph = any(isinstance(each, Symbolic) for each in arguments.values)
         event = keras_calls.mode_event(run, frame, Method(receiver, name), arguments, node, in_graph)
+    if name in {"run", "eval"}:
+        sessions.note_run(run, frame, receiver, name, arguments, node)
     if name in _ONCE:
         return _run_once(run, frame, arguments, node)
     if not model:
