@@ -15,6 +15,7 @@ from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.tagging import derived
 from dropout_lint.semantics.tags import OUTPUTS, tags_of
 from dropout_lint.semantics.values import (
+    MOST_ITEMS,
     UNKNOWN,
     Argument,
     Bound,
@@ -111,7 +112,14 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
     if isinstance(value, ClassValue):
         return _of_class(run, value, name)
     if isinstance(value, OneOf):
-        return join((get_attribute(run, frame, each, name, node) for each in value.values), 64)
+        found_in = [get_attribute(run, frame, each, name, node) for each in value.values]
+        if name == "layers" and sum(len(each.items) for each in found_in if isinstance(each, Items)) > MOST_ITEMS:
+            # too many to tell one by one: those of this model and those of that
+            found_in = [
+                Opaque(key=("instance", owner.serial, "layers")) if isinstance(owner, Instance) else each
+                for owner, each in zip(value.values, found_in, strict=True)
+            ]
+        return join(found_in, MOST_ITEMS)
     if isinstance(value, Super):
         return _of_super(value, name)
     if isinstance(value, Symbolic):

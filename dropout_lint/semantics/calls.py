@@ -45,6 +45,10 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
 
+COMPILED = "compiled"
+"""The root of the key of a model that nothing is known of but that it is compiled."""
+COMPILING = frozenset({"loss", "optimizer", "metrics"})
+"""Keywords that only Keras's ``compile`` has."""
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 MOST_CALLED = 4
@@ -76,12 +80,32 @@ def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate
             if isinstance(given, Instance) and given.cls == "tensorflow.GradientTape":
                 # whoever gets a tape may take the gradient
                 given.arguments["__used__"] = Const(True)
+        if isinstance(receiver, Opaque) and receiver.key is None and isinstance(callee, Method):
+            callee = _known_by_compile(run, scope, call, callee, receiver, arguments)
         value = call_value(run, frame, callee, arguments, call, scope)
         _mutated(run, scope, call, receiver, arguments)
         if isinstance(call.func, cst.Attribute) and call.func.attr.value == "watch" and run.tapes:
             _watched(run, scope, call, arguments)
     assert value is not None
     return value
+
+
+def _known_by_compile(
+    run: Run, scope: Scope, call: cst.Call, method: Method, receiver: Opaque, arguments: Arguments
+) -> Method:
+    """``model.compile(loss=…)``: what that is called on is a model, one and the same under this name from now on."""
+    func = call.func
+    named = isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and method.name == "compile"
+    if not named or COMPILING.isdisjoint(arguments.keywords):
+        return method
+    if receiver is not UNKNOWN:
+        # kept, so that no other value gets its id
+        run.kept.append(receiver)
+    model = Opaque(receiver.tags, (COMPILED, id(receiver) if receiver is not UNKNOWN else -run.serial()))
+    assert isinstance(func, cst.Attribute)
+    assert isinstance(func.value, cst.Name)
+    run.store.write(scope.target(func.value.value).names, func.value.value, model)
+    return Method(model, method.name)
 
 
 def _watched(run: Run, scope: Scope, call: cst.Call, arguments: Arguments) -> None:

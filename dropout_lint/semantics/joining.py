@@ -68,6 +68,11 @@ def fingerprint(value: Value) -> tuple[Any, ...]:
     return ("object", id(value))
 
 
+def _is_among_layers(value: Opaque) -> bool:
+    """Whether a value is known by its place in a model that the program makes: what is done to it is done there."""
+    return value.key is not None and value.key[0] == "instance" and value.key[2:3] == ("layers",)
+
+
 def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
     """The value that is one of ``values``; opaque where there are more than ``limit`` of them.
 
@@ -77,7 +82,9 @@ def join(values: Iterable[Value], limit: int = MOST_ALTERNATIVES) -> Value:
     opaque: list[Opaque] = []
     for value in values:
         for each in alternatives(value):
-            if isinstance(each, Opaque):
+            if isinstance(each, Opaque) and _is_among_layers(each):
+                distinct.setdefault(fingerprint(each), each)
+            elif isinstance(each, Opaque):
                 opaque.append(each)
             else:
                 distinct.setdefault(fingerprint(each), each)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence
+from dropout_lint.semantics.calls import COMPILED, COMPILING
 from dropout_lint.semantics.events import MethodCall
 from dropout_lint.semantics.intent import uses_keras
 from dropout_lint.semantics.models import is_layer, is_model
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import Value
 
 _MODEL_WORDS = frozenset({"model", "models", "net", "network"})
-_COMPILING = frozenset({"loss", "optimizer", "metrics"})
-"""Keywords that only Keras's ``compile`` has."""
 _MODEL_METHODS = frozenset({"get_layer", "train_on_batch", "test_on_batch", "predict_on_batch"})
 """Methods that only Keras's models have."""
 
@@ -106,10 +105,14 @@ def _is_position(part: object) -> bool:
 def _is_used_as_model(value: Value, interpretation: Interpretation) -> bool:
     """Whether the program treats the same unknown object as only Keras models are: compiles it, asks it for a layer."""
     key = value.key if isinstance(value, Opaque) else None
+    compiled = (COMPILED, id(value))
     return any(
         isinstance(event, MethodCall)
         and (event.name in _MODEL_METHODS or event.name == "compile")
-        and (event.receiver is value or (key is not None and getattr(event.receiver, "key", None) == key))
+        and (
+            event.receiver is value
+            or (isinstance(event.receiver, Opaque) and event.receiver.key in ({compiled, key} - {None}))
+        )
         and (event.name in _MODEL_METHODS or _compiles(event))
         for event in interpretation.events
     )
@@ -117,7 +120,7 @@ def _is_used_as_model(value: Value, interpretation: Interpretation) -> bool:
 
 def _compiles(event: MethodCall) -> bool:
     """Whether ``compile`` is given what that of Keras takes, by its names or with an optimizer of Keras."""
-    return not _COMPILING.isdisjoint(event.arguments.keywords) or any(
+    return not COMPILING.isdisjoint(event.arguments.keywords) or any(
         isinstance(each, Instance) and (each.keras_name or "").startswith("keras.optimizers.")
         for each in event.arguments.values
     )

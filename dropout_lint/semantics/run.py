@@ -111,6 +111,8 @@ class Run:
         self.settled: list[frozenset[str]] = []
         """The names of conditions that are decided where we are."""
         self.facts: dict[tuple[Any, ...], bool] = {}
+        self.kept: list[Value] = []
+        """Unknown values that are known by their ids."""
         self.minimized: list[Value] = []
         """What is handed to the ``minimize`` of an optimizer."""
         self.updated: set[tuple[Any, ...]] = set()

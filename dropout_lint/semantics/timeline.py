@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dropout_lint.semantics.calls import COMPILED
 from dropout_lint.semantics.eager import run_eagerly
 from dropout_lint.semantics.events import Constructed, HandedOver, ModelUse, TrainableSet
 from dropout_lint.semantics.flags import (
@@ -355,7 +356,7 @@ class _Walk:
                 # whichever model this is, it may be any of them
                 return replace(state, functions={})
             for model in models:
-                state = self._compiled(use, model, state)
+                state = self._compiled(use, model, _without_unknown(model, state))
             for model in [each for each in tokens_of(use.receiver) if each not in models]:
                 state = self._forgotten((model,), state)
         elif use.kind == "train":
@@ -449,6 +450,22 @@ class _Walk:
                 # what happens at every begin happens before the first trace too
                 function = replace(function, flags={**function.flags, **_always(state, after)})
             self._judge.compare(None, model, function, after)
+
+
+def _without_unknown(model: Token, state: State) -> State:
+    """What is known of train functions where ``model`` is compiled: it may be in a model of unknown layers, or that."""
+    unknown = _is_unknown(model)
+    functions = {
+        each: function
+        for each, function in state.functions.items()
+        if each == model or not (unknown or _is_unknown(each))
+    }
+    return replace(state, functions=functions) if len(functions) < len(state.functions) else state
+
+
+def _is_unknown(model: Token) -> bool:
+    """Whether nothing is known of a model but that it is compiled."""
+    return model[0] == "place" and model[1][0] == COMPILED
 
 
 def _set_for(use: ModelUse, inside: list[Token], state: State) -> State:

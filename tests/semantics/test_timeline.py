@@ -39,6 +39,34 @@ def found(source, version="3.15", select=("KTM203",), notes=False):
 
 
 STALE = {
+    "of a model that nobody knows": """\
+        model = helpers.build()
+        model.compile(loss="mse", optimizer="sgd")
+        model.fit(x, y)
+        for layer in model.layers[:-1]:
+            layer.trainable = False
+        model.fit(x, y)
+        """,
+    "of one of several ready-made models": """\
+        model = {
+            "small": keras.applications.MobileNetV2(), "large": keras.applications.ResNet50()
+        }[helpers.kind()]
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        for layer in model.layers:
+            layer.trainable = False
+        model.fit(x, y)
+        """,
+    "of one of several models, of too many layers to tell one by one": f"""\
+        shallow = keras.Sequential([{", ".join(f"layers.Dense({width})" for width in range(1, 40))}])
+        deep = keras.Sequential([{", ".join(f"layers.Dense({width})" for width in range(1, 50))}])
+        model = {{"shallow": shallow, "deep": deep}}[helpers.kind()]
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        for layer in model.layers:
+            layer.trainable = False
+        model.fit(x, y)
+        """,
     "a layer by name": """\
         model = compiled()
         model.fit(x, y)
@@ -291,6 +319,47 @@ def test_toggles_in_callbacks_are_found(source):
 
 
 IN_TIME = {
+    "of a model that nobody knows, compiled again": """\
+        model = helpers.build()
+        model.compile(loss="mse", optimizer="sgd")
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        model.compile(loss="mse", optimizer="sgd")
+        model.fit(x, y)
+        """,
+    "of another model that nobody knows on each turn": """\
+        for fold in range(3):
+            model = helpers.build()
+            model.compile(loss="mse", optimizer="sgd")
+            model.fit(x, y)
+            model.layers[0].trainable = False
+            model.compile(loss="mse", optimizer="sgd")
+            model.fit(x, y)
+        """,
+    "of a model that nobody knows, and another that may hold it is compiled": """\
+        critic, maker = helpers.build(), helpers.build()
+        critic.compile(loss="mse", optimizer="sgd")
+        critic.train_on_batch(x, y)
+        critic.trainable = False
+        both = helpers.chain(maker)
+        both.compile(loss="mse", optimizer="sgd")
+        critic.train_on_batch(x, y)
+        """,
+    "of a model that nobody knows, and who is handed it may compile it": """\
+        model = helpers.build()
+        model.compile(loss="mse", optimizer="sgd")
+        model.fit(x, y)
+        model.layers[0].trainable = False
+        helpers.compile_again(model)
+        model.fit(x, y)
+        """,
+    "what is compiled and is no model": """\
+        pattern = helpers.pattern()
+        pattern.compile("mse")
+        pattern.fit(x, y)
+        pattern.layers[0].trainable = False
+        pattern.fit(x, y)
+        """,
     "compiled again": """\
         model = compiled()
         model.fit(x, y)
