@@ -49,7 +49,7 @@ MODE_WORDS = frozenset(
 )
 INTENT_WORDS = frozenset(
     "prenet mc mcd mcdropout montecarlo bayes bayesian uncertainty uncertain epistemic aleatoric stochastic permanent "
-    "posterior variational predictive_distribution conf_int credible concrete".split()
+    "posterior variational predictive_distribution conf_int credible concrete maml reptile".split()
 )
 
 

@@ -344,6 +344,23 @@ def test_a_mode_under_a_name_of_its_own_is_chosen_by_who_calls(source, line):
 
 
 RIGHT = {
+    "batch statistics of a task, as meta-learning takes them": """\
+        norm = keras.Sequential([layers.Dense(2), layers.BatchNormalization()])
+        class MAML:
+            def step(self, tasks, weights, optimizer=None):
+                losses = []
+                with tf.GradientTape() as tape:
+                    for number, (x, y) in enumerate(tasks):
+                        norm.set_weights(weights[number])
+                        losses.append(tf.reduce_mean((norm(x, training=True) - y) ** 2))
+                    loss = tf.reduce_mean(losses)
+                if optimizer:
+                    gradients = tape.gradient(loss, norm.trainable_variables)
+                    optimizer.apply_gradients(zip(gradients, norm.trainable_variables))
+                return loss
+        MAML().step([(rows, rows)], [norm.get_weights()], keras.optimizers.Adam())
+        print(float(MAML().step([(x_test, y_test)], [norm.get_weights()])))
+        """,
     "draws through the line of the training step": """\
         def scores(net, x):
             return net(x, training=True)
