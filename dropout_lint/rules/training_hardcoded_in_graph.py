@@ -168,6 +168,8 @@ def _ignored(event: ModeCall, context: Context) -> bool:
     if any(frame.name == "summary" and frame.owner is not None for frame in event.frames):
         # an own `summary()` makes a graph to count its weights
         return True
+    if _is_own_default(event):
+        return True
     if any(isinstance(each, Method) for each in alternatives(event.callee)):
         return True
     if isinstance(event.flag, Const) and isinstance(event.flag.value, str):
@@ -180,6 +182,18 @@ def _ignored(event: ModeCall, context: Context) -> bool:
     return held.empty or bool(
         held.layers and held.complete and all(mode_of(layer) == "augmentation" for layer in held.layers)
     )
+
+
+def _is_own_default(event: ModeCall) -> bool:
+    """Whether a method that nobody calls makes a graph of its object's own ``call``, to draw it or to count weights.
+
+    Where that ``call`` takes True by default, it is told of the default.
+    """
+    if len(event.frames) < 2 or not event.frames[0].assumed:
+        return False
+    method, call = event.frames[:2]
+    own = call.name == "call" and call.receiver is method.receiver and method.owner is not None
+    return own and "training" in call.defaulted
 
 
 def _draft(event: ModeCall, context: Context) -> Draft | None:

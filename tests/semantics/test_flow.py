@@ -719,6 +719,27 @@ SWITCHES = {
         ),
         ["KTM102"],
     ),
+    "a graph of its own call that nobody asks for, with the default of call": (
+        (
+            "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.norm = layers.BatchNormalization()\n"
+            "    def call(self, x, training=True):\n        return self.norm(x, training=training)\n"
+            "    def model(self):\n        inputs = keras.Input((4,))\n"
+            "        return keras.Model(inputs, self.call(inputs))\n"
+        ),
+        ["KTM401"],
+    ),
+    "a graph of its own call that is trained, with the default of call": (
+        (
+            "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.norm = layers.BatchNormalization()\n"
+            "    def call(self, x, training=True):\n        return self.norm(x, training=training)\n"
+            "    def model(self):\n        inputs = keras.Input((4,))\n"
+            "        return keras.Model(inputs, self.call(inputs))\n"
+            "net = Net().model()\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        ["KTM401", "KTM102"],
+    ),
     "counted, and not drawn from": (
         (
             "import collections\nclass Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
