@@ -11,13 +11,12 @@ from dropout_lint.findings import Confidence
 from dropout_lint.keras.consumers import plain
 from dropout_lint.keras.entry_points import TF1_LAYERS
 from dropout_lint.rules.model import Draft
-from dropout_lint.rules.session_dropout import GENERATES
 from dropout_lint.rules.telling import argument_at, chain_of
 from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Argument, truth
-from dropout_lint.semantics.words import is_mode_name, role_of_name, says_intent, words
+from dropout_lint.semantics.words import GENERATING_WORDS, is_mode_name, role_of_name, says_intent, words
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _draft(event: FunctionCall, name: str, flag: str, given: Argument, context: 
     does = "drops units" if drops else "normalises with the statistics of the batch"
     assert given.node is not None
     names = [frame.name for frame in event.frames] + [frame.owner.name for frame in event.frames if frame.owner]
-    generates = any(GENERATES.intersection(words(each)) for each in names)
+    generates = any(GENERATING_WORDS.intersection(words(each)) for each in names)
     return Draft(
         place=Place(module, argument_at(event.place.node, given.node)),
         message=(

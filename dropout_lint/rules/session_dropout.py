@@ -15,7 +15,7 @@ from dropout_lint.semantics.intent import class_says_intent, function_says_inten
 from dropout_lint.semantics.sessions import HELD_OUT
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, alternatives
-from dropout_lint.semantics.words import says_intent, words
+from dropout_lint.semantics.words import GENERATING_WORDS, says_intent, words
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import last_name
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dropout_lint.rules.model import Context
     from dropout_lint.semantics.events import FunctionCall, Interpretation, Use
 
-GENERATES = frozenset(["generator", "gen", "gan", "gans", "dcgan", "generate", "generative"])
-"""Words in the names of what makes images: batch statistics and dropout may be its noise."""
 _PUTS_TOGETHER = frozenset({"aggregated", "spread", "summed"})
 
 
@@ -109,7 +107,7 @@ def _meant(event: FunctionCall) -> bool:
         or text_means_it(event.comment)
         or any(map(class_says_intent, owners))
         or any(map(function_says_intent, event.frames))
-        or any(GENERATES.intersection(words(name)) or says_intent(name) or switches(name) for name in names)
+        or any(GENERATING_WORDS.intersection(words(name)) or says_intent(name) or switches(name) for name in names)
     )
 
 

@@ -42,6 +42,8 @@ ANSWERING_WORDS = frozenset(
     "score scores detect recognize recognise translate transcribe caption recommend forecast".split()
 )
 """Functions whose return value is the answer itself."""
+GENERATING_WORDS = frozenset("generator gen gan gans dcgan generate generative".split())
+"""What makes images: batch statistics and dropout may be its noise."""
 TRAINING_DATA_WORDS = frozenset("train training".split())
 MODE_WORDS = frozenset(
     "training train is_training istraining istrain is_train training_mode train_mode learning_phase "
