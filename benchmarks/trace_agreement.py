@@ -25,6 +25,7 @@ from dropout_lint.semantics.interpreter import interpret
 from dropout_lint.semantics.learning import Learner
 from dropout_lint.semantics.models import content, mode_of
 from dropout_lint.semantics.modules import Project
+from dropout_lint.semantics.signatures import sees
 from dropout_lint.semantics.values import ClassValue, truth
 from dropout_lint.sources.text import read_text
 from dropout_lint.syntax.parse import parse
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dropout_lint.findings import Span
-    from dropout_lint.semantics.events import Interpretation
+    from dropout_lint.semantics.events import Frame, Interpretation
     from dropout_lint.semantics.values import Instance
 
 KINDS = ("agreed", "undecided", "unseen", "contradicted")
@@ -96,16 +97,23 @@ def _predicted(interpretation: Interpretation) -> Iterator[Prediction]:
             for flag in _hard_coded(event, interpretation) if interpretation.generation == "2" else ():
                 yield Prediction(path, first, last, flag, phase)
         elif event.kind == "call":
-            # a bare call: inference for whatever is not on by default and does not choose for itself
+            # a bare call: inference for whatever is not on by default and does not choose for itself, but where a
+            # `call` round it is told the mode, which Keras hands on
+            told = any(frame.hook == "call" and _is_told(frame) for frame in event.frames)
             held = content(event.receiver)
             plain = (
                 not phase_is_set
+                and not told
                 and held.complete
                 and all(mode_of(layer) in GOVERNED and not _chooses_for_itself(layer) for layer in held.layers)
             )
             yield Prediction(path, first, last, False if plain else None)
             for flag in _hard_coded(event, interpretation):
                 yield Prediction(path, first, last, flag)
+
+
+def _is_told(frame: Frame) -> bool:
+    return frame.function is not None and sees(frame.function, "training")
 
 
 def _chooses_for_itself(layer: Instance) -> bool:
