@@ -70,7 +70,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.conditions import guard_words
 from dropout_lint.semantics.events import AttributeSet, Frame, FunctionCall, Place
-from dropout_lint.semantics.intent import class_says_intent, function_says_intent, switches, text_means_it
+from dropout_lint.semantics.intent import class_says_intent, switches, text_means_it, way_says_intent
 from dropout_lint.semantics.noise import follows_mode
 from dropout_lint.semantics.signatures import parameter
 from dropout_lint.semantics.tags import OUTPUTS, tags_of
@@ -219,19 +219,15 @@ def _changed_elsewhere(event: FunctionCall, names: frozenset[str], context: Cont
 
 
 def _meant(event: FunctionCall, kind: str) -> bool:
-    if is_test_code(event.frames) or text_means_it(event.comment):
+    if is_test_code(event.frames) or text_means_it(event.comment) or way_says_intent(event.frames):
         return True
     if any(says_intent(name) for name in _names_of_arguments(event)):
         return True
     owners = [frame.owner for frame in event.frames if frame.owner is not None]
-    if any(map(class_says_intent, owners)):
-        return True
     if kind == "mask" and any(not _DISTORTION.isdisjoint(words(each.name)) for each in owners):
         return True
     receiver = event.frames[0].receiver
-    if isinstance(receiver, Instance) and not isinstance(receiver.cls, str) and class_says_intent(receiver.cls):
-        return True
-    return any(function_says_intent(frame) for frame in event.frames)
+    return isinstance(receiver, Instance) and not isinstance(receiver.cls, str) and class_says_intent(receiver.cls)
 
 
 def _draft(event: FunctionCall, kind: str, position: int, context: Context) -> Draft:

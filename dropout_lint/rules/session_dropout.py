@@ -11,11 +11,11 @@ from dropout_lint.findings import Confidence
 from dropout_lint.keras.consumers import plain
 from dropout_lint.rules.model import Draft
 from dropout_lint.rules.telling import chain_of
-from dropout_lint.semantics.intent import class_says_intent, function_says_intent, switches, text_means_it
+from dropout_lint.semantics.intent import switches, text_means_it, way_says_intent
 from dropout_lint.semantics.sessions import HELD_OUT
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, alternatives
-from dropout_lint.semantics.words import GENERATING_WORDS, says_intent, words
+from dropout_lint.semantics.words import GENERATING_WORDS, words
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import last_name
 
@@ -100,14 +100,12 @@ def _corrupts_inputs(event: FunctionCall, interpretation: Interpretation) -> boo
 
 
 def _meant(event: FunctionCall) -> bool:
-    owners = [frame.owner for frame in event.frames if frame.owner is not None]
-    names = [*(frame.name for frame in event.frames), *(owner.name for owner in owners)]
+    names = [name for frame in event.frames for name in (frame.name, frame.owner.name if frame.owner else "")]
     return (
         is_test_code(event.frames)
         or text_means_it(event.comment)
-        or any(map(class_says_intent, owners))
-        or any(map(function_says_intent, event.frames))
-        or any(GENERATING_WORDS.intersection(words(name)) or says_intent(name) or switches(name) for name in names)
+        or way_says_intent(event.frames)
+        or any(GENERATING_WORDS.intersection(words(name)) or switches(name) for name in names)
     )
 
 

@@ -207,7 +207,13 @@ def _comment_above(node: cst.ClassDef | cst.FunctionDef) -> str:
     return " ".join(line.comment.value.lstrip("# ") for line in node.leading_lines if line.comment is not None)
 
 
-def function_says_intent(frame: Frame) -> bool:
+def way_says_intent(frames: Sequence[Frame]) -> bool:
+    """Whether one of the functions by which a line is reached says so, or the class whose method it is."""
+    owners = (frame.owner for frame in frames if frame.owner is not None)
+    return any(map(class_says_intent, owners)) or any(map(_function_says_intent, frames))
+
+
+def _function_says_intent(frame: Frame) -> bool:
     """Whether a function says so by its name, its docstring or the comment above it."""
     node = frame.function.node if frame.function is not None else None
     return isinstance(node, cst.FunctionDef) and (
