@@ -86,7 +86,7 @@ class Locator:
         return found
 
     def led(self, follow: Iterable[Path]) -> tuple[tuple[Path, ...], Looks]:
-        """What ``follow`` finds here on behalf of some file, and what is looked for to that end.
+        """What ``follow`` finds here on behalf of some file, and what is looked for to that end, which is not noted.
 
         Any other file of that file's folder would be led to the same.
         """
@@ -98,9 +98,10 @@ class Locator:
             self._gathered = None
 
     def _note(self, importer: Path, seen: Looks) -> None:
-        self._trail.look(importer, seen)
         if self._gathered is not None:
             self._gathered.update(seen)
+        else:
+            self._trail.look(importer, seen)
 
     def find_relative(self, importer: Path, level: int, dotted: str) -> Path | None:
         """The file that ``from ..dotted import`` names, by folders, so that it works without ``__init__.py`` too."""
