@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dropout_lint.choosing import chooses_in_call
 from dropout_lint.keras.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -142,4 +143,5 @@ JOINT: Mapping[str, Callable[[Closure], bool]] = {
     "own-call-operator": _calls_itself,
     "late": _sets_late,
     "flag-by-position": _hands_flag,
+    "chosen-in-call": chooses_in_call,
 }

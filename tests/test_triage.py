@@ -285,13 +285,23 @@ def test_a_probability_to_keep_matters_where_it_is_handed_on(source, expected, t
     assert ("KTM502" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
 
 
+NOISE = "tf.random.normal(tf.shape(x))"
 DRAWN = {
     "added": ("return x + tf.random.normal(tf.shape(x))", True),
     "scaled and added": ("noise = self.scale * tf.random.normal(tf.shape(x))\nx += noise\nreturn x", True),
     "under another name": ("return x + noise(tf.shape(x))", True),
     "a factor round one": ("return x * (1.0 + tf.random.uniform(tf.shape(x)))", True),
     "handed to a function": ("return blend(x, tf.random.normal(tf.shape(x)))", True),
-    "in a branch": ("if self.on:\n    d = tf.random.normal(tf.shape(x))\nelse:\n    d = 0.0\nreturn x + d", True),
+    "in a branch that somebody chooses": (f"if self.on:\n    d = {NOISE}\nelse:\n    d = 0.0\nreturn x + d", False),
+    "in the mode for it": (f"if training:\n    x = x + {NOISE}\nreturn x", False),
+    "in the other arm": (f"if training:\n    d = 0.0\nelse:\n    d = {NOISE}\nreturn x + d", True),
+    "after the other mode has left": (f"if self.rate == 0 or not training:\n    return x\nreturn x + {NOISE}", False),
+    "after an arm that goes on": (f"if training:\n    x = 2 * x\nreturn x + {NOISE}", True),
+    "where the inner block has left": (f"if y:\n    if training:\n        return x\nreturn x + {NOISE}", True),
+    "where its own rate is asked for": ("if self.rate > 0:\n    x = tf.nn.dropout(x, self.rate)\nreturn x", True),
+    "where its own shape is asked for": ("if y > 0:\n    x = x + tf.random.normal(y)\nreturn x", True),
+    "where something is there": (f"if y is not None:\n    x = x + {NOISE}\nreturn x", True),
+    "where arguments are unpacked": ("if self.on:\n    x = x + tf.random.normal(*y)\nreturn x", True),
     "on the next turn": ("d = 0.0\nfor i in y:\n    x = x - d\n    d = tf.random.normal(tf.shape(x))\nreturn x", True),
     "in a nested function": ("def inner():\n    return x + tf.random.normal(tf.shape(x))\nreturn inner()", True),
     "the mean of the batch": ("mean, var = tf.nn.moments(x, [0])\nreturn (x - mean) / var", True),
@@ -314,7 +324,8 @@ DRAWN = {
 @pytest.mark.parametrize(("source", "expected"), DRAWN.values(), ids=DRAWN)
 def test_a_draw_matters_where_it_may_be_combined_with_an_activation(source, expected, tmp_path):
     head = "import keras\nimport numpy as np\nimport tensorflow as tf\nfrom tensorflow.random import normal as noise\n"
-    layer = f"class Noisy(keras.layers.Layer):\n    def call(self, x, y):\n{textwrap.indent(source, ' ' * 8)}\n"
+    call = f"def call(self, x, y, training=None):\n{textwrap.indent(source, '    ')}\n"
+    layer = f"class Noisy(keras.layers.Layer):\n{textwrap.indent(call, '    ')}"
     assert ("KTM404" in speakers({"main.py": head + layer}, tmp_path=tmp_path)) is expected
 
 
@@ -356,30 +367,106 @@ def test_a_method_of_pytorch_matters_on_what_may_be_of_keras(source, expected, t
 
 
 STEP = "def step(self, x):\n    return x * self.weight\n"
-MAKE = "def make(self):\n    return tf.function(self.{})\n"
-COMPILED = {
-    "by a decorator": (f"@tf.function\n{STEP}", True),
-    "by one with options": (f"@tf.function(jit_compile=True)\n{STEP}", True),
-    "by a part of one": (f"@partial(jax.jit, static_argnums=0)\n{STEP}", True),
-    "by a call": (MAKE.format("step") + STEP, True),
-    "what it calls": (f"{MAKE.format('run')}def run(self, x):\n    return self.step(x)\n{STEP}", True),
-    "another function": (f"{MAKE.format('run')}def run(self, x):\n    return x\n{STEP}", False),
-    "what is defined elsewhere": (MAKE.format("run") + STEP, True),
-    "by another name of what compiles": (
-        f"def make(self):\n    compiler = tf.function\n    return compiler(self.run)\n{STEP}",
-        True,
-    ),
-    "by nothing": (STEP, False),
+TRACED = {
+    "a call": ("def call(self, x):\n    return x * self.weight\n", True),
+    "a step of Keras": ("def train_step(self, x):\n    return x * self.weight\n", True),
+    "what a call calls": (f"def call(self, x):\n    return self.step(x)\n{STEP}", True),
+    "what a call calls of a part": (f"def call(self, x):\n    return self.other.step(x)\n{STEP}", True),
+    "what a Lambda is made of": (f"def build(self, x):\n    self.f = Lambda(lambda x: self.step(x))\n{STEP}", True),
+    "another function": (f"def call(self, x):\n    return x\n{STEP}", False),
+    "a compiled function beside the calls": (f"@tf.function\n{STEP}def call(self, x):\n    return x\n", False),
 }
 
 
-@pytest.mark.parametrize(("source", "expected"), COMPILED.values(), ids=COMPILED)
-def test_an_attribute_that_changes_matters_where_what_is_compiled_reads_it(source, expected, tmp_path):
+@pytest.mark.parametrize(("source", "expected"), TRACED.values(), ids=TRACED)
+def test_an_attribute_that_changes_matters_where_what_keras_traces_reads_it(source, expected, tmp_path):
     methods = f"{source}def raise_it(self):\n    self.weight = 3\n    self.fit(1)"
-    program = (
-        f"import keras, jax\nimport tensorflow as tf\nclass Net(keras.Model):\n{textwrap.indent(methods, '    ')}\n"
-    )
+    program = f"import keras\nimport tensorflow as tf\nclass Net(keras.Model):\n{textwrap.indent(methods, '    ')}\n"
     assert ("KTM409" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
+BY_NAME = {
+    "one of a dict's": ("for name, value in {'trainable': False}.items():\n    setattr(layer, name, value)", True),
+    "none of a dict's": ("for name, value in {'rows': 3}.items():\n    setattr(layer, name, value)", False),
+    "the values of a dict": ("for key, name in {'rows': 'trainable'}.items():\n    setattr(layer, name, 3)", True),
+    "of a dict that goes by a name": (
+        "KEPT = {'rows': 3}\ndef reset(layer):\n    for name in KEPT:\n        setattr(layer, name, KEPT[name])",
+        False,
+    ),
+    "of a dict that grows": (
+        "KEPT = {'rows': 3}\nKEPT[given] = 4\nfor name in KEPT:\n    setattr(layer, name, KEPT[name])",
+        True,
+    ),
+    "of what was noted before": (
+        "KEPT = ('rows',)\nold = {a: 3 for a in KEPT}\nfor name, was in old.items():\n    setattr(layer, name, was)",
+        False,
+    ),
+    "of a parameter": ("def change(layer, name):\n    setattr(layer, name, False)", True),
+    "of a parameter that is bound anew": (
+        "def change(layer, name):\n    name = name or 'rows'\n    setattr(layer, name, False)",
+        True,
+    ),
+    "of one row of pairs": ("for name, value in [('rows', 3), ('trainable', 0)]:\n    setattr(layer, name, 0)", True),
+    "of other pairs": ("for name, value in [('rows', 3), ('columns', 0)]:\n    setattr(layer, name, 0)", False),
+    "of pairs of whom nothing is known": ("for name, value in given.items():\n    setattr(layer, name, value)", True),
+    "put together": ("setattr(layer, f'{prefix}able', False)", True),
+    "of its own": ("class A:\n    def set(self, **given):\n        [setattr(self, a, 1) for a in given]", False),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), BY_NAME.values(), ids=BY_NAME)
+def test_an_attribute_that_is_set_by_its_name_matters_if_it_may_be_a_flag(source, expected, tmp_path):
+    program = f"import keras\nlayer = keras.layers.Dropout(0.5)  # trainable\n{source}\n"
+    assert ("KTM201" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return self.drop(x)", True),
+        ("raise NotImplementedError", False),
+        ("'''No.'''\n        raise ValueError", False),
+    ],
+)
+def test_a_call_that_only_raises_trains_nothing(body, expected, tmp_path):
+    program = (
+        "import keras\nclass Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.drop = keras.layers.Dropout(0.5)\n    def call(self, x):\n        {body}\n"
+    )
+    assert ("KTM403" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
+INFER = "def infer(self, x):\n    return self.drop(x, training=False)\n"
+BELOW_CALLS = {
+    "in a call": ("def call(self, x):\n    return self.drop(x, training=False)\n", True),
+    "beside the call": (f"{INFER}def call(self, x, training=None):\n    return x\n", False),
+    "in what a call calls": (f"{INFER}def call(self, x):\n    return self.infer(x)\n", True),
+    "in what a call calls of a part": (f"{INFER}def call(self, x):\n    return self.part.infer(x)\n", True),
+    "in what the constructor keeps": (
+        f"{INFER}def __init__(self):\n    self.run = self.infer\ndef call(self, x):\n    return self.run(x)\n",
+        True,
+    ),
+    "where an attribute is set that a call reads": (
+        "def shut(self):\n    self.mode = False\ndef call(self, x):\n    return self.drop(x, training=self.mode)\n",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), BELOW_CALLS.values(), ids=BELOW_CALLS)
+def test_a_mode_that_is_chosen_matters_to_a_layer_below_its_call(source, expected, tmp_path):
+    program = f"import keras\nclass Block(keras.layers.Layer):\n{textwrap.indent(source, '    ')}\n"
+    assert ("KTM104" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
+
+
+@pytest.mark.parametrize(("call", "expected"), [("infer(self.drop, x)", True), ("x", False)])
+def test_a_mode_that_a_call_has_chosen_in_another_file_matters(call, expected, tmp_path):
+    other = "def infer(layer, x):\n    return layer(x, training=False)\n"
+    main = (
+        "import keras\nfrom other import infer\nclass Block(keras.layers.Layer):\n"
+        f"    def call(self, x):\n        return {call}\n    def test_step(self, x):\n        return infer(self, x)\n"
+    )
+    assert ("KTM104" in speakers({"other.py": other, "main.py": main}, tmp_path=tmp_path)) is expected
 
 
 INIT = "def __init__(self, norm=keras.layers.LayerNormalization):\n    self.{}\n"

@@ -131,12 +131,12 @@ def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:
 
 
 def _set_by_name(notes: Notes, node: ast.Call, unit: Unit) -> None:
-    """``setattr(layer, name, value)``: an attribute, which one may be anybody's guess."""
+    """``setattr(layer, name, value)``: an attribute, which one may not be known yet."""
     given = node.args[1] if len(node.args) > 1 else None
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         give_attribute(notes, given.value, unit)
-    elif not (node.args and is_self(node.args[0])):
-        notes.add(unit, "trainable-set", "mode-attribute", "late")
+    else:
+        notes.set_by_name.append((unit, node))
 
 
 def _arguments(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:

@@ -3,7 +3,8 @@
 A draw matters if it is added to what is computed from the inputs, or if they are multiplied by one that lies round
 one, or by what it decides about each unit; the mean of a batch, if it is subtracted. What goes through a function of a
 library is something else by then.
-See `dropout_lint.semantics.noise`, which this follows within one function.
+What a condition decides about that asks for the mode, or for more than what is drawn, is somebody's decision.
+See `dropout_lint.semantics.noise` and `dropout_lint.rules.dropout_op_always_on`: this follows them within one function.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeAlias
 
-from dropout_lint.outline.names import is_self, last_name, root_of
+from dropout_lint.outline.names import is_mode, is_self, last_name, root_of
 from dropout_lint.outline.rates import LIBRARIES
 from dropout_lint.semantics.words import COIN_FLIPS, DRAWS, KEEP_NOISE, ROUNDS_DOWN
 
@@ -32,6 +33,7 @@ _ALL = DRAWS | DROPS | COIN_FLIPS | {_STATISTICS}
 _PLAIN_FUNCTIONS = frozenset({"float", "int", "max", "min", "abs", "len"})
 _NONE: Marks = frozenset()
 _UNTRACKED = frozenset({"numpy", "random", "torch", "math", "scipy", "cv2", "PIL", "pandas"})
+_NO_QUESTION = frozenset({"self", "__name__"})
 _DEEPEST = 60
 
 
@@ -67,6 +69,8 @@ class _Reader:
         self._handed = {each.arg for each in every if each is not None}
         self._bound: dict[str, list[ast.expr]] = {}
         self._set_on_self: set[str] = set()
+        self._asked: list[frozenset[str]] = []
+        """The words of the conditions under which what is read runs."""
         for unit, target, value in notes.bindings:
             if isinstance(target, ast.Name):
                 if unit.name == node.name:
@@ -78,8 +82,10 @@ class _Reader:
 
     def block(self, body: Iterable[ast.stmt], held: Held) -> Held:
         """What the variables hold after some statements."""
+        outer = len(self._asked)
         for each in body:
             held = self._statement(each, held)
+        del self._asked[outer:]
         return held
 
     def _statement(self, node: ast.stmt, held: Held) -> Held:
@@ -98,8 +104,7 @@ class _Reader:
                 raise _May
             return held
         if isinstance(node, ast.If):
-            self._marks(node.test, held)
-            return _either(self.block(node.body, held), self.block(node.orelse, held))
+            return self._if(node, held)
         if isinstance(node, (ast.For, ast.AsyncFor)):
             held = self._assigned(node.target, self._marks(node.iter, held), held)
             once = _either(held, self.block(node.body, held))
@@ -122,6 +127,15 @@ class _Reader:
         if isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom, ast.Break, ast.Continue)):
             return held
         return self._otherwise(node, held)
+
+    def _if(self, node: ast.If, held: Held) -> Held:
+        self._marks(node.test, held)
+        self._asked.append(_words(node.test))
+        taken = self.block(node.body, held)
+        if not isinstance(node.body[-1], (ast.Return, ast.Raise)):
+            # where it is known how it comes out, the other arm is not told of it
+            del self._asked[-1:]
+        return _either(taken, self.block(node.orelse, held))
 
     def _otherwise(self, node: ast.stmt, held: Held) -> Held:
         """What is read as a whole: nested functions, attempts, patterns."""
@@ -183,6 +197,8 @@ class _Reader:
         name, root = last_name(callee), root_of(callee)
         name = self._notes.aliases.get(name, name)
         if is_draw(callee, self._notes):
+            if self._is_decided(node):
+                return _NONE
             if name in DROPS:
                 raise _May
             return frozenset({"statistic" if name == _STATISTICS else "mask" if name in COIN_FLIPS else "noise"})
@@ -192,6 +208,17 @@ class _Reader:
         if name == ROUNDS_DOWN and "offset" in found:
             return frozenset({"mask"})
         return found if name in KEEP_NOISE else _NONE
+
+    def _is_decided(self, draw: ast.Call) -> bool:
+        """Whether a draw runs under a condition about the mode, or about something else than its arguments."""
+        unpacked = any(isinstance(each, ast.Starred) for each in draw.args)
+        unpacked = unpacked or any(each.arg is None for each in draw.keywords)
+        given = (*draw.args, *(each.value for each in draw.keywords))
+        own = {last_name(part) for each in given for part in ast.walk(each)}
+        return any(
+            any(map(is_mode, words)) or (not unpacked and "None" not in words and bool(words - own - _NO_QUESTION))
+            for words in self._asked
+        )
 
     def _of_operation(self, node: ast.BinOp, held: Held, depth: int) -> Marks:
         sides = [(node.left, node.right), (node.right, node.left)]
@@ -229,6 +256,28 @@ class _Reader:
             known = self._bound.get(node.id, ())
             return bool(known) and all(self._is_plain(each, within | {node.id}) for each in known)
         return False
+
+
+def _words(test: ast.expr) -> frozenset[str]:
+    """The names that a condition reads; see `dropout_lint.semantics.conditions.guard_words`."""
+    found: set[str] = set()
+    waiting: list[ast.expr] = [test]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.Name):
+            found.add(each.id)
+        elif isinstance(each, ast.Attribute):
+            found.add(each.attr)
+            waiting.append(each.value)
+        elif isinstance(each, ast.Constant) and each.value is None:
+            found.add("None")
+        elif isinstance(each, ast.Compare):
+            waiting += (each.left, *each.comparators)
+        elif isinstance(each, ast.BoolOp):
+            waiting += each.values
+        elif isinstance(each, ast.UnaryOp):
+            waiting.append(each.operand)
+    return frozenset(found)
 
 
 def _read(target: ast.expr) -> ast.expr:

@@ -31,6 +31,8 @@ class Unit:
     """The classes that it makes objects of, each with what it is reached by."""
     draws: set[str] = field(default_factory=set)
     """The functions it calls that may drop, draw or normalise."""
+    sets: set[str] = field(default_factory=set)
+    """The attributes that it sets, of whatever object."""
     keeps: set[str] = field(default_factory=set)
     """Where it stores what it is handed: a class that it decorates may be asked for by another name."""
     decorators: set[str] = field(default_factory=set)

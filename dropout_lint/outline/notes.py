@@ -36,9 +36,6 @@ class Notes:
     calls: list[tuple[Unit, ast.Call]] = field(default_factory=list)
     handed_on: list[tuple[Unit, ast.expr]] = field(default_factory=list)
     """Where a layer class is meant, and neither called nor derived from."""
-    compilers: set[ast.expr] = field(default_factory=set)
-    """References to what compiles functions."""
-    decorated: list[tuple[Unit, list[ast.expr]]] = field(default_factory=list)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
     """By function what it gives back."""
     dicts: list[tuple[Unit, ast.Dict]] = field(default_factory=list)
@@ -73,6 +70,8 @@ class Notes:
     """What a ``call`` is used of directly."""
     torch: list[tuple[Unit, ast.expr]] = field(default_factory=list)
     """Methods that PyTorch has: what they are called on."""
+    set_by_name: list[tuple[Unit, ast.Call]] = field(default_factory=list)
+    """Calls of ``setattr`` whose attribute is not written there."""
     compiles_models: bool = False
 
     def add(self, unit: Unit, *features: str) -> None:

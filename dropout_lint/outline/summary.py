@@ -10,8 +10,9 @@ from dropout_lint.outline.aliases import classes_by_other_names
 from dropout_lint.outline.drawing import DROPS, combines
 from dropout_lint.outline.keeping import hand_keeps_on
 from dropout_lint.outline.model import Outline
-from dropout_lint.outline.names import TRACERS, is_keras_layer, is_mode, last_name
+from dropout_lint.outline.names import is_keras_layer, is_mode, last_name
 from dropout_lint.outline.rates import is_rate_name, rate_kind
+from dropout_lint.outline.setting import set_by_name
 from dropout_lint.outline.torch import torch_methods
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def summary(notes: Notes) -> Outline:
             notes.add(unit, "flag-none")
     _called_past_keras(notes)
     torch_methods(notes)
+    set_by_name(notes)
     for unit in reversed(notes.units):
         if unit.parent is not None and unit.parent.kind == "function":
             unit.parent.keeps.update(unit.keeps)
@@ -191,36 +193,20 @@ def _makes(name: str, root: str, notes: Notes) -> bool:
 
 
 def _read_in_steps(notes: Notes) -> frozenset[str]:
-    """The attributes that what Keras traces reads; everywhere, where it is not told which functions are compiled."""
+    """The attributes that what Keras traces may read of its own object."""
     functions = [unit for unit in notes.units if unit.kind == "function"]
-    traced = _compiled(notes) if notes.compilers else set()
-    if traced is None:
+    if any("Lambda" in unit.mentions for unit in notes.units):
         return frozenset().union(*(unit.reads_from_self for unit in functions))
-    traced |= {unit.name for unit in functions if unit.name in _HOOKS or not TRACERS.isdisjoint(unit.decorators)}
-    reached = _called_from(traced, functions)
-    return frozenset().union(*(unit.reads_from_self for unit in functions if unit.name in reached))
-
-
-def _compiled(notes: Notes) -> set[str] | None:
-    """The functions of the file that are compiled, by decorators and by calls; None where others may be."""
-    functions = {unit.name for unit in notes.units if unit.kind == "function"}
-    left = set(notes.compilers)
     found: set[str] = set()
-    for unit, decorators in notes.decorated:
-        for each in decorators:
-            called = each if isinstance(each, ast.Call) else None
-            meant = {each} if called is None else {called.func, *called.args}
-            if not left.isdisjoint(meant):
-                left -= meant
-                found.add(unit.name)
-    for _, call in notes.calls:
-        if call.func in left and call.args:
-            left.discard(call.func)
-            found.add(last_name(call.args[0]))
-    return found if not left and found <= functions else None
+    names: set[str] = set(_HOOKS)
+    while reached := [unit for unit in functions if unit.name in names]:
+        found.update(*(unit.reads_from_self for unit in reached))
+        names = set().union(*(unit.mentions for unit in reached))
+        functions = [unit for unit in functions if unit not in reached]
+    return frozenset(found)
 
 
-_HOOKS = frozenset({"call", "train_step", "test_step", "predict_step"})
+_HOOKS = frozenset({"__call__", "call", "train_step", "test_step", "predict_step"})
 
 
 # Results nobody reads -------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ def give(notes: Notes, name: str, value: ast.AST, unit: Unit) -> None:
 
 def give_attribute(notes: Notes, name: str, unit: Unit, function: str = "") -> None:
     """An attribute that is set; where an object sets one of its own, the ``function`` in which it does."""
+    unit.sets.add(name)
     if name == "trainable":
         notes.add(unit, "trainable-set")
     if name in _OWN_ATTRIBUTES and function not in {*_STARTS, "call"}:

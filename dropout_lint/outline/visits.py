@@ -52,9 +52,7 @@ def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
             return
         unit.reads.add(name)
     unit.mentions.add(name)
-    if name in TRACERS and notes.is_foreign(name):
-        _compiles(notes, node, unit)
-    elif "Callback" in name:
+    if "Callback" in name or (name in TRACERS and notes.is_foreign(name)):
         notes.add(unit, "traces")
 
 
@@ -67,15 +65,8 @@ def visit_attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
             unit.reads_from_self.add(name)
         if name in LAYERS:
             _handed_on(notes, node, name, unit)
-    if name in TRACERS and root_of(node) in _COMPILERS:
-        _compiles(notes, node, unit)
-    elif "Callback" in name:
+    if "Callback" in name or (name in TRACERS and root_of(node) in _COMPILERS):
         notes.add(unit, "traces")
-
-
-def _compiles(notes: Notes, node: ast.expr, unit: Unit) -> None:
-    notes.add(unit, "traces", "compiles")
-    notes.compilers.add(node)
 
 
 def _handed_on(notes: Notes, node: ast.expr, name: str, unit: Unit) -> None:
@@ -111,8 +102,6 @@ def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
 def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Unit) -> None:
     unit = notes.function(node, outer)
     unit.decorators.update(_decorators(node))
-    if node.decorator_list:
-        notes.decorated.append((unit, node.decorator_list))
     arguments = node.args
     named = [*arguments.posonlyargs, *arguments.args]
     if is_mode(node.name):
@@ -171,11 +160,18 @@ def _class(notes: Notes, node: ast.ClassDef, outer: Unit) -> None:
     heard = ""
     if call is not None:
         names = {each.arg for each in (*call.args.posonlyargs, *call.args.args, *call.args.kwonlyargs)}
-        heard = "told" if "training" in names and not call.decorator_list else "deaf"
+        told = ("training" in names and not call.decorator_list) or _only_raises(call)
+        heard = "told" if told else "deaf"
     notes.classes[node.name] = (tuple(filter(None, bases)), heard)
     if any("ropout" in base or "GaussianNoise" in base for base in bases):
         # a layer of the project that takes a rate under any name
         notes.add(notes.class_body(node, outer), "rate")
+
+
+def _only_raises(function: ast.FunctionDef) -> bool:
+    """Whether a function does nothing else: nobody is to call it."""
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    return len(body) == 1 and isinstance(body[0], ast.Raise)
 
 
 def _compare(notes: Notes, node: ast.Compare, unit: Unit) -> None:

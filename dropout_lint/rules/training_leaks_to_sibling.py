@@ -258,6 +258,7 @@ RULE = Rule(
     needs=(
         frozenset({"flag-true", "flag-other", "flag-true-default", "flag-by-position", "flag-false", "leaking-model"}),
         frozenset({"defines-call"}),
+        frozenset({"chosen-in-call", "leaking-model"}),
     ),
     local=True,
     check=check,
