@@ -20,8 +20,11 @@ _RATES = frozenset({"rate", "stddev"})
 
 
 def _makes_in_call(around: Closure) -> bool:
-    """Whether a ``call`` uses a function of another module that makes objects."""
-    called = around.entry.outline.called_in_call
+    """Whether a ``call`` makes objects of classes of the project, or uses a function of another module that does."""
+    outline = around.entry.outline
+    if any(not outline.made_of.isdisjoint((*each.path.parts, each.path.stem)) for each in around.entry.imports):
+        return True
+    called = outline.called_in_call
     return bool(called) and any(not called.isdisjoint(each.outline.makers) for each in around.scans[1:])
 
 

@@ -489,6 +489,30 @@ def test_a_layer_class_by_another_name_matters_where_that_name_is_called(source,
     assert ("KTM406" in speakers({"main.py": program}, tmp_path=tmp_path)) is expected
 
 
+MADE = {
+    "of the file": ("class Part(keras.layers.Layer):\n    pass\n", "Part()", True),
+    "of nobody knows where": ("", "Part()", True),
+    "of the project": ("import parts\n", "parts.Part()", True),
+    "of a module of the project": ("from parts.inner import Part\n", "Part()", True),
+    "of a package that is not there": ("import others\n", "others.Part()", False),
+    "of one beside another": ("import others\nimport parts\n", "others.Part(parts.Part())", True),
+    "a layer of Keras by whatever way": ("import others\n", "others.Dense(3)", True),
+    "one of Addons that Keras has, too": (
+        "import tensorflow_addons\n",
+        "tfa.layers.SpectralNormalization(x)",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("head", "made", "expected"), MADE.values(), ids=MADE)
+def test_what_a_call_makes_matters_if_it_may_be_of_the_project(head, made, expected, tmp_path):
+    layer = f"class Block(keras.layers.Layer):\n    def call(self, x):\n        return {made}(x)\n"
+    part = "import keras\nclass Part(keras.layers.Layer):\n    pass\n"
+    files = {"parts/__init__.py": part, "parts/inner.py": part, "main.py": f"import keras\n{head}{layer}"}
+    assert ("KTM406" in speakers(files, tmp_path=tmp_path)) is expected
+
+
 @pytest.mark.parametrize(("files", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_a_file_imports_counts_where_it_can_matter(files, expected, tmp_path):
     assert is_candidate(files, tmp_path=tmp_path) is expected

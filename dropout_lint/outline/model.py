@@ -70,6 +70,8 @@ class Outline:
     """Its classes with a ``__call__`` of their own that has a mode by default."""
     mentions: frozenset[str] = frozenset()
     """The mentions of all its units."""
+    made_of: frozenset[str] = frozenset()
+    """The packages of whose classes a ``call`` makes objects, if they are no libraries."""
 
     def has(self, feature: str) -> bool:
         """Whether it has a feature; what is no source of Python has every one."""

@@ -62,6 +62,7 @@ class Notes:
     """Values for arguments named like rates: by what the function is reached, and whether a spread is meant."""
     looked_up: list[Unit] = field(default_factory=list)
     """Where a rate is taken out of something by its key."""
+    made_of: set[str] = field(default_factory=set)
     left_open: list[Unit] = field(default_factory=list)
     """Functions with a training flag that is None by default."""
     untold: dict[str, bool] = field(default_factory=dict)

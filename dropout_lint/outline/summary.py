@@ -76,6 +76,7 @@ def summary(notes: Notes) -> Outline:
         _read_in_steps(notes),
         frozenset(notes.operators),
         mentions,
+        frozenset(notes.made_of),
     )
 
 
@@ -159,7 +160,10 @@ def _reached_by_call(notes: Notes) -> tuple[frozenset[str], frozenset[str]]:
         if unit.draws and _combines(unit, notes):
             notes.add(unit, "random")
         if unit in making and unit.name not in {"__init__", "build"}:
-            notes.add(unit, "made-in-call")
+            packages = {_package(name, root, notes) for name, root in unit.makers if _makes(name, root, notes)}
+            if "" in packages:
+                notes.add(unit, "made-in-call")
+            notes.made_of |= packages - {""}
     classes_by_other_names(notes, reached)
     in_lambdas = any("Lambda" in unit.mentions for unit in notes.units)
     for unit in notes.units:
@@ -190,6 +194,12 @@ def _called_from(starts: set[str], functions: Iterable[Unit]) -> set[str]:
 def _makes(name: str, root: str, notes: Notes) -> bool:
     """Whether an object may be a layer: of libraries those of Keras alone."""
     return is_keras_layer(name) or name in {"Model", "Sequential"} or not notes.is_foreign(root)
+
+
+def _package(name: str, root: str, notes: Notes) -> str:
+    """The package that an object is a layer of, if that is one of the project; empty where it may be one anyway."""
+    package = notes.imports.get(root, ".")
+    return "" if is_keras_layer(name) or name in {"Model", "Sequential"} or package == "." else package
 
 
 def _read_in_steps(notes: Notes) -> frozenset[str]:
