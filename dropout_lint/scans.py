@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import LAYERS
 from dropout_lint.locating import PACKAGE
-from dropout_lint.outline import ANYTHING, outline_of, parsed
+from dropout_lint.outline import ANYTHING, is_python, outline_of
 from dropout_lint.outline.names import is_mode_layer
 from dropout_lint.reach import reaches
 from dropout_lint.semantics.words import is_test_module
@@ -58,7 +58,7 @@ class Scans:
     ) -> None:
         self.read = read
         self.imports = imports
-        self.triggers = frozenset(triggers)
+        self.triggers = _by_length(triggers)
         self.outlines = outlines
         self._known: dict[Path, Scan] = {}
 
@@ -76,6 +76,14 @@ class Scans:
             known = self._known[path] = Scan(path, data, self)
         known.give(data)
         return known
+
+
+def _by_length(triggers: Iterable[bytes]) -> tuple[tuple[bytes, bytes], ...]:
+    """The triggers, short ones first; each with one that is a part of it, and empty where there is none."""
+    ordered = sorted(set(triggers), key=lambda each: (len(each), each))
+    return tuple(
+        (each, next((part for part in reversed(ordered) if part in each and part != each), b"")) for each in ordered
+    )
 
 
 class Scan:
@@ -139,8 +147,19 @@ class Scan:
         """The triggers that occur in it."""
         if self._held is None:
             data = self.data
-            self._held = frozenset(trigger for trigger in self._scans.triggers if trigger in data)
+            found = {b""}
+            for trigger, part in self._scans.triggers:
+                if part in found and trigger in data:
+                    found.add(trigger)
+            found.discard(b"")
+            self._held = frozenset(found)
         return self._held
+
+    def holds(self, triggers: Iterable[bytes]) -> bool:
+        """Whether one of some triggers occurs in it; who asks for all of them is faster with `held`."""
+        if self._held is not None:
+            return not self._held.isdisjoint(triggers)
+        return any(trigger in self.data for trigger in triggers)
 
     @property
     def outline(self) -> Outline:
@@ -174,7 +193,7 @@ class Scan:
         if self._outline is not None:
             return not self._outline.has("anything")
         if self._is_python is None:
-            self._is_python = parsed(self.data) is not None
+            self._is_python = self.path.suffix != ".ipynb" and is_python(self.data)
         return self._is_python
 
 
@@ -217,12 +236,15 @@ class Closure:
             self._near = self._collected(_FARTHEST)
         return self._near
 
-    @property
-    def held(self) -> frozenset[bytes]:
-        """The triggers that occur near by."""
-        if self._held is None:
-            self._held = frozenset().union(*(each.held for each in self.near))
-        return self._held
+    def look_for_all(self) -> None:
+        """Look near by for all triggers at once, since most of them will be asked for."""
+        self._held = frozenset().union(*(each.held for each in self.near))
+
+    def holds(self, triggers: Iterable[bytes]) -> bool:
+        """Whether one of some triggers occurs near by."""
+        if self._held is not None:
+            return not self._held.isdisjoint(triggers)
+        return any(each.holds(triggers) for each in self.near)
 
     def reached(self, features: frozenset[str]) -> bool:
         """Whether the file refers to something with one of the features, near by; see `dropout_lint.reach`."""

@@ -53,9 +53,11 @@ class Triage:
         if not self._uses_keras(entry):
             return self._unless_python(entry)
         around = Closure(entry, self._use)
-        rules = self._rules
         if any(word in data for word in _TESTS) and entry.is_test:
             rules = self._of_tests
+        else:
+            rules = self._rules
+            around.look_for_all()
         found = frozenset(rule.code for rule in rules if _may_speak(rule, around, rule.code in asked))
         return found or self._unless_python(entry)
 
@@ -95,10 +97,13 @@ class Triage:
 def _may_speak(rule: Rule, around: Closure, asked: bool) -> bool:
     """Whether one rule could say something of an entry; or, if it is asked for, of what that imports."""
     entry = around.entry
-    if rule.worded and entry.held.isdisjoint(rule.triggers) and not _may_import(rule, around):
+    if rule.worded and not entry.holds(rule.triggers) and not _may_import(rule, around):
+        return False
+    # the words first: they take no outline to tell
+    if not (around if asked or not rule.local else entry).holds(rule.triggers):
         return False
     wide = asked or (not rule.local and (not rule.needs or entry.outline.has(rule.wide)))
-    if (around if wide else entry).held.isdisjoint(rule.triggers):
+    if not wide and not entry.holds(rule.triggers):
         return False
     return all(_has(features, around, wide) for features in rule.needs)
 
@@ -106,7 +111,7 @@ def _may_speak(rule: Rule, around: Closure, asked: bool) -> bool:
 def _may_import(rule: Rule, around: Closure) -> bool:
     """Whether an entry that holds no word of a rule, which is not outlined for that, may import what the rule needs."""
     for each in around.near[1:]:
-        held = not each.held.isdisjoint(rule.triggers)
+        held = each.holds(rule.triggers)
         if held and any(each.outline.has(feature) for features in rule.needs for feature in features):
             return True
     # what is no Python is not passed over because of what it imports

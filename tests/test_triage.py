@@ -68,6 +68,13 @@ SILENT = {
                 self.assertEqual(block(x, training=True), 1)
         """,
     "a flag in a text": 'import keras\n"""\nmodel(x, training=True)\n"""\nx = 1  # training=True',
+    "unit tests whose names only the compiler refuses": """\
+        import unittest, keras
+        nonlocal layer
+        class BlockTest(unittest.TestCase):
+            def test_modes(self, x, x):
+                return block(x)
+        """,
     "another library": "import flax\nmodel.apply(x, training=True)\nmodel.trainable = False",
 }
 
@@ -108,6 +115,11 @@ CANDIDATES = {
 @pytest.mark.parametrize("source", CANDIDATES.values(), ids=CANDIDATES)
 def test_a_file_in_which_something_may_be_found_is_parsed(source, tmp_path):
     assert is_candidate({"main.py": f"import functools, keras\n{source}\n"}, tmp_path=tmp_path)
+
+
+def test_unit_tests_that_are_no_python_are_not_passed_over(tmp_path):
+    source = "import unittest, keras\nclass BlockTest(unittest.TestCase):\n    def test_modes(self) return 1\n"
+    assert is_candidate({"block_test.py": source}, "block_test.py", tmp_path)
 
 
 ELSEWHERE = {

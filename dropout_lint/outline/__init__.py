@@ -12,6 +12,6 @@ An outline is read off the tree of Python's own parser, which takes a tenth of t
 from __future__ import annotations
 
 from dropout_lint.outline.model import Outline, Unit
-from dropout_lint.outline.reading import ANYTHING, outline_of, parsed
+from dropout_lint.outline.reading import ANYTHING, is_python, outline_of
 
-__all__ = ["ANYTHING", "Outline", "Unit", "outline_of", "parsed"]
+__all__ = ["ANYTHING", "Outline", "Unit", "is_python", "outline_of"]
