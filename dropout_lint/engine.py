@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,16 @@ class _Work:
     """``"file"``, ``"buffer"`` (nobody is asked who imports it), or ``"importer"`` (only read for what it says of files
     that are checked)."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are to look at, as far as anybody can tell."""
+        if self.data is not None:
+            return len(self.data)
+        try:
+            return self.path.stat().st_size
+        except (OSError, ValueError):
+            return 0
+
 
 _MOST_IMPORTERS = 32
 """Importers that are read in one run besides the files that are checked."""
@@ -162,22 +173,32 @@ class _Outcome:
 
     def check(self, work: Sequence[_Work], *, spread: bool = False, jobs: int | None = None) -> None:
         entries: list[Entry] = []
+        for item in work:
+            name = shown(item.path)
+            self._files.append(name)
+            self._settings[name] = item.settings
         with ExitStack() as stack:
-            todo = self._todo(work, entries, stack)
-            examined = iter(examine(todo, self._examiner, spread=spread, jobs=jobs, progress=self._progress))
+            todo = self._todo(work, entries, stack, large_first=spread and jobs != 1)
+            examined = examine(todo, self._examiner, spread=spread, jobs=jobs, progress=self._progress)
             self._gather(entries, examined)
 
-    def _todo(self, work: Sequence[_Work], entries: list[Entry], stack: ExitStack) -> Iterator[Entry | None]:
+    def _todo(
+        self, work: Sequence[_Work], entries: list[Entry], stack: ExitStack, *, large_first: bool
+    ) -> Iterator[Entry | None]:
         """The entries to analyse, and None for what needs none; those of which all is known, too, go to ``entries``.
 
-        What there is when all have been looked at is not looked through by the garbage collector within ``stack``.
+        With ``large_first`` others have something to do soon, and that which takes them longest. What there is when
+        all have been looked at is not looked through by the garbage collector within ``stack``.
         """
         with not_collecting():
-            for item in work:
-                entry = self._sifted(item)
+            found: list[tuple[int, Entry]] = []
+            order = sorted(range(len(work)), key=lambda place: -work[place].size) if large_first else range(len(work))
+            for place in order:
+                entry = self._sifted(work[place])
                 if entry is not None:
-                    entries.append(entry)
+                    found.append((place, entry))
                 yield entry if entry is not None and entry.kept is None else None
+            entries += [entry for _, entry in sorted(found, key=itemgetter(0))]
             stack.enter_context(set_aside())
         self._candidates += len(entries)
         importers = self._importers(entries)
@@ -187,14 +208,15 @@ class _Outcome:
                 self._follow(settings, trail)
         yield from (entry for entry in importers if entry.kept is None)
 
-    def _gather(self, entries: Sequence[Entry], examined: Iterator[Examined]) -> None:
+    def _gather(self, entries: Sequence[Entry], examined: Iterable[tuple[Entry, Examined]]) -> None:
         """Take in what was found, in the order of the entries, and not of who was done first."""
         named = set(self._files)
+        results = {id(entry): result for entry, result in examined}
         for entry in entries:
             if entry.kept is not None:
                 result = Examined(entry.kept.findings)
             else:
-                result = next(examined)
+                result = results[id(entry)]
                 self._note(entry, result)
             # what is wrong with an importer itself is reported where it is checked
             known = named if entry.role == "importer" else None
@@ -205,8 +227,6 @@ class _Outcome:
     def _sifted(self, item: _Work) -> Entry | None:
         """What there is to do for a file that may hold something; where nothing is left to do, it is done."""
         name = shown(item.path)
-        self._files.append(name)
-        self._settings[name] = item.settings
         try:
             kept = self._kept(item, name)
             if kept is not None:

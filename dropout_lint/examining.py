@@ -145,8 +145,8 @@ def examine(
     spread: bool = False,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Examined]:
-    """What is found in each of the entries, in their order; with ``spread`` other processes look for it.
+) -> list[tuple[Entry, Examined]]:
+    """The entries, in their order, and what is found in each; with ``spread`` other processes look for it.
 
     They do so while the entries are drawn, and between any two that ``source`` yields, None included, they are heard.
     """
@@ -185,4 +185,4 @@ def examine(
             on_deep_stack(examine_here)
         finally:
             gc.set_threshold(*thresholds)
-    return [found[number] for number in range(len(entries))]
+    return [(entry, found[number]) for number, entry in enumerate(entries)]

@@ -68,6 +68,7 @@ model.fit(x, y)
 """
 HELPER = "def validate(model, x_test, mode):\n    return model(x_test, training=mode)\n"
 FLAGGED = f"{MODEL}print(model(x_test, training=True).argmax())\n"
+LARGE = f"# large files are looked at first {'.' * 60}\n"
 
 
 def notebook(*cells):
@@ -199,8 +200,8 @@ def test_no_process_is_started_without_work(tree, deadly, files, jobs, most):
 
 
 def test_work_begins_while_other_files_are_looked_at(tree, deadly):
-    (tree / "a.py").write_text(f"{FLAGGED}# dies once mark\n")
-    (tree / "b.py").write_text(FLAGGED)
+    (tree / "a.py").write_text(f"{FLAGGED}{LARGE}# dies once mark\n")
+    (tree / "b.py").write_text(f"{FLAGGED}{LARGE}")
     (tree / "z.py").write_text(f"{FLAGGED}# is looked at until there is mark\n")
     done = check("--jobs=2", tree=tree, env=deadly)
 
@@ -208,8 +209,8 @@ def test_work_begins_while_other_files_are_looked_at(tree, deadly):
 
 
 def test_a_process_that_dies_while_other_files_are_looked_at_is_replaced(tree, deadly):
-    (tree / "a.py").write_text(f"{FLAGGED}# dies by SIGSEGV\n")
-    (tree / "b.py").write_text(FLAGGED)
+    (tree / "a.py").write_text(f"{FLAGGED}{LARGE}# dies by SIGSEGV\n")
+    (tree / "b.py").write_text(f"{FLAGGED}{LARGE}")
     (tree / "y.py").write_text(f"{FLAGGED}# is looked at until there is SIGSEGV\n")
     (tree / "z.py").write_text(FLAGGED)
     done = check("--jobs=2", tree=tree, env=deadly)
@@ -219,8 +220,8 @@ def test_a_process_that_dies_while_other_files_are_looked_at_is_replaced(tree, d
 
 def test_what_is_found_while_other_files_are_looked_at_is_kept_with_what_it_rests_on(tree, deadly):
     through = f"from lib.evaluation import validate\n{MODEL}validate(model, x_test, mode=True)\n"
-    (tree / "a.py").write_text(f"{through}# dies once mark\n")
-    (tree / "b.py").write_text(through)
+    (tree / "a.py").write_text(f"{through}{LARGE}# dies once mark\n")
+    (tree / "b.py").write_text(f"{through}{LARGE}")
     (tree / "z.py").write_text(f"{through}# is looked at until there is mark\n")
     cold = check("--jobs=2", tree=tree, env=deadly)
     for mark in tree.glob("forked*"):
@@ -274,7 +275,7 @@ def start(*arguments, tree, env):
 @pytest.mark.parametrize("looking", [False, True], ids=["at work", "while it looks at files"])
 def test_whatever_ends_the_run_leaves_no_process(tree, deadly, number, status, told, whole_group, looking):
     for name in ("a.py", "b.py", "c.py"):
-        (tree / name).write_text(f"{FLAGGED}# sleeps\n")
+        (tree / name).write_text(f"{FLAGGED}{LARGE}# sleeps\n")
     if looking:
         (tree / "z.py").write_text(f"{FLAGGED}# is looked at until there is cockaigne\n")
     process = start("--jobs=2", tree=tree, env=deadly)
