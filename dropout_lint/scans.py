@@ -93,6 +93,7 @@ class Scan:
         "_held",
         "_imports",
         "_is_python",
+        "_names_keras",
         "_outline",
         "_scans",
         "_told_modes",
@@ -113,6 +114,7 @@ class Scan:
         self._held: frozenset[bytes] | None = None
         self._imports: tuple[Scan, ...] | None = None
         self._outline: Outline | None = None
+        self._names_keras: bool | None = None
         self._uses_keras: bool | None = None
         self._is_python: bool | None = None
         self._told_modes = False
@@ -125,7 +127,9 @@ class Scan:
     @property
     def names_keras(self) -> bool:
         """Whether Keras occurs in it, if only in a comment."""
-        return any(name in self.data for name in _KERAS)
+        if self._names_keras is None:
+            self._names_keras = any(name in self.data for name in _KERAS)
+        return self._names_keras
 
     @property
     def uses_keras(self) -> bool:
