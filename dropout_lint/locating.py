@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 PACKAGE = "__init__.py"
+_SHORTEST_NAME = 4
+"""Letters of a package's name that a folder's name has in common with it by more than chance."""
 
 
 def import_name(path: Path) -> tuple[Path, str]:
@@ -42,6 +44,12 @@ def _climb(folder: str, is_file: Callable[[str], bool]) -> tuple[str, list[str]]
             return folder, packages
         packages.append(name)
         folder = above
+
+
+def _are_alike(package: str, folder: str) -> bool:
+    """Whether a folder may be a package under another name: ``CycleGAN`` cloned into ``cyclegan-tf2``."""
+    one, other = ("".join(filter(str.isalnum, each)).lower() for each in (package, folder))
+    return len(one) >= _SHORTEST_NAME and one in other
 
 
 class Locator:
@@ -183,7 +191,7 @@ class Locator:
     def _search_for(self, importer: Path, dotted: str) -> tuple[Path | None, Looks]:
         where, lacking = self._folders_with(importer, dotted.partition(".")[0])
         if not where:
-            return None, lacking
+            return self._below_another_name(dotted, lacking)
         seen: Looks = {}
         for looks, folder in where:
             found, looked = self._module(folder, dotted)
@@ -192,6 +200,22 @@ class Locator:
             if found is not None:
                 return found, seen
         seen.update(lacking)
+        return None, seen
+
+    def _below_another_name(self, dotted: str, lacking: Looks) -> tuple[Path | None, Looks]:
+        """A module of the package that the project's folder itself is, which was called otherwise where it was written.
+
+        Whoever clones a repository decides what its folder is called. Such a package has a similar name, or holds more
+        than one folder that is called as in the import; a single file may be called like any module of a library.
+        """
+        head, _, rest = dotted.partition(".")
+        seen = dict(lacking)
+        for root in self._roots if rest else ():
+            if "." in rest or _are_alike(head, os.path.basename(root)):
+                found, looked = self._module(root, rest)
+                seen.update(looked)
+                if found is not None:
+                    return found, seen
         return None, seen
 
     def _folders_with(self, importer: Path, head: str) -> tuple[tuple[tuple[Looks, str], ...], Looks]:

@@ -36,6 +36,7 @@ _CALLED_LIKE_KERAS = re.compile(
     rb"^[ \t>.]*(?:import|from)[ \t](?![^\n#]*(?<!\w)(?:keras|tensorflow|tf_keras))[^\n#]*keras", re.MULTILINE
 )
 _TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
+_KERAS_ALONE = (b"BatchNormalization(", b"Dense(", b"Conv2D(")
 _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -136,7 +137,7 @@ class Scan:
         """Whether it imports Keras, or calls it by the names that it is imported as."""
         if self._uses_keras is None:
             notebook = self.path.suffix == ".ipynb"
-            self._uses_keras = self.names_keras and (notebook or _uses_keras(self.data))
+            self._uses_keras = (notebook or _uses_keras(self.data)) if self.names_keras else _is_pasted(self.data)
         return self._uses_keras
 
     @property
@@ -207,6 +208,11 @@ def _uses_keras(data: bytes) -> bool:
     if found is None or _CALLED_LIKE_KERAS.match(found[0]) is None or _TORCH.search(data) is None:
         return found is not None
     return _USE.search(_CALLED_LIKE_KERAS.sub(b"", data)) is not None
+
+
+def _is_pasted(data: bytes) -> bool:
+    """Whether a file has lost its imports and makes layers by names that no other framework has for them."""
+    return b"import" not in data and any(each in data for each in _KERAS_ALONE)
 
 
 def _may_have_mode(name: str) -> bool:

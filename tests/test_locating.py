@@ -26,11 +26,12 @@ FILES = (
 
 @pytest.fixture
 def place(tmp_path):
+    place = tmp_path / "cyclegan-tf2"
     for name in FILES:
-        path = tmp_path / name
+        path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
-    return tmp_path
+    return place
 
 
 @pytest.fixture
@@ -59,6 +60,13 @@ def shown(path, place):
         ("main.py", "app", "src/app/__init__.py"),
         ("main.py", "pack.losses", None),
         ("main.py", "numpy.random", None),
+        # a repository that is itself the package, cloned into a folder of another name
+        ("main.py", "cyclegan.losses", "losses.py"),
+        ("main.py", "CycleGAN.losses", "losses.py"),
+        ("main.py", "project.pack.net", "pack/net.py"),
+        ("main.py", "gan.losses", None),
+        ("main.py", "sklearn.losses", None),
+        ("main.py", "pack.deep.losses", None),
         ("main.py", "", None),
         # the nearest folder counts, and a program may be run from any folder above its own
         ("part/main.py", "losses", "part/losses.py"),

@@ -20,6 +20,7 @@ from dropout_lint.semantics.containers import (
     set_item,
     slice_of,
 )
+from dropout_lint.semantics.imports import unbound
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP
 from dropout_lint.semantics.scopes import Scope
@@ -81,6 +82,9 @@ def _name(run: Run, frame: Frame, scope: Scope, node: cst.Name) -> Value:
         return found
     if name in _BUILTINS:
         return External(f"builtins.{name}")
+    meant = unbound(run, frame, name)
+    if meant is not None:
+        return meant
     return Opaque(key=("name", id(frame.module.tree), name))
 
 

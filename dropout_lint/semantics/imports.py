@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.conventions import ROOT_NAMES, conventional_names, star_names
 from dropout_lint.locating import import_name
 from dropout_lint.semantics.attributes import external
 from dropout_lint.semantics.events import Frame
@@ -162,29 +163,20 @@ def _star(run: Run, scope: Scope, origin: Value) -> None:
             run.store.write(scope.names, name, external(f"{origin.name}.{name}"))
 
 
-def star_names(module: str) -> tuple[str, ...]:
-    """What ``from keras.layers import *`` binds, as far as it matters."""
-    from dropout_lint.keras.layers import LAYERS
+def unbound(run: Run, frame: Frame, name: str) -> Value | None:
+    """What a name stands for by convention that a module reads and nobody binds, or None.
 
-    if module == "keras.layers":
-        return (*LAYERS, "Input", "Layer")
-    if module == "keras.models":
-        return ("Model", "Sequential", "load_model", "clone_model", "model_from_json")
-    if module == "keras":
-        return (
-            "Model",
-            "Sequential",
-            "Input",
-            "layers",
-            "models",
-            "optimizers",
-            "losses",
-            "metrics",
-            "callbacks",
-            "backend",
-            "ops",
-        )
-    return ()
+    Parts of notebooks and what is pasted from them come without their imports, and a star import may lead to a module
+    that is not there. The program can only run where the names are what everybody calls so.
+    """
+    known = conventional_names().get(name)
+    if known is None or not frame.module.lacks(name):
+        return None
+    if name not in ROOT_NAMES and frame.module.names_other_frameworks:
+        return None  # what they export by a star is called alike
+    value = external(known)
+    run.read(value)
+    return value
 
 
 def _import(run: Run, frame: Frame, dotted: str) -> Value:

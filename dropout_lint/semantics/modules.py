@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.conventions import OTHER_FRAMEWORKS
 from dropout_lint.locating import Locator
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.words import is_test_module
+from dropout_lint.syntax.bindings import bound_names
 from dropout_lint.syntax.walk import walk
 from dropout_lint.trail import Trail
 
@@ -25,7 +27,7 @@ _LONGEST_SHOWN = 200
 class Module:
     """One source file: its tree, its import name and its names."""
 
-    __slots__ = ("_is_test", "_sources", "is_package", "name", "path", "scope", "text", "tree")
+    __slots__ = ("_binds", "_is_test", "_sources", "is_package", "name", "path", "scope", "text", "tree")
 
     def __init__(self, path: Path, name: str, text: str, tree: cst.Module) -> None:
         self.path = path
@@ -33,6 +35,7 @@ class Module:
         self.text = text
         self.tree = tree
         self._is_test: bool | None = None
+        self._binds: frozenset[str] | None = None
         self._sources: dict[int, str] = {}
         self.is_package = path.name == "__init__.py"
         self.scope = Scope("module")
@@ -52,6 +55,17 @@ class Module:
         if self._is_test is None:
             self._is_test = is_test_module(self.path.name, self.text)
         return self._is_test
+
+    def lacks(self, name: str) -> bool:
+        """Whether it binds this name nowhere, at whatever time."""
+        if self._binds is None:
+            self._binds = bound_names(self.tree)
+        return name not in self._binds
+
+    @property
+    def names_other_frameworks(self) -> bool:
+        """Whether its source names a framework whose layers may be called like those of Keras."""
+        return any(each in self.text for each in OTHER_FRAMEWORKS)
 
     @property
     def package(self) -> str:

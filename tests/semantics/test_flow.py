@@ -1025,3 +1025,32 @@ def test_a_graph_that_a_base_in_another_file_makes_of_its_own_call(default, used
     if fixed:
         assert analysis.speakers(path, path.read_bytes())
         assert fixed in apply_edits(text.text, list(findings[0].fix.edits))
+
+
+STEP = """\
+def build():
+    return Sequential([Dense(8), Dropout(0.5), Dense(1)])
+net = build()
+def step(x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(y - net(x)))
+    optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))
+"""
+PARTS = STEP.replace("Dense", "layers.Dense").replace("Dropout", "layers.Dropout")
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        pytest.param("import tensorflow as tf\nfrom missing import *\n" + STEP, ["KTM105"], id="a star import"),
+        pytest.param("from missing import *\n" + STEP.replace("Seq", "tf.keras.Seq"), ["KTM105"], id="TensorFlow, too"),
+        pytest.param(STEP, ["KTM105"], id="no import at all"),
+        pytest.param(PARTS, ["KTM105"], id="parts"),
+        pytest.param("from torch.nn import *\nimport tensorflow as tf\n" + STEP, [], id="somebody else's star"),
+        pytest.param("def Dropout(rate):\n    return lambda x: x\n" + STEP, [], id="their own function"),
+        pytest.param("if flag:\n    layers = shim()\n" + PARTS, [], id="their own module"),
+    ],
+)
+def test_names_that_nobody_binds_are_what_everybody_calls_so(source, codes):
+    report = check_source(source, "program.py", Resolver(isolated=True, overrides={"keras-version": "3.15"}))
+    assert [finding.code for finding in report.findings] == codes
