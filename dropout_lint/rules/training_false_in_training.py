@@ -146,9 +146,9 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
         # a layer of the project may mean something else by the flag
         return None
     layers = tuple(
-        layer for layer in learner.mode_layers(callee)[0] if mode_of(layer) not in {"augmentation", "power-iteration"}
+        layer for layer in learner.mode_layers(event)[0] if mode_of(layer) not in {"augmentation", "power-iteration"}
     )
-    if not layers or (isinstance(frame.receiver, Instance) and frame.receiver.serial in learner.frozen):
+    if not layers or (isinstance(frame.receiver, Instance) and frame.receiver.serial in learner.frozen_in(event)):
         return None
     if event.guards or not _written_there(event) or _left_out(event):
         # a switch decides, or whoever wrote the method that has the default
@@ -221,7 +221,7 @@ def _switched(event: ModeCall, learner: Learner) -> tuple[Instance, ...]:
     settled = learner.settled(event.callee)
     return tuple(
         layer
-        for layer in learner.mode_layers(event.callee)[0]
+        for layer in learner.mode_layers(event)[0]
         if layer.serial not in settled and mode_of(layer) != "augmentation"
     )
 

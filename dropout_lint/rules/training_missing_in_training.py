@@ -91,7 +91,7 @@ def check(context: Context) -> Iterator[Draft]:
         if learning is None or learning.trained is False or _ignored(event, learning.use):
             continue
         callee = callee_of(event)
-        layers, complete = learner.mode_layers(callee)
+        layers, complete = learner.mode_layers(event)
         layers = _switched(layers, learner.settled(callee))
         sure = bool(learning.trained) and not learner.trained_beside(callee, learning)
         confidence = _confidence(event, layers, complete, sure)

@@ -29,6 +29,8 @@ from dropout_lint.semantics.values import (
 from dropout_lint.semantics.words import is_mode_name, words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dropout_lint.semantics.events import Event, Interpretation, Use
 
 Call = ModeCall | ModelUse | FunctionCall
@@ -54,6 +56,7 @@ class Learner:
 
     interpretation: Interpretation
     _parts: dict[int, frozenset[int]] = field(default_factory=dict)
+    _frozen_in: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def of(self, event: Call, stopped: bool = False) -> Learning | None:
         """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs.
@@ -130,8 +133,39 @@ class Learner:
     @cached_property
     def frozen(self) -> frozenset[int]:
         """The serials of layers and models that are frozen, or inside what is, and not opened again."""
+        return self._frozen_until(None)
+
+    def frozen_in(self, event: Call) -> frozenset[int]:
+        """The same for one call: not what is frozen only afterwards, to go on without it."""
+        moment = self._moment_of(event)
+        if moment is None:
+            return self.frozen
+        if id(moment) not in self._frozen_in:
+            self._frozen_in[id(moment)] = self._frozen_until(moment)
+        return self._frozen_in[id(moment)]
+
+    def _moment_of(self, event: Call) -> Call | None:
+        """When a call happens: of a step that Keras calls, the first ``fit()``; None where nobody in sight comes by."""
+        outermost = event.frames[0] if event.frames else None
+        if outermost is None or not outermost.assumed:
+            return event
+        if outermost.hook != "train_step":
+            return None
+        return next(
+            (
+                each
+                for each in self.interpretation.events
+                if isinstance(each, ModelUse)
+                and each.kind == "train"
+                and each.receiver is outermost.receiver
+                and not (each.frames and each.frames[0].assumed)
+            ),
+            None,
+        )
+
+    def _frozen_until(self, moment: Call | None) -> frozenset[int]:
         states: dict[int, bool | None] = {}
-        for event in self.interpretation.timeline:
+        for event in self.interpretation.timeline if moment is None else self._toggles_before(moment):
             if not isinstance(event, TrainableSet):
                 continue
             for each in _receivers(event.receiver):
@@ -144,11 +178,25 @@ class Learner:
                 found |= self.parts(self._instances.get(serial)) | {serial}
         return frozenset(found)
 
-    def mode_layers(self, callee: Value) -> tuple[tuple[Instance, ...], bool]:
-        """The layers in ``callee`` that a flag would switch and that learn; whether these are all there may be."""
-        if any(isinstance(each, Instance) and each.serial in self.frozen for each in alternatives(callee)):
+    def _toggles_before(self, moment: Call) -> Iterator[TrainableSet]:
+        """What may be set before a call: also what comes later in the same loop, or where nobody in sight comes by."""
+        later = False
+        loops = {loop.serial for loop in moment.loops}
+        for event in self.interpretation.events:
+            later = later or event is moment
+            if isinstance(event, TrainableSet) and (
+                not later
+                or not loops.isdisjoint(loop.serial for loop in event.loops)
+                or (event.frames and event.frames[0].assumed)
+            ):
+                yield event
+
+    def mode_layers(self, event: Call) -> tuple[tuple[Instance, ...], bool]:
+        """The layers in what is called that a flag would switch and that learn; whether these are all there may be."""
+        callee, frozen = callee_of(event), self.frozen_in(event)
+        if any(isinstance(each, Instance) and each.serial in frozen for each in alternatives(callee)):
             return (), True
-        return tuple(layer for layer in self._held(callee) if layer.serial not in self.frozen), content(callee).complete
+        return tuple(layer for layer in self._held(callee) if layer.serial not in frozen), content(callee).complete
 
     def _held(self, callee: Value) -> tuple[Instance, ...]:
         """The layers in ``callee`` that depend on the mode; also those of the project that ask for it themselves."""

@@ -75,6 +75,21 @@ TRAINED = {
     "everything the tape has seen": step("model(rows)", "tape.watched_variables()"),
     "a layer of it": step("model(rows)", "model.layers[0].trainable_variables"),
     "a model round it": step("model(rows)", "outer.trainable_variables", "outer = keras.Sequential([model, plain])"),
+    "frozen afterwards": step("model(rows)") + "model.trainable = False\nhead = keras.Sequential([model, plain])\n",
+    "frozen after the fit() whose step it is": """\
+        class Learner(keras.Model):
+            def __init__(self, encoder):
+                super().__init__()
+                self.encoder = encoder
+            def train_step(self, data):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.encoder(data))
+                update(tape, loss, self.encoder.trainable_variables)
+        learner = Learner(model)
+        learner.compile("adam")
+        learner.fit(rows)
+        learner.encoder.trainable = False
+        """,
     "minimize": "optimizer.minimize(lambda: tf.reduce_mean(model(rows)), model.trainable_variables)",
     "backward": "loss = tf.reduce_mean(model(rows))\nloss.backward()",
     "tf.gradients": "gradients = tf.gradients(tf.reduce_mean(model(rows)), model.trainable_weights)",
@@ -586,6 +601,23 @@ RIGHT = {
     "learning phase": "keras.backend.set_learning_phase(1)\n" + step("model(rows)"),
     "frozen": "model.trainable = False\n"
     + step("model(rows) + plain(rows)", "model.trainable_variables + plain.weights"),
+    "frozen in a round before": "for _ in range(3):\n"
+    + textwrap.indent(step("model(rows) + plain(rows)", "model.trainable_variables + plain.weights"), "    ")
+    + "    model.trainable = False\n",
+    "frozen before the fit() whose step it is": """\
+        class Learner(keras.Model):
+            def __init__(self, encoder, head):
+                super().__init__()
+                self.encoder, self.head = encoder, head
+            def train_step(self, data):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.head(self.encoder(data)))
+                update(tape, loss, self.trainable_variables)
+        model.trainable = False
+        learner = Learner(model, plain)
+        learner.compile("adam")
+        learner.fit(rows)
+        """,
     "frozen layer by layer": step(
         "net(rows)",
         "net.trainable_variables",
