@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
-from dropout_lint.semantics.events import ModeCall, ModelUse, TrainableSet
+from dropout_lint.semantics.events import HandedOver, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
 from dropout_lint.semantics.trials import is_test_code
@@ -57,6 +57,9 @@ from dropout_lint.semantics.values import Instance, Opaque, Value, alternatives,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    Step = TrainableSet | ModelUse | HandedOver
+    History = list[Step]
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -77,9 +80,9 @@ def subject_of(value: Value) -> tuple[Any, ...] | None:
     return None
 
 
-def _histories(context: Context) -> Iterator[list[TrainableSet | ModelUse]]:
+def _histories(context: Context) -> Iterator[History]:
     """What happens to each model, in order."""
-    found: dict[Any, list[TrainableSet | ModelUse]] = {}
+    found: dict[Any, History] = {}
     members = _members(context)
     for event in context.interpretation.events:
         if any(frame.name == "__init__" for frame in event.frames) or any(
@@ -101,6 +104,8 @@ def _histories(context: Context) -> Iterator[list[TrainableSet | ModelUse]]:
                     subjects += [each for each in found if each not in subjects]
                 else:
                     subjects += [fingerprint(each) for each in held]
+        elif isinstance(event, HandedOver):
+            subjects = [subject_of(event.value)]
         elif isinstance(event, ModeCall) and not event.graph and event.direct and not _has_statistics(event.callee):
             # the flag decides, and the toggle nothing: only frozen batch normalisation would hear of it
             subjects = [subject_of(event.callee)]
@@ -157,14 +162,14 @@ def _subjects(receiver: Value, members: dict[frozenset[int], Instance]) -> list[
     return [subject_of(each) for each in several]
 
 
-def _toggles(history: list[TrainableSet | ModelUse]) -> Iterator[Draft]:
+def _toggles(history: History) -> Iterator[Draft]:
     reported: set[int] = set()
     for position, event in enumerate(history):
         if not isinstance(event, TrainableSet) or is_test_code(event.frames):
             continue
         wanted = truth(event.value)
         before = _before_inference(history, position)
-        if before is None or wanted is None:
+        if before is None or wanted is None or _ends_something_unknown(history, position):
             continue
         used, closing = before
         if wanted is False and (closing is None or not (truth(closing.value) is True or _restores(closing))):
@@ -180,15 +185,23 @@ def _toggles(history: list[TrainableSet | ModelUse]) -> Iterator[Draft]:
                 yield _draft(toggle, used, closes=toggle is closing)
 
 
+def _ends_something_unknown(history: History, position: int) -> bool:
+    """Whether a toggle comes after something that may have trained: it may end that rather than begin what follows."""
+    for event in reversed(history[:position]):
+        if isinstance(event, HandedOver):
+            return True
+        if not _same_statement(event, history[position]):
+            break
+    return False
+
+
 def _restores(event: TrainableSet) -> bool:
     """Whether a flag is set back to what it was before: ``model.trainable = before``."""
     value = event.value
     return isinstance(value, Opaque) and value.key is not None and value.key[-1] == "trainable"
 
 
-def _before_inference(
-    history: list[TrainableSet | ModelUse], position: int
-) -> tuple[ModelUse, TrainableSet | None] | None:
+def _before_inference(history: History, position: int) -> tuple[ModelUse, TrainableSet | None] | None:
     """The inference right after a toggle, and the toggle that closes it; None where training comes first."""
     used: ModelUse | None = None
     for event in history[position + 1 :]:
@@ -198,6 +211,8 @@ def _before_inference(
                     continue
                 return None
             return used, (event if not _same_statement(event, history[position]) else None)
+        if isinstance(event, HandedOver):
+            return None
         if event.kind in {"inference", "call"}:
             used = used or event
         elif event.kind in {"train", "compile", "gradient"}:
@@ -205,13 +220,13 @@ def _before_inference(
     return (used, None) if used is not None else None
 
 
-def _same_statement(one: TrainableSet | ModelUse, two: TrainableSet | ModelUse) -> bool:
+def _same_statement(one: Step, two: Step) -> bool:
     return one.place.node is two.place.node
 
 
-def _trained_next(history: list[TrainableSet | ModelUse], position: int) -> bool:
+def _trained_next(history: History, position: int) -> bool:
     for event in history[position + 1 :]:
-        if isinstance(event, TrainableSet):
+        if isinstance(event, (TrainableSet, HandedOver)):
             continue
         return event.kind in {"compile", "gradient"}
     return False

@@ -299,6 +299,7 @@ class HandedOver:
 
     place: Place
     value: Value
+    frames: tuple[Frame, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -395,6 +396,7 @@ Event = (
     | NoneForwarded
     | TrainableSet
     | ModelUse
+    | HandedOver
     | Constructed
     | AttributeSet
     | MethodCall

@@ -428,7 +428,9 @@ class Run:
                     waiting += reversed(each.items[:8]) if id(each) not in seen else ()
                     seen.add(id(each))
                 elif isinstance(each, Instance) or (isinstance(each, Opaque) and each.key is not None):
-                    self.course.add(HandedOver(Place(frame.module, node), each))
+                    event = HandedOver(Place(frame.module, node), each, frame.chain())
+                    self.events.append(event)
+                    self.course.add(event)
 
     def _note_feedback(self, event: ModeCall | ModelUse | FunctionCall) -> None:
         """A decoder's input is what it gave on the turn before: its turns are steps, not draws."""
