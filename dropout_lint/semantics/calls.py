@@ -34,6 +34,7 @@ from dropout_lint.semantics.values import (
     Opaque,
     Partial,
     Super,
+    Symbolic,
     Tags,
     Transformed,
     Value,
@@ -322,7 +323,7 @@ def call_function(
         slot = (slot, id(place.node) if place is not None else 0)
     if slot in run.memo and on_yield is None:
         run.repeat(slot)
-        for made in _made(run.memo[slot], 0):
+        for made in _made(run.memo[slot], run.newest[slot], in_graphs=True):
             made.repeated = True
         return run.memo[slot]  # type: ignore[no-any-return]
     newest = run.serial()
@@ -342,6 +343,7 @@ def call_function(
         run.makers.add(id(function.node))
         slot = (slot, id(place.node) if place is not None else 0)
     run.store.write(run.memo, slot, result)
+    run.newest[slot] = newest
     run.effects[slot] = passage
     if widened is not None:
         run.store.write(run.memo, widened, result)
@@ -349,15 +351,13 @@ def call_function(
     return result
 
 
-def _made(result: Value, newest: int) -> Iterator[Instance]:
+def _made(result: Value, newest: int, *, in_graphs: bool = False) -> Iterator[Instance]:
     """The layers and models in what a function returns that are younger than ``newest``."""
     for each in alternatives(result):
-        if isinstance(each, Items):
-            for item in each.items:
-                if isinstance(item, Instance) and item.serial > newest and item.keras_name is not None:
-                    yield item
-        elif isinstance(each, Instance) and each.serial > newest and each.keras_name is not None:
-            yield each
+        for one in each.items if isinstance(each, Items) else (each,):
+            for made in one.layers if in_graphs and isinstance(one, Symbolic) else (one,):
+                if isinstance(made, Instance) and made.serial > newest and made.keras_name is not None:
+                    yield made
 
 
 def _widened_key(

@@ -22,6 +22,7 @@ from dropout_lint.semantics.events import (
     Unmet,
     Use,
 )
+from dropout_lint.semantics.models import MODEL_NAMES
 from dropout_lint.semantics.passages import Course, Passage
 from dropout_lint.semantics.scopes import Store, Writes
 from dropout_lint.semantics.tags import serials_in, tags_of
@@ -118,7 +119,9 @@ class Run:
         self.updated: set[tuple[Any, ...]] = set()
         """The ``vars-of`` tags of all weights that a gradient is taken with respect to, or applied to."""
         self.memo: dict[Any, Any] = {}
-        self.allocated: dict[tuple[int, int, Any], Instance] = {}
+        self.newest: dict[Any, int] = {}
+        """For each of them, the serial before which nothing was made by it."""
+        self.allocated: dict[tuple[int, Any, Any], Instance] = {}
         self.instances: list[Instance] = []
         self.called: set[int] = set()
         self.makers: set[int] = set()
@@ -192,7 +195,11 @@ class Run:
         ``apart`` tells objects apart that are not made there but found there.
         """
         name: Any = cls if isinstance(cls, str) else id(cls.node)
-        slot = (id(node), id(frame.call.node) if frame.call else 0, name if apart is None else (name, apart))
+        path: Any = id(frame.call.node) if frame.call else 0
+        if name in MODEL_NAMES and frame.caller is not None and frame.caller.call is not None:
+            # a builder may stand behind another one that chooses it
+            path = (path, id(frame.caller.call.node))
+        slot = (id(node), path, name if apart is None else (name, apart))
         found = self.allocated.get(slot)
         if found is None:
             found = Instance(self.serial(), cls, frame.module, node, tuple(loop.serial for loop in self.loops))

@@ -894,6 +894,13 @@ TRAINABLE = {
         ),
         [],
     ),
+    "round something unknown, that may train, in a loop": (
+        (
+            "from elsewhere import update\nfor each in range(3):\n    model.predict(rows)\n    model.trainable = False\n"
+            "    update(rows, model)\n    model.trainable = True\n"
+        ),
+        [],
+    ),
     "features, then fine-tuning": (
         "model.trainable = False\nmodel.predict(rows)\nmodel.trainable = True\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\n",
         [],

@@ -601,6 +601,26 @@ RIGHT = {
     "learning phase": "keras.backend.set_learning_phase(1)\n" + step("model(rows)"),
     "frozen": "model.trainable = False\n"
     + step("model(rows) + plain(rows)", "model.trainable_variables + plain.weights"),
+    "of one builder, behind another one": """\
+        def block(x, width):
+            return layers.Dropout(0.5)(layers.Dense(width)(x))
+        def deep(depth):
+            x = inputs = keras.Input((4,))
+            for _ in range(depth):
+                x = block(x, 8)
+            return keras.Model(inputs, layers.Dense(2)(x))
+        def choose(depth=2):
+            return deep(depth=depth)
+        def both():
+            teacher = choose(depth=6)
+            student = choose(depth=2)
+            return {"teacher": teacher, "student": student}
+        def epoch(models):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((models["student"](rows, training=True) - models["teacher"](rows)) ** 2)
+            update(tape, loss, models["student"].trainable_variables)
+        epoch(both())
+        """,
     "frozen in a round before": "for _ in range(3):\n"
     + textwrap.indent(step("model(rows) + plain(rows)", "model.trainable_variables + plain.weights"), "    ")
     + "    model.trainable = False\n",
