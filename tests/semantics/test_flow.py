@@ -896,8 +896,8 @@ TRAINABLE = {
     ),
     "round something unknown, that may train, in a loop": (
         (
-            "from elsewhere import update\nfor each in range(3):\n    model.predict(rows)\n    model.trainable = False\n"
-            "    update(rows, model)\n    model.trainable = True\n"
+            "from elsewhere import update\nfor each in range(3):\n    model.trainable = False\n"
+            "    update(rows, model)\n    model.trainable = True\nmodel.predict(rows)\n"
         ),
         [],
     ),
