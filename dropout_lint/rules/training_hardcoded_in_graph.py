@@ -70,8 +70,9 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule, Save
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import builds_generator, docstring, draws, says_it_is_meant
-from dropout_lint.semantics.learning import callee_of
+from dropout_lint.semantics.learning import Learner, callee_of
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.roles import role_of, role_of_use
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
@@ -88,9 +89,10 @@ _HONOURED = "functional-hardcoded-flag-honoured-by-predict"
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each flag that is written into a functional graph."""
+    learner = Learner(context.interpretation)
     for event in context.interpretation.events:
         if isinstance(event, ModeCall) and event.graph and truth(event.flag) is True and not _ignored(event, context):
-            draft = _draft(event, context)
+            draft = _draft(event, context) if not _only_learns(event, learner) else None
             if draft is not None:
                 yield draft
     yield from first_tensorflow.drafts(context)
@@ -194,6 +196,44 @@ def _is_own_default(event: ModeCall) -> bool:
     method, call = event.frames[:2]
     own = call.name == "call" and call.receiver is method.receiver and method.owner is not None
     return own and "training" in call.defaulted
+
+
+def _only_learns(event: ModeCall, learner: Learner) -> bool:
+    """Whether a loop of the program's own trains models with this layer, and nobody evaluates one that is not frozen.
+
+    So it is where an encoder is trained before it is used: its weights go on, in another graph or frozen.
+    """
+    wanted = {
+        id(layer)
+        for other in learner.interpretation.events
+        if isinstance(other, ModeCall) and other.graph and other.place.node is event.place.node
+        for layer in content(other.callee).layers
+    }
+    learns = False
+    for other in learner.interpretation.events:
+        if not isinstance(other, (ModelUse, ModeCall)) or (
+            other.graph if isinstance(other, ModeCall) else other.symbolic
+        ):
+            continue
+        held = {id(layer): layer for layer in content(callee_of(other)).layers}
+        if wanted.isdisjoint(held):
+            continue
+        if other.used("gradient"):
+            learns = True
+        elif _evaluates(other, learner) and any(
+            layer.serial not in learner.frozen_in(other) for key, layer in held.items() if key in wanted
+        ):
+            return False
+    return learns
+
+
+def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:
+    """Whether a model is run as it will be when it has learned."""
+    if isinstance(event, ModelUse):
+        if event.kind != "call":
+            return event.kind in {"train", "inference"}
+        return role_of_use(event, learner.interpretation).kind == "inference"
+    return role_of(event, learner.interpretation).kind == "inference"
 
 
 def _draft(event: ModeCall, context: Context) -> Draft | None:

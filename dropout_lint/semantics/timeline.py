@@ -362,7 +362,17 @@ class _Walk:
         elif use.kind == "train":
             for model in models:
                 state = self._trained(use, model, state)
+        elif use.kind == "gradient":
+            state = self._stepped(use, state)
         return state
+
+    def _stepped(self, use: ModelUse, state: State) -> State:
+        """The program itself updates weights: whatever was set in these models, or in any, was set for that."""
+        owners = {tag[1] for tag in use.input_tags if tag[0] == "vars-of"}
+        known = owners and all(isinstance(owner, int) for owner in owners)
+        inside = [each for owner in owners for each in self._judge.inside(("object", owner), state)]
+        toggles = [toggles_in(state.flags[each]) for each in (inside if known else state.flags)]
+        return replace(state, used=state.used.union(*toggles))
 
     def _read(self, model: Token, state: State, compiles: bool) -> State:
         """A train function is built: it reads every flag inside the model."""
