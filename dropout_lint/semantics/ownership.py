@@ -69,7 +69,7 @@ def is_some_of(token: Token) -> bool:
 
 def is_inside(token: Token, model: Token) -> bool:
     """Whether a token that a model contains is a layer of it, rather than one of the places it stands for."""
-    if token == model or model[0] == "some":
+    if token == model or model[0] == "some" or (token[0] == "some" and model in token[1]):
         return False
     if model[0] == "place":
         return token[0] == "place" and token[1][len(model[1]) : len(model[1]) + 1] in {("layers",), ("get_layer",)}
