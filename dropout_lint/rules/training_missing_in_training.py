@@ -90,6 +90,8 @@ def check(context: Context) -> Iterator[Draft]:
         learning = learner.of(event)
         if learning is None or learning.trained is False or _ignored(event, learning.use):
             continue
+        if _required(event) and context.generation == 3:
+            continue  # it raises
         callee = callee_of(event)
         layers, complete = learner.mode_layers(event)
         layers = _switched(layers, learner.settled(callee))
@@ -127,6 +129,10 @@ def _ignored(event: ModelUse | ModeCall, gradient: Use) -> bool:
     return off_switch(event.frames) is not None or truth(event.bare.default) is not False
 
 
+def _required(event: ModelUse | ModeCall) -> bool:
+    return isinstance(event, ModelUse) and event.bare is not None and event.bare.required
+
+
 def _steps_outside(event: ModelUse | ModeCall) -> bool:
     """Whether it happens in some ``call``, which whoever takes the gradient has told the mode or not."""
     inside = [frame for frame in event.frames if frame.hook == "call"]
@@ -154,18 +160,26 @@ def _draft(event: ModelUse | ModeCall, layers: tuple[Instance, ...], confidence:
     text = event.callee_text if isinstance(event, ModeCall) else event.bare.callee_text if event.bare else ""
     subject = name_of_call(text, callee_of(event))
     shared = _used_elsewhere(event, context)
+    partly = context.on(2) if _required(event) and context.generation is None else None
     return Draft(
         place=choice.place,
-        message=f"`{subject}` is trained here without training=True: {stays_inactive(layers)}",
+        message=(
+            f"{f'on {partly.text}, ' if partly else ''}`{subject}` is trained here without training=True: "
+            f"{stays_inactive(layers)}"
+        ),
         confidence=confidence,
         label=_label(layers),
         help=_help(choice.parameter, shared),
-        notes=("a call that does not say the mode runs in inference mode, under a tape too",),
+        notes=(
+            "a call that does not say the mode runs in inference mode, under a tape too",
+            *(("its `call` has no default for `training`: Keras 3 raises TypeError",) if partly else ()),
+        ),
         chain=(*chain_of(event.frames), (event.place, f"{subject}(…)")) if len(event.frames) > 1 else (),
         fix_title=f"pass {choice.parameter}=True",
         applicability=Applicability.UNSAFE,
         changes=() if shared else (_change(choice),),
         probe=ProbeAt("mode", event.place, True),
+        keras=partly.versions if partly else (),
     )
 
 

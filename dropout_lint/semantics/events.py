@@ -266,6 +266,8 @@ class Bare:
     comment: str = ""
     none: bool = False
     """It says None, rather than nothing."""
+    required: bool = False
+    """The project's own ``call`` cannot do without: Keras 2 hands it None, Keras 3 raises TypeError (measured)."""
 
 
 @dataclass(slots=True, eq=False)

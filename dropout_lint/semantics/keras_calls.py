@@ -314,14 +314,16 @@ def bare_call(
     if found is not None:
         choice = choice_of(frame, found[0], node)
     func = node.func if isinstance(node, cst.Call) else node
+    default = _default_flag(run, frame, callee)
     return Bare(
         choice,
-        _default_flag(run, frame, callee),
+        NONE if default is None else default,
         text or calls.source_of(frame, func),
         tuple(run.guards),
         tuple(run.tapes),
         choice.frame.comment,
         found is not None,
+        required=default is None and found is None,
     )
 
 
@@ -334,7 +336,8 @@ def _says_mode_otherwise(callee: Instance, arguments: Arguments) -> bool:
     return any(is_mode_name(name) for name in given)
 
 
-def _default_flag(run: Run, frame: Frame, callee: Value) -> Value:
+def _default_flag(run: Run, frame: Frame, callee: Value) -> Value | None:
+    """What a project's own ``call`` takes for a flag; None where it has a parameter for that, without a default."""
     from dropout_lint.semantics.expressions import evaluate
 
     method = own_call(callee)
@@ -342,7 +345,7 @@ def _default_flag(run: Run, frame: Frame, callee: Value) -> Value:
         return NONE
     for each in (*method.node.params.params, *method.node.params.kwonly_params):
         if each.name.value == "training":
-            return evaluate(run, frame, method.scope, each.default) if each.default is not None else UNKNOWN
+            return evaluate(run, frame, method.scope, each.default) if each.default is not None else None
     return NONE
 
 

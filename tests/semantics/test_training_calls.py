@@ -308,6 +308,30 @@ def test_calls_that_train_without_saying_so(source):
     assert [code for code, _ in found(source)] == ["KTM105"]
 
 
+REQUIRED = """\
+import tensorflow as tf
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop, self.dense = tf.keras.layers.Dropout(0.5), tf.keras.layers.Dense(1)
+    def call(self, x, training):
+        return self.dense(self.drop(x, training=training))
+net, optimizer = Net(), tf.keras.optimizers.Adam()
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(net(x))
+optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("2.15", "`net` is"), (None, "on Keras 2, `net` is"), ("3.15", None)], ids=str
+)
+def test_a_call_that_cannot_do_without_is_handed_none_by_keras_2(version, told):
+    settings = {} if version is None else {"keras-version": version}
+    report = check_source(REQUIRED, "program.py", Resolver(isolated=True, overrides=settings))
+    assert [finding.message.partition(" trained")[0] for finding in report.findings] == ([told] if told else [])
+
+
 def test_a_graph_whose_learning_phase_is_fed_says_the_mode_itself():
     source = """\
         from keras import backend as K
