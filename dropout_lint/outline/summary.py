@@ -95,12 +95,13 @@ def _by_words(words: str, notes: Notes) -> set[str]:
 
 
 def _called_past_keras(notes: Notes) -> None:
-    """``layer.call(x)``: not where all that the file keeps under this name is made of its own classes."""
+    """``layer.call(x)``: not of what is made of the file's own classes alone, unless it trains."""
+    trains = any("fits" in unit.features for unit in notes.units)
     for unit, receiver in notes.called_past:
         name = last_name(receiver)
         kept = [value for _, target, value in notes.bindings if last_name(target) == name] if name else []
         made = [last_name(value.func) if isinstance(value, ast.Call) else "" for value in kept]
-        if not kept or not notes.classes.keys() >= set(made):
+        if trains or not kept or not notes.classes.keys() >= set(made):
             notes.add(unit, "call-bypassed")
 
 

@@ -2,9 +2,9 @@
 
 ## What it does
 
-Finds, inside `call`, `self.dropout.call(x)` without a flag on a layer whose behaviour depends on the mode; and classes
-of layers and models that override `__call__` with a mode parameter of their own (without `super().__call__`) that
-callers leave out.
+Finds, inside `call`, `self.dropout.call(x)` without a flag on a layer whose behaviour depends on the mode; a training
+step that runs `model.call(x)` of a model whose layers are not told the mode by its `call`; and classes of layers and
+models that override `__call__` with a mode parameter of their own (without `super().__call__`) that callers leave out.
 
 ## Why is this bad
 
@@ -51,13 +51,14 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
-from dropout_lint.rules.telling import chain_of
+from dropout_lint.rules.telling import chain_of, stays_inactive
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import MODEL_NAMES, content, is_keras_class, is_model, mode_of
 from dropout_lint.semantics.signatures import parameters
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.trials import is_test_code
+from dropout_lint.semantics.untold import untold
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
 from dropout_lint.semantics.words import names_mode
 from dropout_lint.syntax.lazy import cst
@@ -65,12 +66,15 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dropout_lint.semantics.untold import Untold
+
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each layer that Keras cannot tell the mode."""
     for event in context.interpretation.events:
         if isinstance(event, LayerCall) and _bypasses(event):
             yield _direct_call(event)
+    yield from _trained(context)
     for cls in context.interpretation.classes:
         function = cls.attributes.get("__call__")
         if isinstance(function, FunctionValue) and is_keras_class(cls) and not class_says_intent(cls):
@@ -118,6 +122,34 @@ def _direct_call(event: LayerCall) -> Draft:
         changes=changes,
         probe=ProbeAt("layer-call", event.place, "inherit"),
     )
+
+
+def _trained(context: Context) -> Iterator[Draft]:
+    """Models whose ``call`` a training step runs by itself, and whose layers wait for Keras to tell them the mode."""
+    told: dict[int, Untold] = {}
+    for each in untold(context.interpretation):
+        frame = each.bypass
+        if frame is not None and frame.call is not None and each.layers and each.sure:
+            told.setdefault(id(frame.call.node), each)
+    for each in told.values():
+        frame = each.bypass
+        assert frame is not None
+        assert frame.call is not None
+        func = frame.call.node.func if isinstance(frame.call.node, cst.Call) else None
+        assert isinstance(func, cst.Attribute)
+        subject = frame.call.module.source_of(func.value)
+        yield Draft(
+            place=frame.call,
+            message=(
+                f"`{subject}.call()` goes past Keras, which hands on the mode: what is trained here is in inference "
+                f"mode, {stays_inactive(each.layers)}"
+            ),
+            confidence=Confidence.HIGH,
+            label="Keras does not see this call",
+            help=f"call the model itself: {subject}(…, training=True)",
+            chain=(*chain_of(each.event.frames), (each.event.place, "says nothing of the mode")),
+            probe=ProbeAt("mode", each.event.place, True),
+        )
 
 
 # def __call__(self, x, training=…) ---------------------------------------------------------------------------

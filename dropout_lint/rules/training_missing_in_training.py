@@ -58,117 +58,59 @@ far moving statistics moved: 0 in each.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
-from dropout_lint.semantics.learning import Learner, asks_for_mode, callee_of
-from dropout_lint.semantics.models import mode_of
-from dropout_lint.semantics.roles import off_switch
-from dropout_lint.semantics.trials import is_test_code
-from dropout_lint.semantics.values import Const, Instance, truth
+from dropout_lint.semantics.learning import callee_of
+from dropout_lint.semantics.untold import says_nothing, untold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.semantics.choices import Choice
-    from dropout_lint.semantics.events import Event, Use
+    from dropout_lint.semantics.untold import Untold
+    from dropout_lint.semantics.values import Instance
 
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each call that trains a model without saying so."""
     yield from first_tensorflow.untold(context)
-    learner = Learner(context.interpretation)
-    if learner.phase_is_set:
-        return
-    for event in context.interpretation.events:
-        if not _says_nothing(event):
-            continue
-        learning = learner.of(event)
-        if learning is None or learning.trained is False or _ignored(event, learning.use):
-            continue
-        if _required(event) and context.generation == 3:
+    for each in untold(context.interpretation):
+        if each.required and context.generation == 3:
             continue  # it raises
-        callee = callee_of(event)
-        layers, complete = learner.mode_layers(event)
-        layers = _switched(layers, learner.settled(callee))
-        sure = bool(learning.trained) and not learner.trained_beside(callee, learning)
-        confidence = _confidence(event, layers, complete, sure)
+        confidence = _confidence(each) if each.bypass is None else None
         if confidence is not None:
-            yield _draft(event, layers, confidence, context)
+            yield _draft(each, confidence, context)
 
 
-def _says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:
-    """Whether a call hands over no flag, or one that is False because a helper is called without it."""
-    if isinstance(event, ModelUse):
-        return event.bare is not None and not event.symbolic
-    return (
-        isinstance(event, ModeCall)
-        and not event.graph
-        and isinstance(event.flag, Const)
-        and truth(event.flag) is False
-        and event.choice.place.node is event.choice.call
-    )
-
-
-def _ignored(event: ModelUse | ModeCall, gradient: Use) -> bool:
-    if _steps_outside(event) or is_test_code(event.frames):
-        return True
-    if any(use.text == "get_updates()" for use in event.used("gradient")):
-        # a graph of the first Keras, in which a call that says nothing follows the learning phase that is fed
-        return True
-    guards = event.guards if isinstance(event, ModeCall) else event.bare.guards if event.bare is not None else ()
-    if asks_for_mode(guards, gradient):
-        return True
-    if isinstance(event, ModeCall) or event.bare is None:
-        return False
-    # its own `call` may run in training mode by default, or have to be told
-    return off_switch(event.frames) is not None or truth(event.bare.default) is not False
-
-
-def _required(event: ModelUse | ModeCall) -> bool:
-    return isinstance(event, ModelUse) and event.bare is not None and event.bare.required
-
-
-def _steps_outside(event: ModelUse | ModeCall) -> bool:
-    """Whether it happens in some ``call``, which whoever takes the gradient has told the mode or not."""
-    inside = [frame for frame in event.frames if frame.hook == "call"]
-    return bool(inside) and not any(inside[-1] in use.frames for use in event.used("gradient"))
-
-
-def _switched(layers: tuple[Instance, ...], settled: frozenset[int]) -> tuple[Instance, ...]:
-    """The layers that a flag would switch on; augmentation already is."""
-    return tuple(each for each in layers if each.serial not in settled and mode_of(each) != "augmentation")
-
-
-def _confidence(
-    event: ModelUse | ModeCall, layers: tuple[Instance, ...], complete: bool, sure: bool
-) -> Confidence | None:
+def _confidence(each: Untold) -> Confidence | None:
     """How sure it is; less where a pass in training mode stands beside it, as if two were wanted."""
-    if layers:
-        return Confidence.HIGH if sure else Confidence.MEDIUM
-    if complete or not sure or (isinstance(event, ModelUse) and event.kind == "layer-call"):
+    if each.layers:
+        return Confidence.HIGH if each.sure else Confidence.MEDIUM
+    if each.complete or not each.sure or (isinstance(each.event, ModelUse) and each.event.kind == "layer-call"):
         return None
     return Confidence.LOW
 
 
-def _draft(event: ModelUse | ModeCall, layers: tuple[Instance, ...], confidence: Confidence, context: Context) -> Draft:
+def _draft(each: Untold, confidence: Confidence, context: Context) -> Draft:
+    event = each.event
     choice = _choice(event)
     text = event.callee_text if isinstance(event, ModeCall) else event.bare.callee_text if event.bare else ""
     subject = name_of_call(text, callee_of(event))
     shared = _used_elsewhere(event, context)
-    partly = context.on(2) if _required(event) and context.generation is None else None
+    partly = context.on(2) if each.required and context.generation is None else None
     return Draft(
         place=choice.place,
         message=(
             f"{f'on {partly.text}, ' if partly else ''}`{subject}` is trained here without training=True: "
-            f"{stays_inactive(layers)}"
+            f"{stays_inactive(each.layers)}"
         ),
         confidence=confidence,
-        label=_label(layers),
+        label=_label(each.layers),
         help=_help(choice.parameter, shared),
         notes=(
             "a call that does not say the mode runs in inference mode, under a tape too",
@@ -200,7 +142,7 @@ def _used_elsewhere(event: ModelUse | ModeCall, context: Context) -> bool:
     """Whether the line also runs where nothing is trained: then it needs a parameter rather than a constant."""
     node = _choice(event).place.node
     return any(
-        _says_nothing(other)
+        says_nothing(other)
         and other is not event
         and _choice(other).place.node is node
         and not other.used("gradient")
