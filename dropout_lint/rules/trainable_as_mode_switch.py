@@ -169,7 +169,7 @@ def _toggles(history: History) -> Iterator[Draft]:
             continue
         wanted = truth(event.value)
         before = _before_inference(history, position)
-        if before is None or wanted is None or _ends_something_unknown(history, position):
+        if before is None or wanted is None or _opens_again(history, position):
             continue
         used, closing = before
         if wanted is False and (closing is None or not (truth(closing.value) is True or _restores(closing))):
@@ -185,13 +185,20 @@ def _toggles(history: History) -> Iterator[Draft]:
                 yield _draft(toggle, used, closes=toggle is closing)
 
 
-def _ends_something_unknown(history: History, position: int) -> bool:
-    """Whether a toggle comes after something that may have trained: it may end that rather than begin what follows."""
+def _opens_again(history: History, position: int) -> bool:
+    """Whether a toggle ends what something else was trained in, or may have been, rather than begins what follows."""
+    toggle = history[position]
+    opens = isinstance(toggle, TrainableSet) and truth(toggle.value) is not False
+    trained = False
     for event in reversed(history[:position]):
         if isinstance(event, HandedOver):
             return True
-        if not _same_statement(event, history[position]):
-            break
+        if isinstance(event, ModelUse):
+            if event.kind not in {"compile", "train", "gradient"}:
+                return False
+            trained = trained or event.kind != "compile"
+        elif not _same_statement(event, toggle):
+            return trained and truth(event.value) is False and opens
     return False
 
 

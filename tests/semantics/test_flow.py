@@ -901,6 +901,14 @@ TRAINABLE = {
         ),
         [],
     ),
+    "round the training of what it is part of": (
+        (
+            "inputs = keras.Input((4,))\nouter = keras.Model(inputs, model(inputs))\nmodel.trainable = False\n"
+            "outer.compile('adam', 'mse')\nouter.train_on_batch(rows, rows)\nmodel.trainable = True\n"
+            "model.predict(rows)\n"
+        ),
+        [],
+    ),
     "features, then fine-tuning": (
         "model.trainable = False\nmodel.predict(rows)\nmodel.trainable = True\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\n",
         [],
