@@ -57,6 +57,7 @@ from dropout_lint.semantics.events import ModeCall, ModelUse, Place
 from dropout_lint.semantics.models import augmenting_layers, content, inner_layers, mode_of, switched_off_in_graph
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, role_of, role_of_use
 from dropout_lint.semantics.values import Instance, alternatives, truth
+from dropout_lint.semantics.views import is_a_view
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _with_flag(event: ModeCall, context: Context) -> Iterator[Draft]:
         return
     role = role_of(event, context.interpretation, context.names)
     confidence = _confidence(event, role)
-    if confidence is None:
+    if confidence is None or is_a_view(event, context.interpretation):
         return
     anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
     literal = isinstance(event.choice.place.node, cst.Name) and event.choice.place.node.value == "True"
@@ -123,6 +124,8 @@ def _bare(event: ModelUse, context: Context) -> Iterator[Draft]:
     role = role_of_use(event, context.interpretation, context.names)
     confidence = _confidence(event, role)
     if confidence is None or not context.where("bare-call-augments").certain:
+        return
+    if is_a_view(event, context.interpretation):
         return
     node = event.place.node
     shown = _callee(event)

@@ -92,7 +92,7 @@ def check(context: Context) -> Iterator[Draft]:
     learner = Learner(context.interpretation)
     for event in context.interpretation.events:
         if isinstance(event, ModeCall) and event.graph and truth(event.flag) is True and not _ignored(event, context):
-            draft = _draft(event, context) if not _only_learns(event, learner) else None
+            draft = _draft(event, context) if not _is_for_training(event, learner) else None
             if draft is not None:
                 yield draft
     yield from first_tensorflow.drafts(context)
@@ -198,33 +198,40 @@ def _is_own_default(event: ModeCall) -> bool:
     return own and "training" in call.defaulted
 
 
-def _only_learns(event: ModeCall, learner: Learner) -> bool:
-    """Whether a loop of the program's own trains models with this layer, and nobody evaluates one that is not frozen.
+def _is_for_training(event: ModeCall, learner: Learner) -> bool:
+    """Whether the graph is for training alone.
 
-    So it is where an encoder is trained before it is used: its weights go on, in another graph or frozen.
+    Then another one over the same layers is for inference, or nobody evaluates a model with them unless it is frozen,
+    and loops of the program's own train one. So it is where an encoder is trained before it is used: its weights go
+    on, in another graph or frozen. Frozen batch normalisation is in inference mode whatever its flag says.
     """
-    wanted = {
-        id(layer)
-        for other in learner.interpretation.events
-        if isinstance(other, ModeCall) and other.graph and other.place.node is event.place.node
+    graphs = [each for each in learner.interpretation.events if isinstance(each, ModeCall) and each.graph]
+    layers = {
+        id(layer): layer
+        for other in graphs
+        if other.place.node is event.place.node
         for layer in content(other.callee).layers
     }
+    if any(truth(other.flag) is False and _held(other) & layers.keys() for other in graphs):
+        return True
+    can_freeze = all(mode_of(layer) == "batch-statistics" for layer in layers.values())
     learns = False
     for other in learner.interpretation.events:
-        if not isinstance(other, (ModelUse, ModeCall)) or (
-            other.graph if isinstance(other, ModeCall) else other.symbolic
-        ):
+        if not isinstance(other, (ModelUse, ModeCall)):
             continue
-        held = {id(layer): layer for layer in content(callee_of(other)).layers}
-        if wanted.isdisjoint(held):
+        held = _held(other) & layers.keys()
+        if not held or (other.graph if isinstance(other, ModeCall) else other.symbolic):
             continue
-        if other.used("gradient"):
+        frozen = can_freeze and all(layers[each].serial in learner.frozen_in(other) for each in held)
+        if other.used("gradient") or frozen:
             learns = True
-        elif _evaluates(other, learner) and any(
-            layer.serial not in learner.frozen_in(other) for key, layer in held.items() if key in wanted
-        ):
+        elif _evaluates(other, learner):
             return False
     return learns
+
+
+def _held(event: ModelUse | ModeCall) -> set[int]:
+    return {id(layer) for layer in content(callee_of(event)).layers}
 
 
 def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:

@@ -78,6 +78,7 @@ from dropout_lint.semantics.models import Content, content, is_layer, is_model, 
 from dropout_lint.semantics.roles import CLEAR, STRONG, Role, off_switch, role_of
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import NONE, Const, Method, Opaque, alternatives, truth
+from dropout_lint.semantics.views import is_a_view, is_called_augmenting
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.semantics.words import words as name_words
 from dropout_lint.syntax.lazy import cst
@@ -106,6 +107,9 @@ def _concerns(event: ModeCall, context: Context) -> bool:
         return False
     if any(isinstance(each, Const) and isinstance(each.value, str) for each in alternatives(event.flag)):
         return False
+    if is_called_augmenting(event.callee_text) and not content(event.callee).layers:
+        # the task of the model may be to compare views
+        return not is_a_view(event, context.interpretation)
     if event.polarity is not None and not event.polarity.training:
         # where the flag is handed on it is turned round (KTM106): what callers choose is right
         return event.choice.place.node is event.polarity.place.node

@@ -586,6 +586,23 @@ RIGHT = {
             return keras.Model(image, up(x, 3))
         translator = build_translator()
         """,
+    "views that are compared": """\
+        augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])
+        class Contrastive(keras.Model):
+            def test_step(self, data):
+                one, two = augment(data), augment(data)
+                return {"loss": tf.reduce_mean(model(one, training=False) - model(two, training=False))}
+        """,
+    "views by augmenters of which nothing is known": """\
+        class Contrastive(keras.Model):
+            def __init__(self, augmenters, encoder):
+                super().__init__()
+                self.augmenters, self.encoder = augmenters, encoder
+            def test_step(self, data):
+                one = self.augmenters[0](data, training=True)
+                two = self.augmenters[1](data, training=True)
+                return {"loss": tf.reduce_mean(self.encoder(one, training=False) - self.encoder(two, training=False))}
+        """,
     "named in a string only": "print('call model(x, training=True) to train')",
     "a masked autoencoder is shown what it fills in": """\
         class PatchMasking(layers.Layer):
@@ -666,6 +683,23 @@ COPIES = (
     "net = Net(True)\nnet.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
 )
 
+ENCODER = """\
+i = keras.Input((4,))
+encoder = keras.Model(i, layers.Dense(2)(layers.BatchNormalization()(i, training=True)))
+"""
+LOOP = """\
+optimizer = keras.optimizers.Adam()
+for batch in data:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(encoder(batch, training=True) ** 2)
+    optimizer.apply_gradients(zip(tape.gradient(loss, encoder.trainable_variables), encoder.trainable_variables))
+"""
+CLASSIFIER = """\
+classifier = keras.Model(i, layers.Dense(3)(encoder(i)))
+classifier.compile("adam", "mse")
+classifier.fit(rows, rows)
+print(classifier.evaluate(rows, rows))
+"""
 SWITCHES = {
     "a graph that is only summed up": (
         (
@@ -795,6 +829,26 @@ SWITCHES = {
     "batch normalisation in a graph": (
         "i = keras.Input((4,))\nh = layers.BatchNormalization()(i, training=True)\n",
         ["KTM102"],
+    ),
+    "an encoder that a loop of its own trains, and nobody evaluates": (ENCODER + LOOP, []),
+    "an encoder that a loop of its own trains, frozen where it is used": (
+        ENCODER + LOOP + "encoder.trainable = False\n" + CLASSIFIER,
+        [],
+    ),
+    "an encoder that a loop of its own trains, not frozen where it is used": (ENCODER + LOOP + CLASSIFIER, ["KTM102"]),
+    "an encoder that is frozen": (ENCODER + "encoder.trainable = False\n" + CLASSIFIER, []),
+    "a frozen encoder with dropout": (
+        ENCODER.replace("BatchNormalization()", "Dropout(0.5)") + "encoder.trainable = False\n" + CLASSIFIER,
+        ["KTM102"],
+    ),
+    "one graph for training, one for inference": (
+        (
+            "i, drop = keras.Input((4,)), layers.Dropout(0.5)\n"
+            "def graph(training):\n    return keras.Model(i, drop(i, training=training))\n"
+            "train, infer = graph(training=True), graph(training=False)\ntrain.compile('adam', 'mse')\n"
+            "train.fit(rows, rows)\nprint(infer.predict(rows))\n"
+        ),
+        [],
     ),
     "dense layer in a graph": ("i = keras.Input((4,))\nlayers.Dense(1)(i, training=True)\n", []),
     "recurrent layer without dropout": ("i = keras.Input((4, 1))\nh = layers.LSTM(4)(i, training=True)\n", []),
