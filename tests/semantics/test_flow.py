@@ -587,11 +587,16 @@ RIGHT = {
         translator = build_translator()
         """,
     "views that are compared": """\
-        augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])
         class Contrastive(keras.Model):
+            def __init__(self, encoder):
+                super().__init__()
+                self.augment = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])
+                self.encoder, self.tracker = encoder, keras.metrics.Mean()
             def test_step(self, data):
-                one, two = augment(data), augment(data)
-                return {"loss": tf.reduce_mean(model(one, training=False) - model(two, training=False))}
+                one, two = self.augment(data), self.augment(data)
+                loss = tf.reduce_mean(self.encoder(one, training=False) - self.encoder(two, training=False))
+                self.tracker.update_state(loss)
+                return {"loss": self.tracker.result()}
         """,
     "views by augmenters of which nothing is known": """\
         class Contrastive(keras.Model):
