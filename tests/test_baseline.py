@@ -127,7 +127,7 @@ SILENCED = {
     ),
     "a statement over several lines": (
         "print(np.argmax(model(\n    x_test,\n    training=True,\n), 1))",
-        f"print(np.argmax(model(\n    x_test,\n    training=True,  {TOLD} demo\n), 1))",
+        f"print(np.argmax(model(  {TOLD} demo\n    x_test,\n    training=True,\n), 1))",
     ),
     "a backslash": (
         "print(np.argmax(model(x_test, training=True), \\\n    1))",

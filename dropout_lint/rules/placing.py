@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dropout_lint.rules.model import Change, Draft, Rule
+    from dropout_lint.semantics.events import Place
     from dropout_lint.semantics.modules import Module
 
 _PURE_CALLS = frozenset({"isinstance", "type", "enumerate", "range", "zip", "len", "hasattr", "reversed", "list"})
@@ -35,8 +36,9 @@ def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) ->
     def want(module: Module, *nodes: cst.CSTNode | None) -> None:
         wanted.setdefault(id(module), (module, []))[1].extend(node for node in nodes if node is not None)
 
+    calls = {id(draft.place.node): _call_round(draft.place) for _, draft in chosen}
     for _, draft in chosen:
-        want(draft.place.module, draft.place.node)
+        want(draft.place.module, draft.place.node, calls[id(draft.place.node)])
         for step, _text in draft.chain:
             want(step.module, step.node)
         if draft.probe is not None:
@@ -54,17 +56,44 @@ def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) ->
     found: dict[int, Span] = {}
     for module, nodes in wanted.values():
         found.update(spans(module.tree, nodes, module.text))
-    return [finding for rule, draft in chosen if (finding := _finding(rule, draft, found, removals, shown)) is not None]
+    findings = (
+        _finding(rule, draft, _shown_span(draft, calls, found), found, removals, shown) for rule, draft in chosen
+    )
+    return [finding for finding in findings if finding is not None]
+
+
+def _call_round(place: Place) -> cst.Call | None:
+    """The call that an argument is handed to."""
+    node = place.node
+    if isinstance(node, cst.Call) or not isinstance(node, (cst.Arg, cst.BaseExpression)):
+        return None
+    *above, last = _path_to(place.module.tree, node)
+    if isinstance(last, cst.BaseExpression) and above and isinstance(above[-1], cst.Arg):
+        above.pop()
+    return above[-1] if above and isinstance(above[-1], cst.Call) else None
+
+
+def _shown_span(draft: Draft, calls: dict[int, cst.Call | None], found: dict[int, Span]) -> Span | None:
+    """Where a finding stands: an argument on a line of its own together with the call it is handed to.
+
+    That line alone says little, and whoever looks for the call looks for the line on which it begins.
+    """
+    span = found.get(id(draft.place.node))
+    call = calls[id(draft.place.node)]
+    begin = found.get(id(call)) if call is not None else None
+    if span is None or begin is None or begin.start.line == span.start.line:
+        return span
+    return Span(begin.start, span.end)
 
 
 def _finding(
     rule: Rule,
     draft: Draft,
+    span: Span | None,
     found: dict[int, Span],
     removals: dict[int, tuple[cst.CSTNode, str]],
     shown: Callable[[Path], str],
 ) -> Finding | None:
-    span = found.get(id(draft.place.node))
     if span is None:
         return None
     steps = [
