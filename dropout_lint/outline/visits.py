@@ -162,10 +162,17 @@ def _class(notes: Notes, node: ast.ClassDef, outer: Unit) -> None:
         names = {each.arg for each in (*call.args.posonlyargs, *call.args.args, *call.args.kwonlyargs)}
         told = ("training" in names and not call.decorator_list) or _only_raises(call)
         heard = "told" if told else "deaf"
+        if call.args.kwarg is not None and "training" not in names and _names_training(call):
+            notes.add(notes.class_body(node, outer), "flag-misnamed")
     notes.classes[node.name] = (tuple(filter(None, bases)), heard)
     if any("ropout" in base or "GaussianNoise" in base for base in bases):
         # a layer of the project that takes a rate under any name
         notes.add(notes.class_body(node, outer), "rate")
+
+
+def _names_training(function: ast.FunctionDef) -> bool:
+    """Whether a function has the text ``"training"``, as to look for that among its keywords."""
+    return any(isinstance(each, ast.Constant) and each.value == "training" for each in ast.walk(function))
 
 
 def _only_raises(function: ast.FunctionDef) -> bool:

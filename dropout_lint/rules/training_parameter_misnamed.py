@@ -3,7 +3,8 @@
 ## What it does
 
 Finds a `call` with a parameter like `is_training`, `train`, `mode` or `phase` (and none named `training`) that decides
-how the layers inside run, or whether dropout does, where no caller in sight passes it.
+how the layers inside run, or whether dropout does, where no caller in sight passes it. And, for Keras 3, the `call`
+of a layer that looks for `training` among its `**kwargs`.
 
 ## Why is this bad
 
@@ -41,7 +42,8 @@ Unsafe: it renames the parameter inside `call`, and what Keras passes then decid
 ## Evidence
 
 keras 3.15.1 and tf_keras 2.21: `is_training`, `train` and `mode` are never set by fit;
-`is_training=True` is on in predict. The programs in fixtures/training-parameter-misnamed print it.
+`is_training=True` is on in predict. `call(self, x, **kwargs)`: Keras 3.15.1 hands on no `training`, in fit and in
+`layer(x, training=True)` alike; tf_keras hands it on. The programs in fixtures/training-parameter-misnamed print it.
 """
 
 from __future__ import annotations
@@ -53,8 +55,8 @@ from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent
-from dropout_lint.semantics.models import content, mode_of
-from dropout_lint.semantics.signatures import own_call, parameters, readings, sees
+from dropout_lint.semantics.models import MODEL_NAMES, content, is_keras_class, mode_of
+from dropout_lint.semantics.signatures import own_call, parameters, reading_among_keywords, readings, sees
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import ClassValue, FunctionValue, Instance
@@ -73,6 +75,7 @@ def check(context: Context) -> Iterator[Draft]:
         call = cls.attributes.get("call")
         if not isinstance(call, FunctionValue) or call.inner is not None or sees(call, "training"):
             continue
+        yield from _among_keywords(cls, call, context)
         if cls.keras_base is None or call.node.params.star_kwarg is not None or class_says_intent(cls):
             continue
         for position, each in enumerate(parameters(call)[1:]):
@@ -84,6 +87,36 @@ def check(context: Context) -> Iterator[Draft]:
                 confidence = _confidence(cls, call, context)
                 if confidence is not None:
                     yield _draft(cls, call, each, decided, confidence)
+
+
+def _among_keywords(cls: ClassValue, call: FunctionValue, context: Context) -> Iterator[Draft]:
+    """``kwargs.get("training")`` in a ``call`` without such a parameter, to which Keras 3 hands no flag."""
+    # of models, KTM403 speaks
+    layer = is_keras_class(cls) and cls.keras_base not in MODEL_NAMES
+    node = reading_among_keywords(call, "training") if layer else None
+    holding = context.on(3)
+    if node is None or not holding.possible or any(_hands_on(event, call) for event in context.interpretation.events):
+        return
+    yield Draft(
+        place=Place(call.module, node),
+        message=(
+            f"on {holding.text} the keywords of {cls.name}.call() never hold `training`, not even where it is passed: "
+            "the mode goes to a parameter of that name"
+        ),
+        confidence=Confidence.HIGH,
+        severity=None if holding.certain else Severity.NOTE,
+        label="finds nothing in fit() either",
+        help="give call() the parameter: def call(self, x, training=None, …)",
+        notes=("Keras 2 hands it on among the keywords",),
+        keras=() if holding.certain else holding.versions,
+    )
+
+
+def _hands_on(event: Event, call: FunctionValue) -> bool:
+    """Whether the program is seen to run a ``call`` itself, with the flag: ``super().call(x, training=training)``."""
+    return any(
+        frame.function is call and frame.hook != "call" and "**training" in frame.arguments for frame in event.frames
+    )
 
 
 def _decides(call: FunctionValue, given: cst.Param, context: Context) -> list[str]:

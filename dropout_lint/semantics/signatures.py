@@ -9,7 +9,7 @@ from __future__ import annotations
 from dropout_lint.semantics.values import UNKNOWN, ClassValue, Const, External, FunctionValue, Instance, Value
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.literals import value_of
-from dropout_lint.syntax.walk import children
+from dropout_lint.syntax.walk import children, walk
 
 
 def written(function: FunctionValue) -> FunctionValue:
@@ -70,6 +70,33 @@ def readings(function: FunctionValue, name: str) -> tuple[cst.Name, ...] | None:
         else:
             stack.extend(children(node))
     return tuple(found)
+
+
+def reading_among_keywords(function: FunctionValue, name: str) -> cst.CSTNode | None:
+    """Where a function looks for a name among its keywords first: ``kwargs.get(name)``, ``kwargs[name]``; or None."""
+    gathered = function.node.params.star_kwarg
+    if gathered is None:
+        return None
+    for node in walk(function.node.body):
+        container: cst.CSTNode | None = None
+        key: cst.CSTNode | None = None
+        if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+            container, key = node.value, node.slice[0].slice.value
+        elif (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and node.func.attr.value in {"get", "pop"}
+            and node.args
+        ):
+            container, key = node.func.value, node.args[0].value
+        if (
+            isinstance(container, cst.Name)
+            and container.value == gathered.name.value
+            and isinstance(key, cst.SimpleString)
+            and value_of(key) == name
+        ):
+            return node
+    return None
 
 
 def is_read(function: FunctionValue, name: str) -> bool:
