@@ -118,8 +118,9 @@ def spread(
     method, most = _method(), jobs or usable_cores()
     queue: Queue[Item] = Queue()
 
-    def count() -> int:
-        return _count(method, min(len(queue.tasks), most), queue.work, jobs)
+    def count(drawing: bool) -> int:
+        worth = _count(method, min(len(queue.tasks), most), queue.work, jobs)
+        return min(worth, most - 1) if drawing else worth
 
     suspects = []
     for place, answer in _Crew(method, function, prepare, queue).work(source, count):
@@ -130,7 +131,7 @@ def spread(
     for place in sorted(suspects):
         alone = _Crew(method, function, prepare, Queue(queue.tasks, place))
         never = Lost("no process could be started for a second try", memory=True)
-        yield next(alone.work((), lambda: 1), (place, never))
+        yield next(alone.work((), lambda _: 1), (place, never))
 
 
 @dataclass(eq=False, slots=True)
@@ -163,27 +164,26 @@ class _Crew(Generic[Item, Result]):
     """Processes that could not be started, or were never ready: others would not be, either."""
 
     def work(
-        self, source: Iterable[Task[Item] | None], count: Callable[[], int]
+        self, source: Iterable[Task[Item] | None], count: Callable[[bool], int]
     ) -> Iterator[tuple[int, Result | Lost]]:
         """Results as they come, and a `Lost` for each process that died over something.
 
-        ``count`` tells how many processes the tasks that were drawn so far are worth.
+        ``count`` tells how many processes the tasks that were drawn so far are worth, besides this one while it draws.
         """
         try:
             for task in source:
                 if task is not None:
                     self.queue.add(task)
-                # one of them is this process, as long as it has to draw
-                self._staff(count() - 1)
+                self._staff(count(True))
                 # the next look may take long, and a fork is ready in no time
                 soon = self.method == "fork" and any(each.is_new for each in self._workers.values())
                 yield from self._hear(None if soon else 0)
-            self._staff(count())
+            self._staff(count(False))
             while self._workers:
                 for worker in [each for each in self._workers.values() if each.waits]:
                     self._dismiss(worker)
                 yield from self._hear(None)
-                self._staff(count())
+                self._staff(count(False))
         finally:
             for worker in list(self._workers.values()):
                 worker.process.kill()
