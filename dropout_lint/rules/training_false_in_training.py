@@ -58,6 +58,7 @@ from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place,
 from dropout_lint.semantics.intent import is_handed_in
 from dropout_lint.semantics.learning import Learner, asks_for_mode
 from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of, ready_made
+from dropout_lint.semantics.signatures import is_read, own_call, sees
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, FunctionValue, Instance, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name
@@ -140,10 +141,13 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     callee = event.callee
     if not is_layer(callee) or not isinstance(callee, Instance) or frame.owner is None:
         return None
-    if is_model(callee) and not _is_own_row(callee, frame.owner):
+    all_off = _turns_all_off(event, frame, learner)
+    if is_model(callee) and not all_off and not _is_own_row(callee, frame.owner):
         return None
-    if not isinstance(callee.cls, str) or not event.direct or any(each.name == "__call__" for each in event.frames):
+    if not isinstance(callee.cls, str) and not all_off:
         # a layer of the project may mean something else by the flag
+        return None
+    if not event.direct or any(each.name == "__call__" for each in event.frames):
         return None
     layers = tuple(
         layer for layer in learner.mode_layers(event)[0] if mode_of(layer) not in {"augmentation", "power-iteration"}
@@ -160,19 +164,52 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     return _draft(
         event,
         f"{frame.owner.name}.call() runs `{event.callee_text}` with training=False: {stays_inactive(layers)}",
-        Confidence.LOW if statistics and not _learns_from_scratch(event, frame, learner) else Confidence.MEDIUM,
+        Confidence.MEDIUM
+        if not statistics or all_off or _learns_from_scratch(event, frame, learner)
+        else Confidence.LOW,
         "pass the mode on: training=training" if "training" in names else "leave the flag out",
         "training" if forwards else None,
         ProbeAt("mode", event.place, "phase"),
     )
 
 
+def _turns_all_off(event: ModeCall, frame: Frame, learner: Learner) -> bool:
+    """Whether a ``call`` that takes the mode and never looks at it says False to the parts that its class makes.
+
+    One of them alone may be a backbone that knows its statistics, unless it is a row of layers.
+    """
+    call = frame.function
+    if call is None or frame.owner is None or not sees(call, "training") or is_read(call, "training"):
+        return False
+    if event.choice.frame is not frame or not _is_made_in(event.callee, frame.owner) or ready_made(event.callee):
+        return False
+    own = own_call(event.callee) if isinstance(event.callee, Instance) else None
+    if own is not None and not sees(own, "training"):
+        return False
+    if isinstance(event.callee, Instance) and is_model(event.callee) and _is_own_row(event.callee, frame.owner):
+        return True
+    return any(
+        isinstance(other, ModeCall)
+        and other.frames[-1].function is event.frames[-1].function
+        and other.callee_text != event.callee_text
+        and _says_false(other)
+        and bool(learner.mode_layers(other)[0])
+        for other in learner.interpretation.events
+    )
+
+
+def _is_made_in(callee: Value, owner: ClassValue) -> bool:
+    methods = [each for cls in owner.ancestry() for each in cls.attributes.values()]
+    return isinstance(callee, Instance) and any(
+        isinstance(each, FunctionValue) and id(each.node) == callee.made_in for each in methods
+    )
+
+
 def _is_own_row(callee: Instance, owner: ClassValue) -> bool:
     """Whether a model is a ``Sequential`` that the class has made of layers: no backbone that knows its statistics."""
-    methods = [each for cls in owner.ancestry() for each in cls.attributes.values()]
     return (
         callee.keras_name == "keras.Sequential"
-        and any(isinstance(each, FunctionValue) and id(each.node) == callee.made_in for each in methods)
+        and _is_made_in(callee, owner)
         and content(callee).complete
         and not any(is_model(each) or ready_made(each) for each in inner_layers(callee) or ())
     )

@@ -884,6 +884,42 @@ def test_a_backbone_in_inference_mode_is_left_alone(block):
     assert found(ROW.format(loaded="").replace(row, block)) == []
 
 
+PARTS = """\
+class Part(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.norm = layers.BatchNormalization()
+    def call(self, x, training=None):
+        return self.norm(x, training=training)
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = Part(), Part()
+    def call(self, x, {taken}):
+        {before}
+        return self.two(self.one(x, training={flag}), training=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("taken", "before", "flag", "lines"),
+    [
+        pytest.param("training=None", "", "False", 2, id="taken and never looked at"),
+        pytest.param("training=None", "", "training", 0, id="one of them is told"),
+        pytest.param("training=None", "print(training)", "False", 0, id="looked at"),
+        pytest.param("mask=None", "", "False", 0, id="not taken"),
+    ],
+)
+def test_a_call_that_takes_the_mode_and_switches_all_its_parts_off(taken, before, flag, lines):
+    source = PARTS.format(taken=taken, before=before, flag=flag)
+    assert [code for code, _ in found(source)] == ["KTM104"] * lines
+
+
+def test_a_backbone_alone_may_be_switched_off_for_good():
+    source = PARTS.format(taken="training=None", before="", flag="None").replace("self.one(x, training=None)", "x")
+    assert found(source) == []
+
+
 TEACHERS = {
     "literal": step("(model(rows, training=True) - other(rows, training=True)) ** 2"),
     "before the tape": """\
