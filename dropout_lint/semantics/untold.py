@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
-from dropout_lint.semantics.events import ModeCall, ModelUse
+from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse
 from dropout_lint.semantics.learning import Learner, asks_for_mode, callee_of
 from dropout_lint.semantics.models import is_layer, mode_of
 from dropout_lint.semantics.roles import off_switch
@@ -54,16 +54,33 @@ def untold(interpretation: Interpretation) -> Iterator[Untold]:
     learner = Learner(interpretation)
     if learner.phase_is_set:
         return
+    applies = any(map(_applies, interpretation.events))
     for event in interpretation.events:
         if not says_nothing(event):
             continue
         learning = learner.of(event)
         if learning is None or learning.trained is False or _ignored(event, learning.use):
             continue
+        if not applies and _only_looks(learning.use):
+            continue
         layers, complete = learner.mode_layers(event)
         callee = callee_of(event)
         sure = bool(learning.trained) and not learner.trained_beside(callee, learning)
         yield Untold(event, _switched(layers, learner.settled(callee)), complete, sure)
+
+
+def _applies(event: Event) -> bool:
+    """Whether something updates weights as the script runs: an optimizer, or the program by itself."""
+    if not isinstance(event, (ModelUse, MethodCall)) or event.frames[0].assumed:
+        return False
+    if isinstance(event, ModelUse):
+        return event.kind in {"gradient", "train"}
+    return event.name.startswith(("assign", "set_weights", "scatter_"))
+
+
+def _only_looks(gradient: Use) -> bool:
+    """Whether a script takes a gradient at its outermost level, where somebody would be seen to apply it."""
+    return gradient.text == "tape.gradient" and all(frame.function is None for frame in gradient.frames)
 
 
 def says_nothing(event: Event) -> TypeGuard[ModelUse | ModeCall]:

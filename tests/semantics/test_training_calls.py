@@ -65,6 +65,12 @@ for _ in range(3):
 
 
 TRAINED = {
+    "an update by hand": """\
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows))
+        for weight, gradient in zip(model.trainable_weights, tape.gradient(loss, model.trainable_weights)):
+            weight.assign_sub(0.1 * gradient)
+        """,
     "stopped on one of two ways": step("(plain(z := model(rows)) - tf.stop_gradient(z)) ** 2"),
     "bare": step("model(rows)"),
     "of several models": step("plain(rows) + model(rows)", "plain.trainable_variables + model.trainable_variables"),
@@ -644,6 +650,11 @@ RIGHT = {
                 loss = tf.reduce_mean((models["student"](rows, training=True) - models["teacher"](rows)) ** 2)
             update(tape, loss, models["student"].trainable_variables)
         epoch(both())
+        """,
+    "a gradient that is looked at": """\
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows))
+        print([each is None for each in tape.gradient(loss, model.trainable_variables)])
         """,
     "frozen in a round before": "for _ in range(3):\n"
     + textwrap.indent(step("model(rows) + plain(rows)", "model.trainable_variables + plain.weights"), "    ")
