@@ -15,7 +15,7 @@ from dropout_lint.semantics.events import (
     ModelUse,
     Use,
 )
-from dropout_lint.semantics.models import mode_of
+from dropout_lint.semantics.models import is_model, mode_of
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -46,10 +46,11 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
     if any(frame.name in settings.stochastic for frame in event.frames):
         return True
     steps = interpretation.mode_calls(node_if_trained, id(event.place.node))
-    return (
+    return bool(
         draws(event, interpretation, steps=steps)
         or _samples_by_one_pass(event)
         or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
+        or (interpretation.mode_calls(_callee_if_meant, id(event.callee)) and not is_model(event.callee))
         or guarded_on_purpose(event, steps)
         or flag_says_intent(event)
         or is_conditional_generator(event)
@@ -59,6 +60,11 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
 def node_if_trained(event: ModeCall) -> int | None:
     """By what the training steps among mode calls are found: the call (id of its node)."""
     return id(event.place.node) if event.used("gradient") else None
+
+
+def _callee_if_meant(event: ModeCall) -> int | None:
+    """By what calls are found that are meant to be random by their comments: what is called (its id)."""
+    return id(event.callee) if truth(event.flag) is True and comment_says_intent(event) else None
 
 
 def is_handed_in(event: ModeCall) -> bool:

@@ -586,6 +586,18 @@ RIGHT = {
             return keras.Model(image, up(x, 3))
         translator = build_translator()
         """,
+    "a layer that a comment elsewhere says is to stay on": """\
+        class Speaker(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.noise, self.dense = layers.Dropout(0.5), layers.Dense(2)
+            def call(self, x, training=None):
+                # dropout both in training and inference
+                return self.dense(self.noise(x, training=True))
+            def predict_one(self, x):
+                return np.argmax(self.dense(self.noise(x, training=True)))
+        print(Speaker().predict_one(x_test))
+        """,
     "views that are compared": """\
         class Contrastive(keras.Model):
             def __init__(self, encoder):
