@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.events import Place
 
 _ACT_ON_THEIR_INPUT = frozenset({"dropout", "noise", "augmentation"})
+_KERAS = frozenset({"keras", "keras_core", "tensorflow", "tensorflow_core", "tf_keras"})
 _MODES = _ACT_ON_THEIR_INPUT | {"batch-statistics", "rnn-dropout", "attention-dropout"}
 
 
@@ -89,6 +90,8 @@ def check(context: Context) -> Iterator[Draft]:
             frame = event.frames[-1]
             if is_test_code(event.frames) or not _is_plain_layer(event.instance) or id(frame) not in building:
                 continue
+            if frame.function is None and _KERAS.isdisjoint(context.interpretation.imports):
+                continue  # lines that somebody noted down, out of several programs
             if id(event.place.node) in discarded:
                 yield _never_applied(event, "")
             elif _unread(event.place, frame, names):

@@ -174,3 +174,10 @@ HANDED_ON = {
 @pytest.mark.parametrize("source", HANDED_ON.values(), ids=HANDED_ON)
 def test_calls_that_say_the_mode_are_left_alone(source):
     assert found(source, "KTM408") == []
+
+
+@pytest.mark.parametrize(("head", "count"), [("", 0), ("import keras\n", 1)], ids=["notes", "a program"])
+def test_lines_that_were_noted_down_are_no_program(head, count):
+    program = head + "model = keras.Sequential([keras.layers.Dense(2)])\nkeras.layers.Dropout(0.2)\n"
+    resolver = Resolver(isolated=True, overrides={"keras-version": "3.15"})
+    assert len(check_source(program, "program.py", resolver).findings) == count
