@@ -115,7 +115,7 @@ def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, oute
     if asks_a_model(node.name):
         notes.add(unit, "active")
     if node.name == "__call__":
-        if outer.kind == "class" and (node.decorator_list or _has_mode_by_default(arguments)):
+        if outer.kind == "class" and (node.decorator_list or _tells_no_mode(arguments)):
             notes.operators.add(outer.name)
     elif node.name == "call":
         notes.add(unit, "defines-call")
@@ -126,11 +126,14 @@ def _definition(notes: Notes, node: ast.FunctionDef | ast.AsyncFunctionDef, oute
     notes.defines(node, outer, [each.arg for each in named])
 
 
-def _has_mode_by_default(arguments: ast.arguments) -> bool:
+def _tells_no_mode(arguments: ast.arguments) -> bool:
+    """Whether a ``__call__`` may be called without a mode: it takes none, or has a default for that."""
     named = [*arguments.posonlyargs, *arguments.args]
     optional = named[len(named) - len(arguments.defaults) :]
     optional += [each for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default]
-    return any(names_mode(each.arg) for each in optional)
+    if any(names_mode(each.arg) for each in optional):
+        return True
+    return arguments.kwarg is None and not any(names_mode(each.arg) for each in (*named, *arguments.kwonlyargs))
 
 
 def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterable[str]:

@@ -3,8 +3,9 @@
 ## What it does
 
 Finds, inside `call`, `self.dropout.call(x)` without a flag on a layer whose behaviour depends on the mode; a training
-step that runs `model.call(x)` of a model whose layers are not told the mode by its `call`; and classes of layers and
-models that override `__call__` with a mode parameter of their own (without `super().__call__`) that callers leave out.
+step that runs `model.call(x)` of a model whose layers are not told the mode by its `call`; classes of layers and models
+that override `__call__` with a mode parameter of their own (without `super().__call__`) that callers leave out; and
+models that override it without one and are trained with `fit()`.
 
 ## Why is this bad
 
@@ -41,8 +42,9 @@ Unsafe: the layer follows the mode from then on.
 
 Measured on keras 3.15.1 and tf_keras 2.21: `self.dropout.call(x)` and `self.norm.call(x)` in a model's `call` are in
 inference mode in fit on both. A model with `__call__(self, x, training=False)`: dropout off in fit on Keras 3, on in
-tf_keras; with `training=True`: on in predict on Keras 3, off in tf_keras. A layer with such a `__call__`, called
-without the flag in a model's `call`: off in fit on both.
+tf_keras; with `training=True`: on in predict on Keras 3, off in tf_keras; with `__call__(self, x)` alone: off in fit on
+Keras 3, TypeError in tf_keras. A layer with a mode in its `__call__`, called without it in a model's `call`: off in fit
+on both. A step that trains `model.call(x)` runs the layers in it in inference mode (fixtures/call-bypassed).
 """
 
 from __future__ import annotations
@@ -160,14 +162,39 @@ def _own_call(cls: ClassValue, function: FunctionValue, context: Context) -> Ite
     calls = [event for event in below if isinstance(event, LayerCall)]
     if not calls or is_test_code(calls[0].frames) or any(_is_super(event, function) for event in calls):
         return
-    for each in parameters(function)[1:]:
-        if each.default is None or not names_mode(each.name.value):
+    modes = [each for each in parameters(function)[1:] if names_mode(each.name.value)]
+    if not modes and function.node.params.star_kwarg is None:
+        yield from _without_mode(cls, function, calls, context)
+    for each in modes:
+        if each.default is None:
             continue
         told = [event for event in calls if _is_told(event, function, each.name.value)]
         held = [layer for event in told for layer in content(event.callee).layers]
         default = function.module.tree.code_for_node(each.default).strip()
         if held and default in {"True", "False", "None"}:
             yield from _by_default(cls, function, each, default, held, calls, context)
+
+
+def _without_mode(
+    cls: ClassValue, function: FunctionValue, calls: list[LayerCall], context: Context
+) -> Iterator[Draft]:
+    """A model whose ``__call__`` takes no mode at all, and which ``fit()`` trains."""
+    untold = [layer for event in calls if event.flag is None for layer in content(event.callee).layers]
+    held = [layer for layer in untold if mode_of(layer) != "augmentation"]
+    if not held or (cls.keras_base or "") not in MODEL_NAMES or cls.find("train_step") is not None:
+        return
+    holding = context.on(3)
+    if holding.possible and _fitted(cls, context):
+        told = " and ".join(list(dict.fromkeys(layer.class_name for layer in held))[:2])
+        yield _draft(
+            cls,
+            function,
+            function.node.name if isinstance(function.node, cst.FunctionDef) else function.node,
+            f"on {holding.text} fit() trains in inference mode, {told} included",
+            Confidence.HIGH,
+            severity=None if holding.certain else Severity.NOTE,
+            keras=() if holding.certain else holding.versions,
+        )
 
 
 def _frame_of(event: object, function: FunctionValue) -> Frame | None:
@@ -258,7 +285,7 @@ def _left_out(function: FunctionValue, name: str, calls: list[LayerCall]) -> boo
 def _draft(
     cls: ClassValue,
     function: FunctionValue,
-    each: cst.Param,
+    node: cst.CSTNode,
     consequence: str,
     confidence: Confidence,
     changes: tuple[Change, ...] = (),
@@ -266,11 +293,11 @@ def _draft(
     keras: tuple[str, ...] = (),
 ) -> Draft:
     return Draft(
-        place=Place(function.module, each),
+        place=Place(function.module, node),
         message=f"{cls.name} overrides __call__(), where Keras would set the mode: {consequence}",
         confidence=confidence,
         severity=severity,
-        label="Keras does not know of this parameter",
+        label="Keras does not know of this parameter" if isinstance(node, cst.Param) else "",
         help="rename __call__ to call and let Keras set training=None",
         fix_title="make inference the default",
         applicability=Applicability.UNSAFE if changes else None,
