@@ -9,7 +9,7 @@ import libcst as cst
 from dropout_lint.findings import Applicability, Edit, Finding, Fix, Position, Probe, Span, Step
 from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.positions import spans
-from dropout_lint.syntax.walk import children
+from dropout_lint.syntax.walk import children, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,9 +36,9 @@ def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) ->
     def want(module: Module, *nodes: cst.CSTNode | None) -> None:
         wanted.setdefault(id(module), (module, []))[1].extend(node for node in nodes if node is not None)
 
-    calls = {id(draft.place.node): _call_round(draft.place) for _, draft in chosen}
+    calls = _calls_round([draft.place for _, draft in chosen])
     for _, draft in chosen:
-        want(draft.place.module, draft.place.node, calls[id(draft.place.node)])
+        want(draft.place.module, draft.place.node, calls.get(id(draft.place.node)))
         for step, _text in draft.chain:
             want(step.module, step.node)
         if draft.probe is not None:
@@ -62,24 +62,28 @@ def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) ->
     return [finding for finding in findings if finding is not None]
 
 
-def _call_round(place: Place) -> cst.Call | None:
-    """The call that an argument is handed to."""
-    node = place.node
-    if isinstance(node, cst.Call) or not isinstance(node, (cst.Arg, cst.BaseExpression)):
-        return None
-    *above, last = _path_to(place.module.tree, node)
-    if isinstance(last, cst.BaseExpression) and above and isinstance(above[-1], cst.Arg):
-        above.pop()
-    return above[-1] if above and isinstance(above[-1], cst.Call) else None
+def _calls_round(places: list[Place]) -> dict[int, cst.Call]:
+    """For each argument (its id), by itself or with its name: the call that it is handed to.
+
+    Each module is gone through once, however many findings it has.
+    """
+    sought = {id(place.node) for place in places if not isinstance(place.node, cst.Call)}
+    found: dict[int, cst.Call] = {}
+    for module in {id(place.module): place.module for place in places}.values():
+        for node in walk(module.tree):
+            if isinstance(node, cst.Call):
+                for each in node.args:
+                    found.update((id(part), node) for part in (each, each.value) if id(part) in sought)
+    return found
 
 
-def _shown_span(draft: Draft, calls: dict[int, cst.Call | None], found: dict[int, Span]) -> Span | None:
+def _shown_span(draft: Draft, calls: dict[int, cst.Call], found: dict[int, Span]) -> Span | None:
     """Where a finding stands: an argument on a line of its own together with the call it is handed to.
 
     That line alone says little, and whoever looks for the call looks for the line on which it begins.
     """
     span = found.get(id(draft.place.node))
-    call = calls[id(draft.place.node)]
+    call = calls.get(id(draft.place.node))
     begin = found.get(id(call)) if call is not None else None
     if span is None or begin is None or begin.start.line == span.start.line:
         return span
