@@ -451,7 +451,7 @@ class Interpretation:
     """What functions hand to themselves, which is not followed."""
     _timeline: list[Moment] | None = None
     _trainings: tuple[list[ModelUse], dict[int, int]] | None = None
-    _indexes: dict[Callable[[ModeCall], Hashable], dict[Hashable, list[ModeCall]]] = field(default_factory=dict)
+    _indexes: dict[Callable[[Any], Hashable], dict[Hashable, list[Any]]] = field(default_factory=dict)
 
     @property
     def timeline(self) -> list[Moment]:
@@ -484,10 +484,17 @@ class Interpretation:
 
         Who compares every call with every other is quadratic in what a source can repeat at will.
         """
+        return self._indexed((ModeCall,), by, key)
+
+    def calls(self, by: Callable[[ModeCall | ModelUse], Hashable], key: Hashable) -> Sequence[ModeCall | ModelUse]:
+        """The same of mode calls and uses of models together."""
+        return self._indexed((ModeCall, ModelUse), by, key)
+
+    def _indexed(self, kinds: tuple[type, ...], by: Callable[[Any], Hashable], key: Hashable) -> Sequence[Any]:
         if by not in self._indexes:
-            index: dict[Hashable, list[ModeCall]] = {}
+            index: dict[Hashable, list[Any]] = {}
             for event in self.events:
-                if isinstance(event, ModeCall):
+                if isinstance(event, kinds):
                     index.setdefault(by(event), []).append(event)
             self._indexes[by] = index
         return self._indexes[by].get(key, ())

@@ -68,6 +68,11 @@ def test_augmentation_in_inference(source):
     assert found(source) == ["KTM601"]
 
 
+def test_what_is_augmented_in_two_loops_is_not_compared():
+    loop = "for x, y in val_ds:\n    x = augment(x, training=True)\n    print(np.argmax(plain.predict(x), 1) == y)\n"
+    assert found(loop + loop) == ["KTM601"] * 2
+
+
 RIGHT = {
     "predict": "print(np.argmax(model.predict(x_test), 1))",
     "flag off": "print(np.argmax(model(x_test, training=False), 1) == y_test)",
