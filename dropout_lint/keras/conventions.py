@@ -19,7 +19,10 @@ ROOT_NAMES: Final = {"K": "keras.backend", "keras": "keras", "np": "numpy", "tf"
 """Names that no other framework has for its parts."""
 
 OTHER_FRAMEWORKS: Final = frozenset(
-    {"chainer", "flax", "haiku", "jittor", "lasagne", "mindspore", "mxnet", "oneflow", "paddle", "tflearn", "torch"}
+    {
+        *("bigdl", "chainer", "cntk", "fastai", "fastbook", "flax", "haiku", "jittor", "lasagne", "mindspore", "mxnet"),
+        *("oneflow", "paddle", "sonnet", "tensorlayer", "tensorpack", "tflearn", "torch", "trax", "zoo.pipeline"),
+    }
 )
 """Frameworks some of whose layers are called like those of Keras."""
 

@@ -27,7 +27,18 @@ _LONGEST_SHOWN = 200
 class Module:
     """One source file: its tree, its import name and its names."""
 
-    __slots__ = ("_binds", "_is_test", "_sources", "is_package", "name", "path", "scope", "text", "tree")
+    __slots__ = (
+        "_binds",
+        "_is_test",
+        "_names_others",
+        "_sources",
+        "is_package",
+        "name",
+        "path",
+        "scope",
+        "text",
+        "tree",
+    )
 
     def __init__(self, path: Path, name: str, text: str, tree: cst.Module) -> None:
         self.path = path
@@ -36,6 +47,7 @@ class Module:
         self.tree = tree
         self._is_test: bool | None = None
         self._binds: frozenset[str] | None = None
+        self._names_others: bool | None = None
         self._sources: dict[int, str] = {}
         self.is_package = path.name == "__init__.py"
         self.scope = Scope("module")
@@ -65,7 +77,9 @@ class Module:
     @property
     def names_other_frameworks(self) -> bool:
         """Whether its source names a framework whose layers may be called like those of Keras."""
-        return any(each in self.text for each in OTHER_FRAMEWORKS)
+        if self._names_others is None:
+            self._names_others = any(each in self.text for each in OTHER_FRAMEWORKS)
+        return self._names_others
 
     @property
     def package(self) -> str:

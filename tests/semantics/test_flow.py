@@ -1133,6 +1133,11 @@ PARTS = STEP.replace("Dense", "layers.Dense").replace("Dropout", "layers.Dropout
         pytest.param(STEP, ["KTM105"], id="no import at all"),
         pytest.param(PARTS, ["KTM105"], id="parts"),
         pytest.param("from torch.nn import *\nimport tensorflow as tf\n" + STEP, [], id="somebody else's star"),
+        pytest.param(
+            "import tensorflow as tf\nfrom tensorpack import *\n" + STEP,
+            [],
+            id="a star of another framework on TensorFlow",
+        ),
         pytest.param("def Dropout(rate):\n    return lambda x: x\n" + STEP, [], id="their own function"),
         pytest.param("if flag:\n    layers = shim()\n" + PARTS, [], id="their own module"),
     ],
