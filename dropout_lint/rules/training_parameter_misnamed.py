@@ -71,11 +71,15 @@ _FUNCTIONS = DROPOUT_FUNCTIONS | KEEP_PROBABILITY_FUNCTIONS
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each mode parameter that Keras does not set."""
+    handed: set[int] | None = None
     for cls in context.interpretation.classes:
         call = cls.attributes.get("call")
         if not isinstance(call, FunctionValue) or call.inner is not None or sees(call, "training"):
             continue
-        yield from _among_keywords(cls, call, context)
+        if call.node.params.star_kwarg is not None:
+            handed = _handed_on(context) if handed is None else handed
+            if id(call) not in handed:
+                yield from _among_keywords(cls, call, context)
         if cls.keras_base is None or call.node.params.star_kwarg is not None or class_says_intent(cls):
             continue
         for position, each in enumerate(parameters(call)[1:]):
@@ -95,7 +99,7 @@ def _among_keywords(cls: ClassValue, call: FunctionValue, context: Context) -> I
     layer = is_keras_class(cls) and cls.keras_base not in MODEL_NAMES
     node = reading_among_keywords(call, "training") if layer else None
     holding = context.on(3)
-    if node is None or not holding.possible or any(_hands_on(event, call) for event in context.interpretation.events):
+    if node is None or not holding.possible:
         return
     yield Draft(
         place=Place(call.module, node),
@@ -112,11 +116,14 @@ def _among_keywords(cls: ClassValue, call: FunctionValue, context: Context) -> I
     )
 
 
-def _hands_on(event: Event, call: FunctionValue) -> bool:
-    """Whether the program is seen to run a ``call`` itself, with the flag: ``super().call(x, training=training)``."""
-    return any(
-        frame.function is call and frame.hook != "call" and "**training" in frame.arguments for frame in event.frames
-    )
+def _handed_on(context: Context) -> set[int]:
+    """Each ``call`` (its id) that the program is seen to run itself, with the flag: ``super().call(x, training=…)``."""
+    return {
+        id(frame.function)
+        for event in context.interpretation.events
+        for frame in event.frames
+        if frame.hook != "call" and "**training" in frame.arguments
+    }
 
 
 def _decides(call: FunctionValue, given: cst.Param, context: Context) -> list[str]:

@@ -73,11 +73,21 @@ def readings(function: FunctionValue, name: str) -> tuple[cst.Name, ...] | None:
 
 
 def reading_among_keywords(function: FunctionValue, name: str) -> cst.CSTNode | None:
-    """Where a function looks for a name among its keywords first: ``kwargs.get(name)``, ``kwargs[name]``; or None."""
+    """Where a function looks for a name among its keywords first: ``kwargs.get(name)``, ``kwargs[name]``; or None.
+
+    Not where it sets it, or only takes care that it is not there: ``kwargs.pop(name, None)`` as a statement.
+    """
     gathered = function.node.params.star_kwarg
     if gathered is None:
         return None
+    unread: set[int] = set()
     for node in walk(function.node.body):
+        if isinstance(node, cst.Expr):
+            unread.add(id(node.value))
+        elif isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.Del)):
+            unread.add(id(node.target))
+        if id(node) in unread:
+            continue
         container: cst.CSTNode | None = None
         key: cst.CSTNode | None = None
         if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):

@@ -263,6 +263,20 @@ NAMED_WELL = {
                 return self.drop(x, training=is_training)
         print(Net().call(np.zeros((1, 4))))
         """,
+    "set among the keywords": """\
+        class Still(layers.Wrapper):
+            def call(self, x, **kwargs):
+                kwargs["training"] = False
+                return self.layer(x, **kwargs)
+        print(Still(layers.Dropout(0.5))(np.zeros((1, 4))))
+        """,
+    "kept out of the keywords": """\
+        class Plain(layers.Wrapper):
+            def call(self, x, **kwargs):
+                kwargs.pop("training", None)
+                return self.layer(x, **kwargs)
+        print(Plain(layers.Dense(2))(np.zeros((1, 4))))
+        """,
     "not even made": model(
         "def call(self, x, is_training=False):\n    return self.drop(x, training=is_training)", fitted=False
     ),
