@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
-from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse
+from dropout_lint.semantics.events import HandedOver, MethodCall, ModeCall, ModelUse
 from dropout_lint.semantics.learning import Learner, asks_for_mode, callee_of
 from dropout_lint.semantics.models import is_layer, mode_of
 from dropout_lint.semantics.roles import off_switch
+from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, truth
 from dropout_lint.syntax.lazy import cst
@@ -70,7 +71,9 @@ def untold(interpretation: Interpretation) -> Iterator[Untold]:
 
 
 def _applies(event: Event) -> bool:
-    """Whether something updates weights as the script runs: an optimizer, or the program by itself."""
+    """Whether something updates weights as the script runs: an optimizer, the program, or who is handed them for it."""
+    if isinstance(event, HandedOver):
+        return ("vars",) in tags_of(event.value) and not event.frames[0].assumed
     if not isinstance(event, (ModelUse, MethodCall)) or event.frames[0].assumed:
         return False
     if isinstance(event, ModelUse):

@@ -65,6 +65,11 @@ for _ in range(3):
 
 
 TRAINED = {
+    "an update by something unknown that is handed the weights": """\
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(rows))
+        elsewhere.make().step(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        """,
     "an update by hand": """\
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(model(rows))
