@@ -58,7 +58,7 @@ from dropout_lint.semantics.events import MethodCall, ModeCall, ModelUse, Place,
 from dropout_lint.semantics.intent import is_handed_in
 from dropout_lint.semantics.learning import Learner, asks_for_mode
 from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of, ready_made
-from dropout_lint.semantics.signatures import is_read, own_call, sees
+from dropout_lint.semantics.signatures import own_call, sees
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, FunctionValue, Instance, alternatives, truth
 from dropout_lint.semantics.words import is_mode_name, role_of_name
@@ -179,9 +179,9 @@ def _turns_all_off(event: ModeCall, frame: Frame, learner: Learner) -> bool:
     One of them alone may be a backbone that knows its statistics, unless it is a row of layers.
     """
     call = frame.function
-    if call is None or frame.owner is None or not sees(call, "training") or is_read(call, "training"):
+    if call is None or frame.owner is None or event.choice.frame is not frame or not learner.never_looks_at_mode(call):
         return False
-    if event.choice.frame is not frame or not _is_made_in(event.callee, frame.owner) or ready_made(event.callee):
+    if not _is_made_in(event.callee, frame.owner) or ready_made(event.callee):
         return False
     own = own_call(event.callee) if isinstance(event.callee, Instance) else None
     if own is not None and not sees(own, "training"):
@@ -189,13 +189,13 @@ def _turns_all_off(event: ModeCall, frame: Frame, learner: Learner) -> bool:
     if isinstance(event.callee, Instance) and is_model(event.callee) and _is_own_row(event.callee, frame.owner):
         return True
     return any(
-        isinstance(other, ModeCall)
-        and other.frames[-1].function is event.frames[-1].function
-        and other.callee_text != event.callee_text
-        and _says_false(other)
-        and bool(learner.mode_layers(other)[0])
-        for other in learner.interpretation.events
+        other.callee_text != event.callee_text and _says_false(other) and bool(learner.mode_layers(other)[0])
+        for other in learner.interpretation.mode_calls(_function, id(event.frames[-1].function))
     )
+
+
+def _function(event: ModeCall) -> int:
+    return id(event.frames[-1].function)
 
 
 def _is_made_in(callee: Value, owner: ClassValue) -> bool:

@@ -89,10 +89,11 @@ _HONOURED = "functional-hardcoded-flag-honoured-by-predict"
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each flag that is written into a functional graph."""
-    learner = Learner(context.interpretation)
+    graphs: _Graphs | None = None
     for event in context.interpretation.events:
         if isinstance(event, ModeCall) and event.graph and truth(event.flag) is True and not _ignored(event, context):
-            draft = _draft(event, context) if not _is_for_training(event, learner) else None
+            graphs = graphs or _Graphs(Learner(context.interpretation))
+            draft = _draft(event, context) if not graphs.is_for_training(event) else None
             if draft is not None:
                 yield draft
     yield from first_tensorflow.drafts(context)
@@ -198,40 +199,52 @@ def _is_own_default(event: ModeCall) -> bool:
     return own and "training" in call.defaulted
 
 
-def _is_for_training(event: ModeCall, learner: Learner) -> bool:
-    """Whether the graph is for training alone.
+class _Graphs:
+    """What the calls of a program that are part of graphs, and those of whole models, have layers of in common."""
 
-    Then another one over the same layers is for inference, or nobody evaluates a model with them unless it is frozen,
-    and loops of the program's own train one. So it is where an encoder is trained before it is used: its weights go
-    on, in another graph or frozen. Frozen batch normalisation is in inference mode whatever its flag says.
-    """
-    graphs = [each for each in learner.interpretation.events if isinstance(each, ModeCall) and each.graph]
-    layers = {
-        id(layer): layer
-        for other in graphs
-        if other.place.node is event.place.node
-        for layer in content(other.callee).layers
-    }
-    if any(truth(other.flag) is False and _held(other) & layers.keys() for other in graphs):
-        return True
-    can_freeze = all(mode_of(layer) == "batch-statistics" for layer in layers.values())
-    learns = False
-    for other in learner.interpretation.events:
-        if not isinstance(other, (ModelUse, ModeCall)):
-            continue
-        held = _held(other) & layers.keys()
-        if not held or (other.graph if isinstance(other, ModeCall) else other.symbolic):
-            continue
-        frozen = can_freeze and all(layers[each].serial in learner.frozen_in(other) for each in held)
-        if other.used("gradient") or frozen:
-            learns = True
-        elif _evaluates(other, learner):
-            return False
-    return learns
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self._layers: dict[int, dict[int, Instance]] = {}
+        self._switched_off: set[int] = set()
+        self._users: dict[int, list[ModelUse | ModeCall]] = {}
+        for each in learner.interpretation.events:
+            if not isinstance(each, (ModelUse, ModeCall)):
+                continue
+            held = {id(layer): layer for layer in content(callee_of(each)).layers}
+            if isinstance(each, ModeCall) and each.graph:
+                self._layers.setdefault(id(each.place.node), {}).update(held)
+                if truth(each.flag) is False:
+                    self._switched_off.update(held)
+            elif isinstance(each, ModeCall) or not each.symbolic:
+                for layer in held:
+                    self._users.setdefault(layer, []).append(each)
 
+    def is_for_training(self, event: ModeCall) -> bool:
+        """Whether the graph is for training alone.
 
-def _held(event: ModelUse | ModeCall) -> set[int]:
-    return {id(layer) for layer in content(callee_of(event)).layers}
+        Then another one over the same layers is for inference, or nobody evaluates a model with them unless it is
+        frozen, and loops of the program's own train one. So it is where an encoder is trained before it is used: its
+        weights go on, in another graph or frozen. Frozen batch normalisation is in inference mode whatever its flag
+        says.
+        """
+        layers = self._layers[id(event.place.node)]
+        if not self._switched_off.isdisjoint(layers):
+            return True
+        can_freeze = all(mode_of(layer) == "batch-statistics" for layer in layers.values())
+        held: dict[int, list[Instance]] = {}
+        users: dict[int, ModelUse | ModeCall] = {}
+        for key, layer in layers.items():
+            for user in self._users.get(key, ()):
+                users[id(user)] = user
+                held.setdefault(id(user), []).append(layer)
+        learns = False
+        for key, user in users.items():
+            frozen = can_freeze and all(layer.serial in self.learner.frozen_in(user) for layer in held[key])
+            if user.used("gradient") or frozen:
+                learns = True
+            elif _evaluates(user, self.learner):
+                return False
+        return learns
 
 
 def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:

@@ -10,11 +10,13 @@ from dropout_lint.semantics.differentiation import UPDATES
 from dropout_lint.semantics.events import AttributeSet, FunctionCall, MethodCall, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.models import content, inner_layers, is_layer, weightless
 from dropout_lint.semantics.own_modes import drawing, own_mode
+from dropout_lint.semantics.signatures import is_read, sees
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
     UNKNOWN,
     ClassValue,
     Const,
+    FunctionValue,
     Instance,
     Items,
     Mapping,
@@ -57,6 +59,7 @@ class Learner:
     interpretation: Interpretation
     _parts: dict[int, frozenset[int]] = field(default_factory=dict)
     _frozen_in: dict[int, frozenset[int]] = field(default_factory=dict)
+    _deaf: dict[int, bool] = field(default_factory=dict)
 
     def of(self, event: Call, stopped: bool = False) -> Learning | None:
         """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs.
@@ -143,6 +146,12 @@ class Learner:
         if id(moment) not in self._frozen_in:
             self._frozen_in[id(moment)] = self._frozen_until(moment)
         return self._frozen_in[id(moment)]
+
+    def never_looks_at_mode(self, call: FunctionValue) -> bool:
+        """Whether a ``call`` takes the mode and does not read it; asked once, since it may have many layers."""
+        if id(call) not in self._deaf:
+            self._deaf[id(call)] = sees(call, "training") and not is_read(call, "training")
+        return self._deaf[id(call)]
 
     def _moment_of(self, event: Call) -> Call | None:
         """When a call happens: of a step that Keras calls, the first ``fit()``; None where nobody in sight comes by."""
