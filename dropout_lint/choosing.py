@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["chooses_in_call"]
 
 _CHOSEN = frozenset(
-    {"flag-by-position", "flag-false", "flag-other", "flag-true", "flag-true-default", "true-by-position"}
+    {"any-name", "flag-by-position", "flag-false", "flag-other", "flag-true", "flag-true-default", "true-by-position"}
 )
 _WITHOUT_CALL = frozenset({"ABC", "Functional", "Generic", "Layer", "Model", "Module", "Sequential", "object"})
 _CALLS = frozenset({"build", "call"})

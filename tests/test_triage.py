@@ -454,6 +454,10 @@ BELOW_CALLS = {
     "beside the call": (f"{INFER}def call(self, x, training=None):\n    return x\n", False),
     "in what a call calls": (f"{INFER}def call(self, x):\n    return self.infer(x)\n", True),
     "in what a call calls of a part": (f"{INFER}def call(self, x):\n    return self.part.infer(x)\n", True),
+    "in what a call looks up by a computed name": (
+        f"{INFER}def call(self, x):\n    return getattr(self, 'in' + 'fer')(x)\n",
+        True,
+    ),
     "in what the constructor keeps": (
         f"{INFER}def __init__(self):\n    self.run = self.infer\ndef call(self, x):\n    return self.run(x)\n",
         True,
