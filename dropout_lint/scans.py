@@ -36,7 +36,7 @@ _CALLED_LIKE_KERAS = re.compile(
     rb"^[ \t>.]*(?:import|from)[ \t](?![^\n#]*(?<!\w)(?:keras|tensorflow|tf_keras))[^\n#]*keras", re.MULTILINE
 )
 _TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
-_KERAS_ALONE = (b"BatchNormalization(", b"Dense(", b"Conv2D(")
+_KERAS_ALONE = (b"BatchNormalization(", b"Conv2D(", b"Sequential([", b"Input(shape")
 _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""

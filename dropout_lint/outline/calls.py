@@ -98,6 +98,8 @@ def _by_name(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         )
     if name == "setattr":
         _set_by_name(notes, node, unit)
+    elif name == "getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):
+        notes.add(unit, "any-name")
     if (name in _FLAG_ACCESS or name.startswith("DEFINE_")) and any(
         isinstance(each, ast.Constant) and isinstance(each.value, str) and is_mode(each.value) for each in node.args
     ):

@@ -192,7 +192,7 @@ def _opens_again(history: History, position: int) -> bool:
     trained = False
     for event in reversed(history[:position]):
         if isinstance(event, HandedOver):
-            return True
+            return opens
         if isinstance(event, ModelUse):
             if event.kind not in {"compile", "train", "gradient"}:
                 return False

@@ -176,12 +176,15 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
 def _turns_all_off(event: ModeCall, frame: Frame, learner: Learner) -> bool:
     """Whether a ``call`` that takes the mode and never looks at it says False to the parts that its class makes.
 
-    One of them alone may be a backbone that knows its statistics, unless it is a row of layers.
+    One of them alone may be a backbone that knows its statistics, unless it is a row of layers; who says False to a
+    single layer, or loads weights, may want it frozen.
     """
     call = frame.function
     if call is None or frame.owner is None or event.choice.frame is not frame or not learner.never_looks_at_mode(call):
         return False
-    if not _is_made_in(event.callee, frame.owner) or ready_made(event.callee):
+    if not _is_made_in(event.callee, frame.owner) or ready_made(event.callee) or _loads(learner):
+        return False
+    if isinstance(event.callee, Instance) and isinstance(event.callee.cls, str) and not is_model(event.callee):
         return False
     own = own_call(event.callee) if isinstance(event.callee, Instance) else None
     if own is not None and not sees(own, "training"):
@@ -220,8 +223,13 @@ def _learns_from_scratch(event: ModeCall, frame: Frame, learner: Learner) -> boo
     events = learner.interpretation.events
     trained = [each.receiver for each in events if isinstance(each, ModelUse) and each.kind in {"train", "gradient"}]
     made = isinstance(frame.receiver, Instance) and (not _assumed(frame) or _is_fitted(event, frame, trained))
-    loads = any(isinstance(each, MethodCall) and each.name in _LOADERS and not _goes_on(each) for each in events)
-    return made and bool(trained) and not loads
+    return made and bool(trained) and not _loads(learner)
+
+
+def _loads(learner: Learner) -> bool:
+    """Whether the program brings weights from elsewhere, and statistics with them."""
+    events = learner.interpretation.events
+    return any(isinstance(each, MethodCall) and each.name in _LOADERS and not _goes_on(each) for each in events)
 
 
 def _is_fitted(event: ModeCall, frame: Frame, trained: list[Value]) -> bool:

@@ -73,6 +73,7 @@ from dropout_lint.semantics.intent import builds_generator, docstring, draws, sa
 from dropout_lint.semantics.learning import Learner, callee_of
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.roles import role_of, role_of_use
+from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
@@ -206,6 +207,7 @@ class _Graphs:
         self.learner = learner
         self._layers: dict[int, dict[int, Instance]] = {}
         self._switched_off: set[int] = set()
+        self._serials: dict[int, set[int]] = {}
         self._users: dict[int, list[ModelUse | ModeCall]] = {}
         for each in learner.interpretation.events:
             if not isinstance(each, (ModelUse, ModeCall)):
@@ -215,6 +217,8 @@ class _Graphs:
                 self._layers.setdefault(id(each.place.node), {}).update(held)
                 if truth(each.flag) is False:
                     self._switched_off.update(held)
+                else:
+                    self._serials.setdefault(id(each.place.node), set()).add(each.serial)
             elif isinstance(each, ModeCall) or not each.symbolic:
                 for layer in held:
                     self._users.setdefault(layer, []).append(each)
@@ -222,14 +226,14 @@ class _Graphs:
     def is_for_training(self, event: ModeCall) -> bool:
         """Whether the graph is for training alone.
 
-        Then another one over the same layers is for inference, or nobody evaluates a model with them unless it is
+        Then another one over the same layers is evaluated instead, or nobody evaluates a model with them unless it is
         frozen, and loops of the program's own train one. So it is where an encoder is trained before it is used: its
         weights go on, in another graph or frozen. Frozen batch normalisation is in inference mode whatever its flag
         says.
         """
         layers = self._layers[id(event.place.node)]
         if not self._switched_off.isdisjoint(layers):
-            return True
+            return not self._is_predicted_with(event)
         can_freeze = all(mode_of(layer) == "batch-statistics" for layer in layers.values())
         held: dict[int, list[Instance]] = {}
         users: dict[int, ModelUse | ModeCall] = {}
@@ -245,6 +249,17 @@ class _Graphs:
             elif _evaluates(user, self.learner):
                 return False
         return learns
+
+    def _is_predicted_with(self, event: ModeCall) -> bool:
+        """Whether a model of the very graph is evaluated, although there is another one for that."""
+        serials = self._serials[id(event.place.node)]
+        models = [
+            each.receiver
+            for each in self.learner.interpretation.events
+            if isinstance(each, ModelUse) and each.kind == "inference" and isinstance(each.receiver, Instance)
+        ]
+        outputs = [each.arguments["outputs"] for each in models if "outputs" in each.arguments]
+        return any(not serials.isdisjoint(serials_in(tags_of(each))) for each in outputs)
 
 
 def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:

@@ -110,6 +110,7 @@ def _draft(each: Untold, confidence: Confidence, context: Context) -> Draft:
             f"{stays_inactive(each.layers)}"
         ),
         confidence=confidence,
+        severity=Severity.NOTE if partly else None,
         label=_label(each.layers),
         help=_help(choice.parameter, shared),
         notes=(

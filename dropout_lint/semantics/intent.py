@@ -46,11 +46,11 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
     if any(frame.name in settings.stochastic for frame in event.frames):
         return True
     steps = interpretation.mode_calls(node_if_trained, id(event.place.node))
-    return bool(
+    return (
         draws(event, interpretation, steps=steps)
         or _samples_by_one_pass(event)
         or ((class_means_it(event) or comment_says_intent(event)) and not _drawn_once(event))
-        or (interpretation.mode_calls(_callee_if_meant, id(event.callee)) and not is_model(event.callee))
+        or (not is_model(event.callee) and _is_meant_elsewhere(event, interpretation))
         or guarded_on_purpose(event, steps)
         or flag_says_intent(event)
         or is_conditional_generator(event)
@@ -60,6 +60,13 @@ def stochastic_by_design(event: ModeCall, interpretation: Interpretation, names:
 def node_if_trained(event: ModeCall) -> int | None:
     """By what the training steps among mode calls are found: the call (id of its node)."""
     return id(event.place.node) if event.used("gradient") else None
+
+
+def _is_meant_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
+    """Whether a comment on another call of a layer says so, on one that is no draw among several: those explain it."""
+    return any(
+        not draws(each, interpretation) for each in interpretation.mode_calls(_callee_if_meant, id(event.callee))
+    )
 
 
 def _callee_if_meant(event: ModeCall) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeGuard
 
 from dropout_lint.semantics.events import HandedOver, MethodCall, ModeCall, ModelUse
@@ -50,11 +51,14 @@ class Untold:
         return None
 
 
-def untold(interpretation: Interpretation) -> Iterator[Untold]:
-    """The calls that train a model, or may, and do not say so, in order."""
+@lru_cache(maxsize=2)
+def untold(interpretation: Interpretation) -> tuple[Untold, ...]:
+    """The calls that train a model, or may, and do not say so, in order; two rules ask."""
     learner = Learner(interpretation)
-    if learner.phase_is_set:
-        return
+    return () if learner.phase_is_set else tuple(_found(interpretation, learner))
+
+
+def _found(interpretation: Interpretation, learner: Learner) -> Iterator[Untold]:
     applies = any(map(_applies, interpretation.events))
     for event in interpretation.events:
         if not says_nothing(event):

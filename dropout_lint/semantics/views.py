@@ -31,11 +31,11 @@ def is_called_augmenting(text: str) -> bool:
 
 
 def _said(event: ModeCall | ModelUse) -> tuple[object, ...] | None:
-    """What is called, its number left out, with what, and where."""
+    """What is called, the number of an augmenter left out, with what, and where."""
     node = event.place.node
     if not isinstance(node, cst.Call) or not node.args:
         return None
     module = event.place.module
     callee, given = module.source_of(node.func), module.source_of(node.args[0].value)
     where = (id(module), id(event.frames[-1].function), tuple(loop.serial for loop in event.loops))
-    return _NUMBER.sub("", callee), given, where
+    return _NUMBER.sub("", callee) if is_called_augmenting(callee) else callee, given, where

@@ -141,6 +141,20 @@ FLAGS = {
                 return x
         print(np.argmax(Net()(x_test, training=True), 1))
         """,
+    "a slip beside draws that a comment explains": """\
+        class Speaker(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.noise, self.dense = layers.Dropout(0.5), layers.Dense(2)
+            def call(self, x, training=None):
+                return self.dense(self.noise(x, training=training))
+            def spread(self, x):
+                # Monte Carlo dropout: keep dropout on
+                return np.std([self.dense(self.noise(x, training=True)) for _ in range(20)], axis=0)
+            def predict_one(self, x):
+                return np.argmax(self.dense(self.noise(x, training=True)), 1)
+        print(Speaker().spread(x_test), Speaker().predict_one(x_test))
+        """,
     "dispatch table": """\
         def evaluate(x):
             return np.argmax(model(x, training=True), 1)
@@ -866,6 +880,15 @@ SWITCHES = {
             "train.fit(rows, rows)\nprint(infer.predict(rows))\n"
         ),
         [],
+    ),
+    "a graph that is evaluated, beside one for inference": (
+        (
+            "i, drop = keras.Input((4,)), layers.Dropout(0.5)\n"
+            "def graph(training):\n    return keras.Model(i, drop(i, training=training))\n"
+            "train, infer = graph(training=True), graph(training=False)\ntrain.compile('adam', 'mse')\n"
+            "train.fit(rows, rows)\nprint(train.evaluate(rows, rows), infer.predict(rows))\n"
+        ),
+        ["KTM102"],
     ),
     "dense layer in a graph": ("i = keras.Input((4,))\nlayers.Dense(1)(i, training=True)\n", []),
     "recurrent layer without dropout": ("i = keras.Input((4, 1))\nh = layers.LSTM(4)(i, training=True)\n", []),

@@ -341,6 +341,7 @@ def test_a_call_that_cannot_do_without_is_handed_none_by_keras_2(version, told):
     settings = {} if version is None else {"keras-version": version}
     report = check_source(REQUIRED, "program.py", Resolver(isolated=True, overrides=settings))
     assert [finding.message.partition(" trained")[0] for finding in report.findings] == ([told] if told else [])
+    assert all((finding.severity.name == "NOTE") == (version is None) for finding in report.findings)
 
 
 def test_a_graph_whose_learning_phase_is_fed_says_the_mode_itself():
@@ -929,6 +930,12 @@ class Net(keras.Model):
 def test_a_call_that_takes_the_mode_and_switches_all_its_parts_off(taken, before, flag, lines):
     source = PARTS.format(taken=taken, before=before, flag=flag)
     assert [code for code, _ in found(source)] == ["KTM104"] * lines
+
+
+def test_who_says_false_to_single_layers_may_want_them_frozen():
+    source = PARTS.format(taken="training=None", before="", flag="False")
+    assert found(source.replace("Part(), Part()", "layers.BatchNormalization(), layers.BatchNormalization()")) == []
+    assert found(source + "net = Net()\nnet.load_weights('ready')\n") == []
 
 
 def test_a_backbone_alone_may_be_switched_off_for_good():
