@@ -120,6 +120,9 @@ def _meant(event: ModeCall, frame: Frame, context: Context) -> bool:
     if any(frame in use.frames for use in event.used("gradient")):
         # a training step that `call` itself performs
         return True
+    if any(is_mode_name(name) for names in event.settled for name in names):
+        # whoever makes the layer has chosen: `if self.is_training:`
+        return True
     return _is_switch(event, frame, context)
 
 

@@ -173,6 +173,8 @@ class ModeCall(Used):
     """The names the callee is read from on this path, each with the function (id of its node, or 0) it is read in."""
     direct: bool = True
     """False where ``layer.call(...)`` is used rather than ``layer(...)``."""
+    settled: tuple[frozenset[str], ...] = ()
+    """The names of the conditions round it that came out one way on this path."""
     given: cst.CSTNode | None = None
     """The expression that hands the flag over in this very call; None where nothing in it does."""
     position: int | None = None

@@ -293,6 +293,7 @@ def mode_event(
         branches=tuple(run.branches),
         callee_names=_names_of(frame, func),
         direct=direct,
+        settled=tuple(run.settled),
         given=given.node,
         position=_position_of_training(callee) if how == "positional" and isinstance(callee, Instance) else None,
         polarity=polarity_of(frame, given),

@@ -80,6 +80,8 @@ def toggles_a_trained_model(interpretation: Interpretation, verdict: Verdict) ->
     for event in interpretation.timeline:
         if isinstance(event, ModelUse) and event.kind == "train":
             trained.update(tokens_of(event.receiver))
+        elif isinstance(event, ModelUse) and event.kind == "gradient":
+            trained.update(("object", tag[1]) for tag in event.input_tags if tag[0] == "vars-of")
         elif isinstance(event, ModelUse) and event.kind == "compile" and event.serial < verdict.toggle.serial:
             compiled.update(tokens_of(event.receiver))
     return not receivers.isdisjoint(trained) or any(

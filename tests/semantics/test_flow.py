@@ -612,6 +612,18 @@ RIGHT = {
                 return np.argmax(self.dense(self.noise(x, training=True)))
         print(Speaker().predict_one(x_test))
         """,
+    "a mode that whoever makes the layer chooses": """\
+        class Tail(keras.Model):
+            def __init__(self, is_training=True):
+                super().__init__()
+                self.is_training, self.drop, self.dense = is_training, layers.Dropout(0.5), layers.Dense(2)
+            def call(self, x):
+                if self.is_training:
+                    x = self.drop(x, training=True)
+                return self.dense(x)
+        tail = Tail()
+        print(tail(rows))
+        """,
     "views that are compared": """\
         class Contrastive(keras.Model):
             def __init__(self, encoder):

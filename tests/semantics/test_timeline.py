@@ -896,6 +896,27 @@ def test_on_keras_2_a_critic_may_be_opened_again_for_the_model_round_it_that_tra
     assert found(program, select=("KTM203", "KTM208"), version="2", notes=True) == []
 
 
+@pytest.mark.parametrize("trained", [True, False])
+def test_on_keras_2_what_a_tape_trains_may_be_opened_again_after_the_combined_model_is_compiled(trained):
+    step = """\
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(critic(y, training=True))
+        optimizer.apply_gradients(zip(tape.gradient(loss, critic.trainable_variables), critic.trainable_variables))
+        """
+    source = """\
+        import tensorflow as tf
+        optimizer, critic, generator = keras.optimizers.Adam(), build(), build()
+        critic.trainable = False
+        inputs = keras.Input((4,))
+        combined = keras.Model(inputs, critic(generator(inputs)))
+        combined.compile("adam", "mse")
+        critic.trainable = True
+        """
+    source = textwrap.dedent(source) + (textwrap.dedent(step) if trained else "") + "combined.train_on_batch(x, y)\n"
+    toggles = [] if trained else [("KTM203", "critic.trainable = True")]
+    assert found(source, version="2.15", select=("KTM203", "KTM208")) == toggles
+
+
 TRAINERS = """\
     def switch(net, on):
         net.trainable = on
