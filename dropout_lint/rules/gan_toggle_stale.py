@@ -62,6 +62,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.events import ModelUse
 from dropout_lint.semantics.ownership import tokens_of
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
@@ -111,7 +112,7 @@ def _draft(context: Context, generation: int, verdict: Verdict, message: str) ->
     held = context.on(generation)
     toggle = verdict.toggle
     return Draft(
-        place=toggle.place,
+        place=toggled_at(toggle),
         message=message if held.certain else f"on {held.text}, {message}",
         confidence=Confidence.HIGH if verdict.certain else Confidence.MEDIUM,
         severity=None if held.certain else Severity.NOTE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.events import Frame, ModeCall, Place, TrainableSet
 from dropout_lint.semantics.models import Content, mode_of
 from dropout_lint.semantics.values import Const, Instance, truth
@@ -114,7 +115,10 @@ def name_of_call(text: str, callee: Value) -> str:
 
 
 def assignment_of(toggle: TrainableSet) -> str:
-    """``emb.trainable = False``, as a reader knows it."""
+    """``emb.trainable = False``, as a reader knows it; or the call that says so: ``freeze(emb, False)``."""
+    at = toggled_at(toggle)
+    if at is not toggle.place:
+        return f"`{at.module.source_of(at.node)}`"
     wanted = {True: "True", False: "False"}.get(truth(toggle.value), "…")  # type: ignore[arg-type]
     if toggle.how == "constructor":
         return f"`{toggle.receiver_text}(trainable={wanted})`"

@@ -66,6 +66,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of, version_text
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.events import ModelUse
 from dropout_lint.semantics.models import weightless
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
@@ -99,7 +100,7 @@ def check(context: Context) -> Iterator[Draft]:
 
 def _recompiled(toggle: TrainableSet) -> Draft:
     return Draft(
-        place=toggle.place,
+        place=toggled_at(toggle),
         message=(
             f"{assignment_of(toggle)} is compiled in a callback, which takes the train function away from the running "
             "fit(): its next step raises"
@@ -129,7 +130,7 @@ def _draft(context: Context, found: dict[int, Verdict]) -> Draft:
         message = f"{told} comes after the train function was built: {method} ignores it until the next compile()"
     confidence = Confidence.HIGH if verdict.certain and verdict.known else Confidence.MEDIUM
     return Draft(
-        place=toggle.place,
+        place=toggled_at(toggle),
         message=message,
         confidence=confidence if verdict.known or not isinstance(use, ModelUse) else Confidence.LOW,
         severity=None if everywhere else Severity.NOTE,

@@ -48,7 +48,8 @@ from typing import TYPE_CHECKING, Any
 
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
-from dropout_lint.rules.telling import chain_of
+from dropout_lint.rules.telling import assignment_of, chain_of
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.events import HandedOver, ModeCall, ModelUse, TrainableSet
 from dropout_lint.semantics.joining import fingerprint
 from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
@@ -240,15 +241,14 @@ def _trained_next(history: History, position: int) -> bool:
 
 
 def _draft(event: TrainableSet, used: ModelUse, closes: bool) -> Draft:
-    wanted = {True: "True", False: "False"}.get(truth(event.value), "…")  # type: ignore[arg-type]
     what = f"{used.method}()" if used.kind == "inference" else "a call"
     known = is_layer(alternatives(event.receiver)[0])
     held = content(used.receiver)
     consequence = "runs in inference mode with either value"
-    toggle = f"`{event.receiver_text}.trainable = {wanted}` {'after' if closes else 'before'} {what}"
+    toggle = f"{assignment_of(event)} {'after' if closes else 'before'} {what}"
     message = f"{toggle} is no mode switch: {what} {consequence}"
     return Draft(
-        place=event.place,
+        place=toggled_at(event),
         message=message,
         confidence=Confidence.HIGH
         if known and not closes and (held.layers or not held.complete)
@@ -258,7 +258,7 @@ def _draft(event: TrainableSet, used: ModelUse, closes: bool) -> Draft:
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
         fix_title="remove it",
         applicability=Applicability.UNSAFE,
-        changes=(Change("remove-statement", event.place),),
+        changes=(Change("remove-statement", event.place),) if toggled_at(event) is event.place else (),
         probe=ProbeAt("toggle", event.place),
     )
 

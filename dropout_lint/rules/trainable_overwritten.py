@@ -57,6 +57,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.events import ModelUse, TrainableSet
 from dropout_lint.semantics.models import mode_of
 from dropout_lint.semantics.timeline import Verdict, by_toggle
@@ -101,7 +102,7 @@ def _draft(context: Context, kind: str, found: dict[int, Verdict], verdict: Verd
         remedy = "leave the model's own flag True and freeze the layers that are to stay as they are"
     sure = verdict.known and isinstance(verdict.use, ModelUse) and (kind == "undone" or verdict.use.kind == "train")
     return Draft(
-        place=toggle.place,
+        place=toggled_at(toggle),
         message=message,
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
         severity=None if everywhere else Severity.NOTE,

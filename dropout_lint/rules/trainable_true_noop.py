@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.timeline import by_toggle
 from dropout_lint.semantics.trials import is_test_code
 
@@ -70,7 +71,7 @@ def check(context: Context) -> Iterator[Draft]:
             if other is None or is_test_code(toggle.frames):
                 continue
             yield Draft(
-                place=toggle.place,
+                place=toggled_at(toggle),
                 message=f"{'' if held.certain else f'on {held.text}, '}{assignment_of(toggle)} opens nothing: "
                 f"its flag is True already, and the layers that {assignment_of(other)} froze stay frozen",
                 confidence=Confidence.HIGH,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.events import Frame, Place
 from dropout_lint.semantics.values import Argument, Const, Instance
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import contains
+
+if TYPE_CHECKING:
+    from dropout_lint.semantics.events import TrainableSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,3 +91,16 @@ def closure_of(frame: Frame, name: str) -> Frame:
             return frame
         scope = scope.parent
     return frame
+
+
+def toggled_at(toggle: TrainableSet) -> Place:
+    """Where a toggle is chosen: the outermost call that spells the value which a function is handed to set.
+
+    ``def set_trainable(net, value): net.trainable = value`` has nothing wrong with it.
+    """
+    here, place = toggle.frames[-1], toggle.place
+    while here.call is not None and here.caller is not None:
+        if not any(each.value is toggle.value and each.node is not None for each in here.arguments.values()):
+            break
+        place, here = here.call, here.caller
+    return place

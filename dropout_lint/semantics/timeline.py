@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.calls import COMPILED
+from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.eager import run_eagerly
 from dropout_lint.semantics.events import Constructed, HandedOver, ModelUse, TrainableSet
 from dropout_lint.semantics.flags import (
@@ -59,7 +60,7 @@ def by_toggle(
     for generation in generations:
         for each in verdicts(interpretation, generation, backend):
             if each.kind == kind:
-                known = found.setdefault(id(each.toggle.place.node), {})
+                known = found.setdefault(id(toggled_at(each.toggle).node), {})
                 before = known.get(generation)
                 if before is None or (each.certain, each.known) > (before.certain, before.known):
                     known[generation] = each

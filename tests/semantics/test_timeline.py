@@ -917,6 +917,23 @@ def test_on_keras_2_what_a_tape_trains_may_be_opened_again_after_the_combined_mo
     assert found(source, version="2.15", select=("KTM203", "KTM208")) == toggles
 
 
+def test_what_a_function_is_handed_to_set_is_chosen_by_who_calls_it():
+    source = """\
+        def set_trainable(net, value):
+            net.trainable = value
+            for layer in net.layers:
+                layer.trainable = value
+        def freeze(net):
+            set_trainable(net, False)
+        model = compiled()
+        model.fit(x, y)
+        {}
+        model.fit(x, y)
+        """
+    assert found(source.format("set_trainable(model, False)")) == [("KTM203", "set_trainable(model, False)")]
+    assert found(source.format("freeze(model)")) == [("KTM203", "set_trainable(net, False)")]
+
+
 TRAINERS = """\
     def switch(net, on):
         net.trainable = on
@@ -940,10 +957,10 @@ TRAINERS = """\
         ("switch(first, False); switch(second, True)", []),
         ("switch(second, True); switch(first, False)", []),
         # nothing that `other` reads is set with it
-        ("switch(first, False)", [("KTM203", "net.trainable = on")]),
+        ("switch(first, False)", [("KTM203", "switch(first, False)")]),
         (
-            "switch(second, True); one.train_on_batch(x, y); switch(first, False)",
-            [("KTM203", "net.trainable = on")] * 1,
+            "switch(second, True)\n    one.train_on_batch(x, y)\n    switch(first, False)",
+            [("KTM203", "switch(second, True)"), ("KTM203", "switch(first, False)")],
         ),
     ],
 )
