@@ -225,8 +225,11 @@ def keras_attribute(run: Run, value: Instance, name: str) -> Value:
 
         known = inner_layers(value)
         if known is not None:
-            # a functional model lists its inputs too, and sorts its layers by depth: positions are not known
-            return run.items("list", known, exact=value.keras_name == "keras.Sequential")
+            # a functional model lists its inputs too, and sorts its layers by depth: of those one comes first
+            listed = run.items("list", known, exact=value.keras_name == "keras.Sequential")
+            if isinstance(value.arguments.get("outputs"), Symbolic) and value.cls == "keras.Model":
+                listed.cells["first"] = Instance(run.serial(), "keras.layers.InputLayer", value.module, value.node)
+            return listed
         return Opaque(key=("instance", value.serial, "layers"))
     if name == "__call__":
         return value

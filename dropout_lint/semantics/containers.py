@@ -87,6 +87,8 @@ def get_item(run: Run, container: Value, key: Value) -> Value:
             return container.entries.get(None, UNKNOWN)
         return with_tags(join(container.entries.values(), 64), _turns(key)) if container.entries else UNKNOWN
     if isinstance(container, Items):
+        if isinstance(key, Const) and key.value == 0 and "first" in container.cells:
+            return container.cells["first"]  # type: ignore[no-any-return]
         if container.exact and isinstance(key, Const) and isinstance(key.value, int):
             items = container.items
             return (

@@ -134,7 +134,10 @@ class Instance:
 
 
 class Items:
-    """A list, tuple or set; ``cells["items"]`` holds the known elements, ``cells["exact"]`` whether they are all."""
+    """A list, tuple or set; ``cells["items"]`` holds the known elements, ``cells["exact"]`` whether they are all.
+
+    Of a list in no known order, ``cells["first"]`` is what comes first nevertheless.
+    """
 
     __slots__ = ("cells", "kind", "loops", "serial")
 

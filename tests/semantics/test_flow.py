@@ -944,6 +944,27 @@ TRAINABLE = {
         "for layer in model.layers:\n    if layer.__class__.__name__ == 'Dropout':\n        layer.trainable = True\n",
         ["KTM201"],
     ),
+    "the first layer of a functional model": (
+        (
+            "i = keras.Input((4,))\nnet = keras.Model(i, layers.Dense(2)(model(i)))\nnet.layers[0].trainable = False\n"
+            "net.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        ["KTM201"],
+    ),
+    "the second layer of a functional model": (
+        (
+            "i = keras.Input((4,))\nnet = keras.Model(i, layers.Dense(2)(model(i)))\nnet.layers[1].trainable = False\n"
+            "net.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        [],
+    ),
+    "the first layer of a row": (
+        (
+            "net = keras.Sequential([model, layers.Dense(2)])\nnet.layers[0].trainable = False\n"
+            "net.compile('adam', 'mse')\nnet.fit(rows, rows)\n"
+        ),
+        [],
+    ),
     "every layer": (
         "for layer in model.layers:\n    layer.trainable = False\nmodel.compile('adam', 'mse')\nmodel.fit(rows, rows)\n",
         [],
