@@ -24,7 +24,7 @@ from dropout_lint.semantics.values import (
 )
 
 if TYPE_CHECKING:
-    from dropout_lint.semantics.events import Interpretation
+    from dropout_lint.semantics.events import Interpretation, ModeCall
 
 MODEL_NAMES = frozenset({"keras.Model", "keras.Sequential"})
 
@@ -386,12 +386,12 @@ def augmenting_layers(value: Value) -> tuple[Instance, ...]:
 
 def switched_off_in_graph(layers: tuple[Instance, ...], interpretation: Interpretation) -> bool:
     """Whether a functional graph itself says False to one of ``layers``."""
-    from dropout_lint.semantics.events import ModeCall
-
     return any(
-        isinstance(event, ModeCall)
-        and event.graph
-        and truth(event.flag) is not True
-        and any(each is layer for each in content(event.callee).layers for layer in layers)
-        for event in interpretation.events
+        any(each is layer for each in content(event.callee).layers for layer in layers)
+        for event in interpretation.mode_calls(_not_on_in_graph, True)
     )
+
+
+def _not_on_in_graph(event: ModeCall) -> bool:
+    """Whether a call is part of a graph, and not in training mode for certain."""
+    return event.graph and truth(event.flag) is not True
