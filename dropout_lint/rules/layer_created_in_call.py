@@ -73,10 +73,10 @@ from dropout_lint.semantics.values import (
     alternatives,
 )
 from dropout_lint.semantics.words import is_mode_name
-from dropout_lint.syntax.walk import contains
+from dropout_lint.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dropout_lint.semantics.events import Event, Frame
 
@@ -91,13 +91,11 @@ def check(context: Context) -> Iterator[Draft]:
     handed = _handed_over(events)
     found = [(event, frame) for event in made if (frame := _made_in_call(event, handed)) is not None]
     builders = _builders(events) if found else frozenset()
+    parts = _parts_of_others(event for event, _ in found)
     told: set[int] = set()
     for event, frame in found:
         node = event.place.node
-        if id(node) in told or _is_kept(event, frame):
-            continue
-        if any(other is not event and other.place.node is not node and _is_part(event, other) for other, _ in found):
-            # it is an argument of another layer that is made here
+        if id(node) in told or id(node) in parts or _is_kept(event, frame):
             continue
         function = frame.function
         builds = function is not None and id(function.node) in builders
@@ -156,8 +154,14 @@ def _made_in_call(event: Constructed, handed: frozenset[int]) -> Frame | None:
     return None
 
 
-def _is_part(event: Constructed, other: Constructed) -> bool:
-    return event.place.module is other.place.module and contains(other.place.node, event.place.node)
+def _parts_of_others(made: Iterable[Constructed]) -> set[int]:
+    """The expressions (ids of their nodes) that are arguments of another layer that is made in a call, too."""
+    nodes = {id(event.place.node): event.place.node for event in made}
+    found: set[int] = set()
+    for key, node in nodes.items():
+        if key not in found:
+            found.update(id(each) for each in walk(node) if each is not node and id(each) in nodes)
+    return found
 
 
 def _is_kept(event: Constructed, frame: Frame) -> bool:
