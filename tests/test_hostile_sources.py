@@ -135,6 +135,9 @@ READ = {
     "lists of outputs": "y = []\n" + "y.append(model(x, training=True))\n" * FEW,
     "layers on layers": "y = keras.Input((3,))\n" + "y = layers.Dense(3)(y)\n" * FEW,
     "partials of partials": "g = model\n" + "g = functools.partial(g, training=True)\n" * FEW,
+    "layers on layers that are made in a call": "class Row(layers.Layer):\n    def call(self, x):\n"
+    + ("        x = " + "layers.Dense(3)(" * 40 + "x" + ")" * 40 + "\n") * 50,
+    "augmented inputs": "augment = keras.Sequential([layers.RandomFlip()])\n" + "y = model(augment(x))\n" * 3 * FEW,
     "alternatives": lines("if a{n}: y = layers.Dropout(0.{n})"),
     "trainings": "model.compile('adam')\nmodel.fit(x)\nmodel.trainable = False\n" * FEW,
     "large texts": "a = 'a' * 1000000000\nb = '%1000000000d' % 1\nc = '%*d' % (1000000000, 1)\n"
