@@ -18,6 +18,7 @@ from dropout_lint.collecting import collecting_after
 from dropout_lint.discovery import excluded
 from dropout_lint.files import LARGEST_SOURCE, is_inside, read_regular
 from dropout_lint.importers import IMPORT, MOST_FILES, Importers, statements
+from dropout_lint.keras.names import NEVER_OF_A_PROJECT
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.text import SourceError, Text, decode, read_text
 from dropout_lint.targets import Target, Targets
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.modules import Project
     from dropout_lint.triage import Triage
 
-_ELSEWHERE = sys.stdlib_module_names | {"keras", "keras_core", "tensorflow", "tf_keras", "jax", "torch", "numpy"}
+_ELSEWHERE = sys.stdlib_module_names | NEVER_OF_A_PROJECT
 _DOTTED = re.compile(r"\s*([\w.]+)")
 _NAME = re.compile(r"\w+")
 _MOST_IMPORTS = 5_000

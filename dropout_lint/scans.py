@@ -211,7 +211,7 @@ def _uses_keras(data: bytes) -> bool:
 
 
 def _is_pasted(data: bytes) -> bool:
-    """Whether a file has lost its imports and makes layers by names that no other framework has for them."""
+    """Whether a file has lost its imports and makes layers as one mostly does with Keras."""
     return b"import" not in data and any(each in data for each in _KERAS_ALONE)
 
 

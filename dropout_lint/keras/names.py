@@ -13,6 +13,11 @@ from __future__ import annotations
 
 from typing import Final
 
+KERAS_PACKAGES: Final = frozenset({"keras", "keras_core", "tensorflow", "tf_keras"})
+"""Packages that Keras is imported from."""
+NEVER_OF_A_PROJECT: Final = KERAS_PACKAGES | {"jax", "numpy", "torch"}
+"""Packages that are looked for nowhere: a folder of a project that is called so is not what a program means."""
+
 PREFIXES: Final[tuple[tuple[str, str | None], ...]] = (
     # Longest first: the first that fits wins. The second item is the generation the import proves.
     ("tensorflow.python.keras._impl.keras", "2"),

@@ -68,8 +68,6 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.untold import Untold
-
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each layer that Keras cannot tell the mode."""
@@ -128,20 +126,17 @@ def _direct_call(event: LayerCall) -> Draft:
 
 def _trained(context: Context) -> Iterator[Draft]:
     """Models whose ``call`` a training step runs by itself, and whose layers wait for Keras to tell them the mode."""
-    told: dict[int, Untold] = {}
+    told: set[int] = set()
     for each in untold(context.interpretation):
-        frame = each.bypass
-        if frame is not None and frame.call is not None and each.layers and each.sure:
-            told.setdefault(id(frame.call.node), each)
-    for each in told.values():
-        frame = each.bypass
-        assert frame is not None
-        assert frame.call is not None
-        func = frame.call.node.func if isinstance(frame.call.node, cst.Call) else None
-        assert isinstance(func, cst.Attribute)
-        subject = frame.call.module.source_of(func.value)
+        if each.bypass is None or not each.layers or not each.sure:
+            continue
+        call, model = each.bypass
+        if id(call.node) in told:
+            continue
+        told.add(id(call.node))
+        subject = call.module.source_of(model)
         yield Draft(
-            place=frame.call,
+            place=call,
             message=(
                 f"`{subject}.call()` goes past Keras, which hands on the mode: what is trained here is in inference "
                 f"mode, {stays_inactive(each.layers)}"

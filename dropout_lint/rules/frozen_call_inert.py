@@ -59,8 +59,7 @@ from dropout_lint.keras.entry_points import application
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Moment, Place, TrainableSet
-from dropout_lint.semantics.models import content, inner_layers, is_layer, is_model, mode_of
-from dropout_lint.semantics.tags import serials_in, tags_of
+from dropout_lint.semantics.models import calls_in_graph, content, inner_layers, is_layer, is_model, mode_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
 
@@ -120,8 +119,7 @@ def _learns(event: ModeCall, base: Instance, timeline: list[Moment]) -> bool:
 
 def _built_with(model: Instance, serial: int, depth: int = 0) -> bool:
     """Whether a call is part of the graph of a functional model, or of one inside it."""
-    outputs = model.arguments.get("outputs")
-    if outputs is not None and serial in serials_in(tags_of(outputs)):
+    if serial in calls_in_graph(model):
         return True
     return depth < 4 and any(
         isinstance(each, Instance) and _built_with(each, serial, depth + 1) for each in inner_layers(model) or ()

@@ -49,6 +49,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
+from dropout_lint.keras.names import KERAS_PACKAGES
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Constructed, Discarded, Event, Frame, LayerCall, MethodCall
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.events import Place
 
 _ACT_ON_THEIR_INPUT = frozenset({"dropout", "noise", "augmentation"})
-_KERAS = frozenset({"keras", "keras_core", "tensorflow", "tensorflow_core", "tf_keras"})
+_KERAS = KERAS_PACKAGES | {"tensorflow_core"}
 _MODES = _ACT_ON_THEIR_INPUT | {"batch-statistics", "rnn-dropout", "attention-dropout"}
 
 

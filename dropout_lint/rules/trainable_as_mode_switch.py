@@ -246,9 +246,10 @@ def _draft(event: TrainableSet, used: ModelUse, closes: bool) -> Draft:
     held = content(used.receiver)
     consequence = "runs in inference mode with either value"
     toggle = f"{assignment_of(event)} {'after' if closes else 'before'} {what}"
+    at = toggled_at(event)
     message = f"{toggle} is no mode switch: {what} {consequence}"
     return Draft(
-        place=toggled_at(event),
+        place=at,
         message=message,
         confidence=Confidence.HIGH
         if known and not closes and (held.layers or not held.complete)
@@ -258,7 +259,7 @@ def _draft(event: TrainableSet, used: ModelUse, closes: bool) -> Draft:
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
         fix_title="remove it",
         applicability=Applicability.UNSAFE,
-        changes=(Change("remove-statement", event.place),) if toggled_at(event) is event.place else (),
+        changes=(Change("remove-statement", event.place),) if at is event.place else (),
         probe=ProbeAt("toggle", event.place),
     )
 

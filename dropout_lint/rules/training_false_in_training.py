@@ -141,7 +141,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     callee = event.callee
     if not is_layer(callee) or not isinstance(callee, Instance) or frame.owner is None:
         return None
-    all_off = _turns_all_off(event, frame, learner)
+    all_off = _turns_all_off(event, callee, frame, learner)
     if is_model(callee) and not all_off and not _is_own_row(callee, frame.owner):
         return None
     if not isinstance(callee.cls, str) and not all_off:
@@ -173,7 +173,7 @@ def _in_call(event: ModeCall, frame: Frame, learner: Learner) -> Draft | None:
     )
 
 
-def _turns_all_off(event: ModeCall, frame: Frame, learner: Learner) -> bool:
+def _turns_all_off(event: ModeCall, callee: Instance, frame: Frame, learner: Learner) -> bool:
     """Whether a ``call`` that takes the mode and never looks at it says False to the parts that its class makes.
 
     One of them alone may be a backbone that knows its statistics, unless it is a row of layers; who says False to a
@@ -182,14 +182,14 @@ def _turns_all_off(event: ModeCall, frame: Frame, learner: Learner) -> bool:
     call = frame.function
     if call is None or frame.owner is None or event.choice.frame is not frame or not learner.never_looks_at_mode(call):
         return False
-    if not _is_made_in(event.callee, frame.owner) or ready_made(event.callee) or _loads(learner):
+    if not _is_made_in(callee, frame.owner) or ready_made(callee) or _loads(learner):
         return False
-    if isinstance(event.callee, Instance) and isinstance(event.callee.cls, str) and not is_model(event.callee):
+    if isinstance(callee.cls, str) and not is_model(callee):
         return False
-    own = own_call(event.callee) if isinstance(event.callee, Instance) else None
+    own = own_call(callee)
     if own is not None and not sees(own, "training"):
         return False
-    if isinstance(event.callee, Instance) and is_model(event.callee) and _is_own_row(event.callee, frame.owner):
+    if is_model(callee) and _is_own_row(callee, frame.owner):
         return True
     return any(
         other.callee_text != event.callee_text and _says_false(other) and bool(learner.mode_layers(other)[0])
@@ -201,11 +201,9 @@ def _function(event: ModeCall) -> int:
     return id(event.frames[-1].function)
 
 
-def _is_made_in(callee: Value, owner: ClassValue) -> bool:
+def _is_made_in(callee: Instance, owner: ClassValue) -> bool:
     methods = [each for cls in owner.ancestry() for each in cls.attributes.values()]
-    return isinstance(callee, Instance) and any(
-        isinstance(each, FunctionValue) and id(each.node) == callee.made_in for each in methods
-    )
+    return any(isinstance(each, FunctionValue) and id(each.node) == callee.made_in for each in methods)
 
 
 def _is_own_row(callee: Instance, owner: ClassValue) -> bool:

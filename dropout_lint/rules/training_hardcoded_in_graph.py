@@ -71,9 +71,8 @@ from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import builds_generator, docstring, draws, says_it_is_meant
 from dropout_lint.semantics.learning import Learner, callee_of
-from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.models import Content, calls_in_graph, content, is_layer, mode_of
 from dropout_lint.semantics.roles import role_of, role_of_use
-from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
 from dropout_lint.semantics.words import says_intent, text_says_intent
@@ -253,13 +252,13 @@ class _Graphs:
     def _is_predicted_with(self, event: ModeCall) -> bool:
         """Whether a model of the very graph is evaluated, although there is another one for that."""
         serials = self._serials[id(event.place.node)]
-        models = [
-            each.receiver
+        return any(
+            isinstance(each, ModelUse)
+            and each.kind == "inference"
+            and isinstance(each.receiver, Instance)
+            and not serials.isdisjoint(calls_in_graph(each.receiver))
             for each in self.learner.interpretation.events
-            if isinstance(each, ModelUse) and each.kind == "inference" and isinstance(each.receiver, Instance)
-        ]
-        outputs = [each.arguments["outputs"] for each in models if "outputs" in each.arguments]
-        return any(not serials.isdisjoint(serials_in(tags_of(each))) for each in outputs)
+        )
 
 
 def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:

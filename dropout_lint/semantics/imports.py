@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.conventions import ROOT_NAMES, conventional_names, star_names
+from dropout_lint.keras.names import NEVER_OF_A_PROJECT
 from dropout_lint.locating import import_name
 from dropout_lint.semantics.attributes import external
 from dropout_lint.semantics.events import Frame
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from dropout_lint.semantics.run import Run
     from dropout_lint.semantics.scopes import Scope
-
-_KERAS_ROOTS = frozenset({"keras", "keras_core", "tensorflow", "tf_keras", "jax", "torch", "numpy"})
 
 
 def dotted_name(node: cst.BaseExpression | None) -> str:
@@ -100,13 +99,17 @@ def _project_path(run: Run, frame: Frame, level: int, dotted: str) -> Path | Non
     """The project file that an import names, or None where it is somebody else's."""
     if level:
         return run.project.locator.find_relative(frame.module.path, level, dotted)
-    return run.project.locator.find(frame.module.path, dotted) if dotted.partition(".")[0] not in _KERAS_ROOTS else None
+    return (
+        run.project.locator.find(frame.module.path, dotted)
+        if dotted.partition(".")[0] not in NEVER_OF_A_PROJECT
+        else None
+    )
 
 
 def _in_namespace(run: Run, frame: Frame, base: str, name: str) -> Path | None:
     """The file of a module in a folder without ``__init__.py``: ``from networks import unet``."""
     root = base.partition(".")[0]
-    if not root or root in _KERAS_ROOTS or root in sys.stdlib_module_names:
+    if not root or root in NEVER_OF_A_PROJECT or root in sys.stdlib_module_names:
         return None
     return run.project.locator.find(frame.module.path, f"{base}.{name}")
 
@@ -181,7 +184,7 @@ def unbound(run: Run, frame: Frame, name: str) -> Value | None:
 
 def _import(run: Run, frame: Frame, dotted: str) -> Value:
     root = dotted.partition(".")[0]
-    if root not in _KERAS_ROOTS:
+    if root not in NEVER_OF_A_PROJECT:
         path = run.project.locator.find(frame.module.path, dotted)
         if path is not None:
             return _module_at(run, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.names import KERAS_PACKAGES
 from dropout_lint.semantics.events import (
     Frame,
     FunctionCall,
@@ -421,9 +422,7 @@ def uses_keras(frames: tuple[Frame, ...]) -> bool:
 def knows_only_keras(interpretation: Interpretation) -> bool:
     """Whether what was read of a project imports Keras or TensorFlow, and no other library with modules of its own."""
     imports = interpretation.imports
-    return not {"keras", "keras_core", "tensorflow", "tf_keras"}.isdisjoint(imports) and _OTHER_LIBRARIES.isdisjoint(
-        imports
-    )
+    return not KERAS_PACKAGES.isdisjoint(imports) and _OTHER_LIBRARIES.isdisjoint(imports)
 
 
 _MISSING = frozenset(

@@ -158,19 +158,26 @@ class Learner:
         outermost = event.frames[0] if event.frames else None
         if outermost is None or not outermost.assumed:
             return event
-        if outermost.hook != "train_step":
-            return None
-        return next(
-            (
-                each
-                for each in self.interpretation.events
-                if isinstance(each, ModelUse)
-                and each.kind == "train"
-                and each.receiver is outermost.receiver
-                and not (each.frames and each.frames[0].assumed)
-            ),
-            None,
-        )
+        return self._first_fits.get(id(outermost.receiver)) if outermost.hook == "train_step" else None
+
+    @cached_property
+    def _first_fits(self) -> dict[int, ModelUse]:
+        """By what is trained (its id): the first training that somebody in sight comes by."""
+        found: dict[int, ModelUse] = {}
+        for each in self.interpretation.events:
+            if isinstance(each, ModelUse) and each.kind == "train" and not (each.frames and each.frames[0].assumed):
+                found.setdefault(id(each.receiver), each)
+        return found
+
+    @cached_property
+    def _toggles(self) -> list[tuple[int, TrainableSet]]:
+        """The toggles, each with its place among the events."""
+        events = enumerate(self.interpretation.events)
+        return [(place, each) for place, each in events if isinstance(each, TrainableSet)]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {id(each): place for place, each in enumerate(self.interpretation.events)}
 
     def _frozen_until(self, moment: Call | None) -> frozenset[int]:
         states: dict[int, bool | None] = {}
@@ -189,15 +196,11 @@ class Learner:
 
     def _toggles_before(self, moment: Call) -> Iterator[TrainableSet]:
         """What may be set before a call: also what comes later in the same loop, or where nobody in sight comes by."""
-        later = False
+        end = self._places.get(id(moment), len(self._places))
         loops = {loop.serial for loop in moment.loops}
-        for event in self.interpretation.events:
-            later = later or event is moment
-            if isinstance(event, TrainableSet) and (
-                not later
-                or not loops.isdisjoint(loop.serial for loop in event.loops)
-                or (event.frames and event.frames[0].assumed)
-            ):
+        for place, event in self._toggles:
+            again = not loops.isdisjoint(loop.serial for loop in event.loops)
+            if place < end or again or (event.frames and event.frames[0].assumed):
                 yield event
 
     def mode_layers(self, event: Call) -> tuple[tuple[Instance, ...], bool]:

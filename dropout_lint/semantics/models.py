@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.semantics.own_modes import own_mode
+from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.values import (
     ClassValue,
     Const,
@@ -124,6 +125,12 @@ def inner_layers(value: Instance) -> tuple[Value, ...] | None:
         if isinstance(value.cls, ClassValue):
             return _attribute_layers(value)
     return None
+
+
+def calls_in_graph(model: Instance) -> frozenset[int]:
+    """The serials of the calls that a functional model's graph is made of."""
+    outputs = model.arguments.get("outputs")
+    return frozenset(serials_in(tags_of(outputs))) if outputs is not None else frozenset()
 
 
 def _attribute_layers(value: Instance) -> tuple[Value, ...] | None:

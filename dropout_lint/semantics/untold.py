@@ -18,7 +18,7 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.events import Event, Frame, Interpretation, Use
+    from dropout_lint.semantics.events import Event, Frame, Interpretation, Place, Use
 
 __all__ = ["Untold", "says_nothing", "untold"]
 
@@ -41,13 +41,14 @@ class Untold:
         return isinstance(self.event, ModelUse) and self.event.bare is not None and self.event.bare.required
 
     @property
-    def bypass(self) -> Frame | None:
-        """The ``call`` that the program has entered as ``model.call(x)``, in which Keras hands on no mode."""
+    def bypass(self) -> tuple[Place, cst.BaseExpression] | None:
+        """The ``model.call(x)`` by which a ``call`` was entered, past Keras, which hands on no mode; and the model."""
         for frame in self.event.frames:
             if frame.hook == "call":
                 return None
-            if _is_bypassed(frame):
-                return frame
+            model = _model_run_past_keras(frame)
+            if model is not None and frame.call is not None:
+                return frame.call, model
         return None
 
 
@@ -129,14 +130,12 @@ def _switched(layers: tuple[Instance, ...], settled: frozenset[int]) -> tuple[In
     return tuple(each for each in layers if each.serial not in settled and mode_of(each) != "augmentation")
 
 
-def _is_bypassed(frame: Frame) -> bool:
+def _model_run_past_keras(frame: Frame) -> cst.BaseExpression | None:
+    """``model`` of the ``model.call(x)`` by which a frame was entered; None where it was entered otherwise."""
     node = frame.call.node if frame.call is not None else None
     func = node.func if isinstance(node, cst.Call) else None
-    return (
-        frame.name == "call"
-        and isinstance(func, cst.Attribute)
-        and func.attr.value == "call"
-        and not (isinstance(func.value, cst.Call) and isinstance(func.value.func, cst.Name))  # super().call(x)
-        and isinstance(frame.receiver, Instance)
-        and is_layer(frame.receiver)
-    )
+    if frame.name != "call" or not isinstance(func, cst.Attribute) or func.attr.value != "call":
+        return None
+    if isinstance(func.value, cst.Call) and isinstance(func.value.func, cst.Name):
+        return None  # super().call(x)
+    return func.value if isinstance(frame.receiver, Instance) and is_layer(frame.receiver) else None
