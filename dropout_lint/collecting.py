@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["collecting_after", "not_collecting", "set_aside"]
+__all__ = ["AT_FIRST", "OFTEN", "collecting_after", "not_collecting", "set_aside"]
 
 
 @contextmanager
@@ -29,14 +29,28 @@ def not_collecting() -> Iterator[None]:
             gc.enable()
 
 
+OFTEN = (50_000, 20, 5)
+"""Thresholds for long work. Syntax trees are many, large and free of cycles: with Python's own, a third of the time goes
+into visiting them. What is made of them is full of cycles, and holds them: with ``(50_000, 50, 50)``, 7 % faster, memory
+is a third more."""
+
+AT_FIRST = (1_000_000, 20, 5)
+"""Most runs end before they have made so many objects, a hundred bytes each, a quarter of them garbage: they are spared
+4 % of their time. To look through all that at once takes twice as long as to do it little by little, while it is at
+hand, so that is how it goes on."""
+
+
 @contextmanager
 def collecting_after() -> Iterator[None]:
-    """One collection of what is young, at the end."""
+    """One collection of what is young, at the end, if it is due by then."""
     with not_collecting():
         try:
             yield
         finally:
-            gc.collect(0)
+            if gc.get_count()[0] > gc.get_threshold()[0]:
+                gc.collect(0)
+                if gc.get_threshold() == AT_FIRST:
+                    gc.set_threshold(*OFTEN)
 
 
 @contextmanager

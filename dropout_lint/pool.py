@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from dropout_lint.collecting import AT_FIRST
 from dropout_lint.tasks import Item, Queue, Task
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ def _serve(connection: Connection, others: Sequence[Connection], function: Calla
         # the parent's ends of all pipes: while somebody holds them, they are not closed
         other.close()
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    gc.set_threshold(*AT_FIRST)
     gc.enable()
     incoming: SimpleQueue[Item] = SimpleQueue()
     Thread(target=_receive, args=(connection, incoming), daemon=True).start()
@@ -334,11 +335,6 @@ def _serve(connection: Connection, others: Sequence[Connection], function: Calla
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
-
-
-GC_THRESHOLDS = (50_000, 20, 5)
-"""Syntax trees are many, large and free of cycles: by default, a third of the time goes into visiting them. What is
-made of them is full of cycles, and holds them: with ``(50_000, 50, 50)``, 7 % faster, memory is a third more."""
 
 
 def _receive(connection: Connection, incoming: SimpleQueue[Item]) -> None:

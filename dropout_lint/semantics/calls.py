@@ -54,6 +54,8 @@ MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 MOST_CALLED = 4
 """Alternatives of what is called that are followed."""
+MOST_FANNED_OUT = 8
+"""The same where they are called inside one another: one of three loaders that calls one of forty builders."""
 MOST_RETURNED = 16
 """Values a function may return that are kept apart: builders choose among as many models by name."""
 
@@ -224,7 +226,13 @@ def call_value(
     # what is called may be called back, with a function that calls back, and so on
     run.step()
     if isinstance(callee, OneOf):
-        return join([call_value(run, frame, each, arguments, node, scope) for each in _told_apart(callee)], limit=16)
+        outside = run.fanned_out
+        apart = _told_apart(callee, min(MOST_CALLED, max(1, MOST_FANNED_OUT // outside)))
+        run.fanned_out = outside * len(apart)
+        try:
+            return join([call_value(run, frame, each, arguments, node, scope) for each in apart], limit=16)
+        finally:
+            run.fanned_out = outside
     place = Place(frame.module, node)
     if isinstance(callee, FunctionValue):
         return call_function(run, frame, callee, arguments, place)
@@ -247,16 +255,16 @@ def call_value(
     return derived(callee, *arguments.values)
 
 
-def _told_apart(callee: OneOf) -> list[Value]:
+def _told_apart(callee: OneOf, most: int) -> list[Value]:
     """The few of many alternatives that are called: of the models of one class, which differ in size, the first."""
-    if len(callee.values) <= MOST_CALLED:
+    if len(callee.values) <= most:
         return list(callee.values)
     classes: dict[int, Value] = {}
     for each in callee.values:
         kind = id(each.cls) if isinstance(each, Instance) and isinstance(each.cls, ClassValue) else id(each)
         classes.setdefault(kind, each)
     rest = [each for each in callee.values if not any(each is other for other in classes.values())]
-    return [*classes.values(), *rest][:MOST_CALLED]
+    return [*classes.values(), *rest][:most]
 
 
 def _with_partial(partial: Partial, arguments: Arguments) -> Arguments:
