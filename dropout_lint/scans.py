@@ -7,7 +7,6 @@ files refer to each other directly, and each of them is read, searched and outli
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import LAYERS
@@ -271,17 +270,22 @@ class Closure:
         return self._classes[name]
 
     def _collected(self, farthest: int | None) -> tuple[Scan, ...]:
-        # an ordered set: this is where a large project's time goes
-        seen = {self.entry: None}
-        waiting = deque((each, 1) for each in self.entry.imports)
-        while waiting and len(seen) < LARGEST_CLOSURE:
-            each, steps = waiting.popleft()
-            if each in seen:
-                continue
-            seen[each] = None
-            if each.is_package:
-                steps -= 1
-            if farthest is None or steps < farthest:
-                waiting.extend([(other, steps + 1) for other in each.imports if other not in seen])
-        self._use(each.path for each in seen)
-        return tuple(seen)
+        # this is where a large project's time goes: everything is put into the queue once
+        order = [self.entry]
+        steps = [0]
+        queued = {self.entry}
+        for place, each in enumerate(order):
+            if place >= LARGEST_CLOSURE:
+                break
+            step = steps[place]
+            if each.is_package and place:
+                step -= 1
+            if farthest is None or step < farthest:
+                for other in each.imports:
+                    if other not in queued:
+                        queued.add(other)
+                        order.append(other)
+                        steps.append(step + 1)
+        del order[LARGEST_CLOSURE:]
+        self._use(each.path for each in order)
+        return tuple(order)

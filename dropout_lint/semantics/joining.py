@@ -26,7 +26,7 @@ from dropout_lint.semantics.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 MOST_ALTERNATIVES = 8
@@ -37,35 +37,43 @@ _OF_A_ZOO = (FunctionValue, ClassValue, Instance)
 
 def fingerprint(value: Value) -> tuple[Any, ...]:
     """What makes two abstract values the same."""
-    if isinstance(value, Const):
-        try:
-            hash(value.value)
-        except TypeError:
-            return ("object", id(value))
-        return ("const", type(value.value).__name__, value.value, id(value.origin.node) if value.origin else 0)
-    if isinstance(value, Opaque):
-        return ("opaque", value.tags, value.key)
-    if isinstance(value, External):
-        return ("external", value.name)
-    if isinstance(value, (Instance, Items, Mapping)):
-        return ("object", value.serial)
-    if isinstance(value, Symbolic):
-        return ("symbolic", tuple(fingerprint(layer) for layer in value.layers[:8]), len(value.layers), value.tags)
-    if isinstance(value, OneOf):
-        return ("one-of", frozenset(map(fingerprint, value.values)))
-    if isinstance(value, FunctionValue):
-        return ("function", id(value.node), id(value.scope))
-    if isinstance(value, ClassValue):
-        return ("class", id(value.node))
-    if isinstance(value, Bound):
-        return ("bound", id(value.function.node), fingerprint(value.receiver))
-    if isinstance(value, Method):
-        return ("method", value.name, fingerprint(value.receiver))
-    if isinstance(value, Transformed):
-        return ("transformed", value.kind, fingerprint(value.function))
-    if isinstance(value, ModuleValue):
-        return ("module", str(value.path))
-    return ("object", id(value))
+    # asked more often than anything else of a value
+    take = _FINGERPRINTS.get(type(value))
+    return take(value) if take is not None else ("object", id(value))
+
+
+def _of_const(value: Const) -> tuple[Any, ...]:
+    try:
+        hash(value.value)
+    except TypeError:
+        return ("object", id(value))
+    return ("const", type(value.value).__name__, value.value, id(value.origin.node) if value.origin else 0)
+
+
+def _of_symbolic(value: Symbolic) -> tuple[Any, ...]:
+    return ("symbolic", tuple(fingerprint(layer) for layer in value.layers[:8]), len(value.layers), value.tags)
+
+
+def _by_serial(value: Instance | Items | Mapping) -> tuple[Any, ...]:
+    return ("object", value.serial)
+
+
+_FINGERPRINTS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    Const: _of_const,
+    Opaque: lambda value: ("opaque", value.tags, value.key),
+    External: lambda value: ("external", value.name),
+    Instance: _by_serial,
+    Items: _by_serial,
+    Mapping: _by_serial,
+    Symbolic: _of_symbolic,
+    OneOf: lambda value: ("one-of", frozenset(map(fingerprint, value.values))),
+    FunctionValue: lambda value: ("function", id(value.node), id(value.scope)),
+    ClassValue: lambda value: ("class", id(value.node)),
+    Bound: lambda value: ("bound", id(value.function.node), fingerprint(value.receiver)),
+    Method: lambda value: ("method", value.name, fingerprint(value.receiver)),
+    Transformed: lambda value: ("transformed", value.kind, fingerprint(value.function)),
+    ModuleValue: lambda value: ("module", str(value.path)),
+}
 
 
 def _is_among_layers(value: Opaque) -> bool:

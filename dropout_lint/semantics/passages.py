@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from dropout_lint.semantics.events import Constructed, HandedOver
 
@@ -135,6 +135,7 @@ class Course:
                 self.imported.append(entered)
 
 
+_UNTOLD = frozenset({Leave, Constructed, HandedOver})
 LONGEST_TIMELINE = 20_000
 """Moments after which calls that are known already are no longer told again."""
 
@@ -143,15 +144,16 @@ def flattened(roots: tuple[Passage, ...], longest: int) -> list[Moment]:
     """The moments in order, both arms of each fork; after ``longest`` of them no passage is told a second time."""
     told: list[Moment] = []
     seen: set[int] = set()
-    waiting: list[Entry] = list(reversed(roots))
+    waiting: list[Any] = list(reversed(roots))
     while waiting:
         entry = waiting.pop()
-        if isinstance(entry, Passage):
+        kind = type(entry)
+        if kind is Passage:
             if len(told) < longest or id(entry) not in seen:
                 seen.add(id(entry))
                 waiting.extend(reversed(entry.entries))
-        elif isinstance(entry, Fork):
+        elif kind is Fork:
             waiting.extend(reversed(entry.arms))
-        elif not isinstance(entry, (Leave, Constructed, HandedOver)):
+        elif kind not in _UNTOLD:
             told.append(entry)
     return told

@@ -60,9 +60,10 @@ def limited(tags: Tags) -> Tags:
 
 def tags_of(value: Value, depth: int = 4) -> Tags:
     """The tags of a value and of what it contains."""
-    if isinstance(value, (Opaque, Symbolic)):
-        return value.tags
-    if depth == 0 or isinstance(value, (Const, External)):
+    kind = type(value)
+    if kind is Opaque or kind is Symbolic:
+        return value.tags  # type: ignore[union-attr]
+    if depth == 0 or kind is Const or kind is External:
         return NO_TAGS
     if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.keras_name is None and depth > 3:
         return frozenset().union(*(tags_of(each, depth - 3) for each in value.attributes.values()))

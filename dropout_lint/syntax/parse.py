@@ -65,7 +65,7 @@ def _unvalidated() -> Iterator[None]:
     import libcst as cst
 
     check = cst.CSTNode.__post_init__
-    cst.CSTNode.__post_init__ = _take_as_is  # type: ignore[method-assign]
+    cst.CSTNode.__post_init__ = _take_as_is  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:
