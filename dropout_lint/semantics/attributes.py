@@ -112,12 +112,13 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
     if isinstance(value, ClassValue):
         return _of_class(run, value, name)
     if isinstance(value, OneOf):
-        found_in = [get_attribute(run, frame, each, name, node) for each in value.values]
+        owners = _looked_into(value)
+        found_in = [get_attribute(run, frame, each, name, node) for each in owners]
         if name == "layers" and sum(len(each.items) for each in found_in if isinstance(each, Items)) > MOST_ITEMS:
             # too many to tell one by one: those of this model and those of that
             found_in = [
                 Opaque(key=("instance", owner.serial, "layers")) if isinstance(owner, Instance) else each
-                for owner, each in zip(value.values, found_in, strict=True)
+                for owner, each in zip(owners, found_in, strict=True)
             ]
         return join(found_in, MOST_ITEMS)
     if isinstance(value, Super):
@@ -129,6 +130,19 @@ def get_attribute(run: Run, frame: Frame, value: Value, name: str, node: cst.CST
     if isinstance(value, Partial):
         return value.function if name == "func" else UNKNOWN
     return Opaque(tags_of(value))
+
+
+MOST_MODULES = 4
+"""Modules one of which is chosen by name that are looked into, since each is parsed for that; others stay unknown."""
+
+
+def _looked_into(value: OneOf) -> tuple[Value, ...]:
+    """The alternatives whose attributes are read."""
+    modules = [each for each in value.values if isinstance(each, ModuleValue)]
+    if len(modules) <= MOST_MODULES:
+        return value.values
+    left_out = {id(each) for each in modules[MOST_MODULES:]}
+    return (*(each for each in value.values if id(each) not in left_out), UNKNOWN)
 
 
 def _of_module(run: Run, value: ModuleValue, name: str) -> Value:

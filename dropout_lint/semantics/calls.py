@@ -54,7 +54,7 @@ MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 MOST_CALLED = 4
 """Alternatives of what is called that are followed."""
-MOST_FANNED_OUT = 8
+MOST_FANNED_OUT = 4
 """The same where they are called inside one another: one of three loaders that calls one of forty builders."""
 MOST_RETURNED = 16
 """Values a function may return that are kept apart: builders choose among as many models by name."""
