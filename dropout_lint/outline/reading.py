@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dropout_lint.outline.model import Unit
+    from dropout_lint.outline.visits import Visit
 
 __all__ = ["ANYTHING", "is_python", "outline_of"]
 
@@ -25,7 +26,7 @@ ANYTHING = Outline(frozenset({"anything"}))
 """The outline of what this Python cannot parse: the analysis says what is wrong with it."""
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
-_LEAVES = {
+_LEAVES: dict[type, Visit | None] = {
     kind: VISITS.get(kind)
     for kind in (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal)
 }
@@ -48,7 +49,12 @@ def _parts_of(kind: type[ast.AST]) -> Callable[[Any], tuple[Any, ...]]:
     return take if len(names) > 1 else lambda node: (take(node),)
 
 
-_PARTS = {kind: _parts_of(kind) for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)}
+_ACTIONS = {
+    kind: (VISITS.get(kind), _parts_of(kind))
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""For each kind of node what is done about it, and what takes the nodes out that it holds."""
 
 
 def parsed(data: bytes) -> ast.Module | None:
@@ -100,7 +106,7 @@ def _walk(tree: ast.Module, notes: Notes) -> None:
     while waiting:
         node, unit = waiting.pop()
         kind = type(node)
-        visit = VISITS.get(kind)
+        visit, parts_of = _ACTIONS[kind]
         if visit is not None:
             visit(notes, node, unit)
         if kind is ast.Expr and type(node.value) is ast.Constant:  # type: ignore[attr-defined]
@@ -109,18 +115,21 @@ def _walk(tree: ast.Module, notes: Notes) -> None:
             unit = notes.function(node, unit)  # type: ignore[arg-type]
         elif kind is ast.ClassDef:
             unit = notes.class_body(node, unit)  # type: ignore[arg-type]
-        for value in _PARTS[kind](node):
+        for value in parts_of(node):
             if not value:
                 continue
             for part in value if type(value) is list else (value,):
-                each = part
+                each = part.value if type(part) is ast.keyword else part
                 while type(each) is ast.Attribute:
                     visit_attribute(notes, each, unit)
                     each = each.value
-                below = type(each)
-                if below in _LEAVES:
-                    visit = _LEAVES[below]
-                    if visit is not None:
-                        visit(notes, each, unit)
-                elif below in _PARTS:
-                    push((each, unit))
+                visit = _LEAVES.get(type(each), _no_leaf)
+                if visit is _no_leaf:
+                    if type(each) in _ACTIONS:
+                        push((each, unit))
+                elif visit is not None:
+                    visit(notes, each, unit)
+
+
+def _no_leaf(_: Notes, __: Any, ___: Unit) -> None:
+    """Stands for what is done about a node that holds others: they come first."""
