@@ -30,9 +30,9 @@ def not_collecting() -> Iterator[None]:
 
 
 OFTEN = (50_000, 20, 5)
-"""Thresholds for long work. Syntax trees are many, large and free of cycles: with Python's own, a third of the time goes
-into visiting them. What is made of them is full of cycles, and holds them: with ``(50_000, 50, 50)``, 7 % faster, memory
-is a third more."""
+"""Thresholds for long work. Syntax trees are many, large and free of cycles: with Python's own, a third of the time
+goes into visiting them. What is made of them is full of cycles, and holds them: with ``(50_000, 50, 50)``, 7 % faster,
+memory is a third more."""
 
 AT_FIRST = (1_000_000, 20, 5)
 """Most runs end before they have made so many objects, a hundred bytes each, a quarter of them garbage: they are spared

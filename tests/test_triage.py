@@ -458,6 +458,11 @@ BELOW_CALLS = {
         f"{INFER}def call(self, x):\n    return getattr(self, 'in' + 'fer')(x)\n",
         True,
     ),
+    "where an attribute is looked up for somebody who wrote its name": (
+        f"{INFER}def __getattr__(self, name):\n    return getattr(self.part, name)\n"
+        "def call(self, x):\n    return self.dense(x)\n",
+        False,
+    ),
     "in what the constructor keeps": (
         f"{INFER}def __init__(self):\n    self.run = self.infer\ndef call(self, x):\n    return self.run(x)\n",
         True,

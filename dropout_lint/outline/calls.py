@@ -46,6 +46,7 @@ _RUN_OTHERWISE = frozenset({"load_model", "Checkpoint", "model_fn", "add_endpoin
 _GRADIENTS = frozenset({"GradientTape", "value_and_grad", "grad", "gradients", "minimize", "backward"})
 _FLAG_ACCESS = frozenset({"getattr", "setattr", "hasattr", "get", "pop", "setdefault", "getboolean"})
 _ATTRIBUTE_HOOKS = frozenset({"__getattr__", "__getattribute__", "__setattr__", "__delattr__"})
+"""The name that they are handed is written elsewhere, where somebody reads or sets an attribute."""
 _TAKE_NO_FLAG = frozenset(
     {
         "getattr", "isinstance", "hasattr", "print", "range", "str", "len", "bool", "int", "float", "append", "get",
@@ -99,14 +100,17 @@ def _by_name(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         )
     if name == "setattr":
         _set_by_name(notes, node, unit)
-    elif name == "getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):
-        # what a hook is asked for is written where an attribute is read or set
-        if unit.name not in _ATTRIBUTE_HOOKS:
-            notes.add(unit, "any-name")
+    elif name == "getattr" and _chooses_name(node) and unit.name not in _ATTRIBUTE_HOOKS:
+        notes.add(unit, "any-name")
     if (name in _FLAG_ACCESS or name.startswith("DEFINE_")) and any(
         isinstance(each, ast.Constant) and isinstance(each.value, str) and is_mode(each.value) for each in node.args
     ):
         notes.add(unit, "flag-other", "flag-to-other")
+
+
+def _chooses_name(node: ast.Call) -> bool:
+    """Whether ``getattr(x, name)`` is called with a name that is not written there."""
+    return len(node.args) > 1 and not isinstance(node.args[1], ast.Constant)
 
 
 def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:

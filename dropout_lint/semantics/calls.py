@@ -53,9 +53,7 @@ COMPILING = frozenset({"loss", "optimizer", "metrics"})
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 MOST_CALLED = 4
-"""Alternatives of what is called that are followed."""
-MOST_FANNED_OUT = 4
-"""The same where they are called inside one another: one of three loaders that calls one of forty builders."""
+"""Ways to call something that are followed: alternatives of what is called, times those of what that is called by."""
 MOST_RETURNED = 16
 """Values a function may return that are kept apart: builders choose among as many models by name."""
 
@@ -226,13 +224,7 @@ def call_value(
     # what is called may be called back, with a function that calls back, and so on
     run.step()
     if isinstance(callee, OneOf):
-        outside = run.fanned_out
-        apart = _told_apart(callee, min(MOST_CALLED, max(1, MOST_FANNED_OUT // outside)))
-        run.fanned_out = outside * len(apart)
-        try:
-            return join([call_value(run, frame, each, arguments, node, scope) for each in apart], limit=16)
-        finally:
-            run.fanned_out = outside
+        return _call_each(run, frame, callee, arguments, node, scope)
     place = Place(frame.module, node)
     if isinstance(callee, FunctionValue):
         return call_function(run, frame, callee, arguments, place)
@@ -253,6 +245,19 @@ def call_value(
     if isinstance(callee, Opaque):
         return keras_calls.call_opaque(run, frame, callee, arguments, node)
     return derived(callee, *arguments.values)
+
+
+def _call_each(
+    run: Run, frame: Frame, callee: OneOf, arguments: Arguments, node: cst.CSTNode, scope: Scope | None
+) -> Value:
+    """Call one of several, whichever it is: a builder out of forty, chosen by a loader out of three."""
+    ways = run.ways
+    apart = _told_apart(callee, max(1, MOST_CALLED // ways))
+    run.ways = ways * len(apart)
+    try:
+        return join([call_value(run, frame, each, arguments, node, scope) for each in apart], limit=16)
+    finally:
+        run.ways = ways
 
 
 def _told_apart(callee: OneOf, most: int) -> list[Value]:

@@ -155,8 +155,8 @@ class Run:
         self.entry: Module | None = None
         self.on_stack: list[int] = []
         self.pace = 0
-        self.fanned_out = 1
-        """In how many ways what is being called may have been called, alternatives inside alternatives."""
+        self.ways = 1
+        """In how many ways the function being called may have been called, where choices lie within each other."""
         self._steps = steps
         self._serial = 0
 

@@ -10,7 +10,7 @@ import ast
 import io
 import tokenize
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from dropout_lint.sources.text import split_lines
@@ -46,12 +46,13 @@ def _parse(source: str, filename: str) -> cst.Module:
     import libcst as cst
 
     try:
-        with _unvalidated():
+        # what CPython refuses for what it means, as a text beside bytes, LibCST's validation refuses, too
+        with _unvalidated() if refusal is None else nullcontext():
             return _module(source)
     except (RecursionError, MemoryError) as error:
         raise NotAnalysed(f"nested too deeply to be parsed ({type(error).__name__})") from error
     except Exception as error:
-        # Besides ParserSyntaxError, LibCST raises errors of its own logic.
+        # Besides ParserSyntaxError, LibCST raises errors of validation and of its own logic.
         if refusal is not None:
             raise refusal from None
         # Rare corners of the grammar that LibCST does not know, while CPython does.

@@ -8,6 +8,8 @@ import libcst as cst
 import pytest
 
 from dropout_lint.semantics import modules
+from dropout_lint.semantics.attributes import MOST_MODULES
+from dropout_lint.semantics.interpreter import interpret
 from dropout_lint.semantics.modules import Module, Project
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import ClassValue
@@ -73,3 +75,50 @@ def test_a_class_has_each_ancestor_once_however_many_ways_lead_there():
     names = [each.name for each in one.ancestry()]
     assert names[:3] == ["One11", "One10", "One9"]
     assert (len(names), len(set(names))) == (24, 24)
+
+
+CHOICE = """\
+def load(name):
+    if name == "a":
+        chosen = {0}
+    elif name == "b":
+        chosen = {1}
+    elif name == "c":
+        chosen = {2}
+    elif name == "d":
+        chosen = {3}
+    elif name == "e":
+        chosen = {4}
+    else:
+        chosen = {5}
+    return chosen.load(name)
+"""
+
+
+def write_choice(folder, name, among):
+    """A module that loads one of six others."""
+    imports = "".join(f"import {each}\n" for each in among)
+    (folder / f"{name}.py").write_text(imports + CHOICE.format(*among), encoding="utf-8")
+
+
+def test_of_modules_one_of_which_is_chosen_by_name_a_few_are_parsed_also_where_choices_lie_in_each_other(tmp_path):
+    parsed = []
+
+    def load(path):
+        parsed.append(path.stem)
+        source = path.read_text(encoding="utf-8")
+        return source, cst.parse_module(source)
+
+    outer = [f"outer{number}" for number in range(6)]
+    write_choice(tmp_path, "main", outer)
+    for number, name in enumerate(outer):
+        inner = [f"inner{number}{place}" for place in range(6)]
+        write_choice(tmp_path, name, inner)
+        for each in inner:
+            (tmp_path / f"{each}.py").write_text("def load(name):\n    return name\n", encoding="utf-8")
+    main = tmp_path / "main.py"
+    interpret(Project((tmp_path,), load), main, *load(main))
+
+    assert [name for name in parsed if name.startswith("outer")] == outer[:MOST_MODULES]
+    assert len({name[:6] for name in parsed if name.startswith("inner")}) == MOST_MODULES
+    assert len([name for name in parsed if name.startswith("inner")]) == MOST_MODULES**2

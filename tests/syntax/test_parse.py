@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
+import libcst as cst
 import pytest
 
 import dropout_lint
@@ -75,6 +77,17 @@ def test_a_syntax_error_has_a_message_and_a_place_inside_the_source(source, line
     assert 1 <= failure.column <= len(split_lines(source)[line - 1]) + 1
     assert failure.message == str(failure)
     assert len(failure.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1\n", "if x:\npass\n", "x" + " + x" * 30_000 + "\n"], ids=["good", "bad", "long"]
+)
+def test_nodes_that_others_make_are_validated_whatever_was_parsed(source):
+    with suppress(SyntaxFailure, NotAnalysed):
+        parse(source)
+
+    with pytest.raises(cst.CSTValidationError):
+        cst.Name("")
 
 
 CHAINS = {
