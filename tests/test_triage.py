@@ -459,8 +459,7 @@ BELOW_CALLS = {
         True,
     ),
     "where an attribute is looked up for somebody who wrote its name": (
-        f"{INFER}def __getattr__(self, name):\n    return getattr(self.part, name)\n"
-        "def call(self, x):\n    return self.dense(x)\n",
+        f"{INFER}def __getattr__(self, key):\n    return getattr(self.x, key)\ndef call(self, x):\n    return self.y(x)\n",
         False,
     ),
     "in what the constructor keeps": (

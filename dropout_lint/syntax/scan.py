@@ -56,23 +56,23 @@ def too_complex(source: str) -> str | None:
     counts = [0]
     total = 0
     tokens = 0
+    weight = 1
     after_operand = False
     indents = [0]
     for token in _TOKEN.finditer(source):
+        # this takes a tenth of the time that LibCST takes to parse: the most frequent kinds first
         kind = token.lastgroup
-        if kind in ("comment", "continuation"):
+        tokens += weight
+        if kind == "operand":
+            after_operand = True
             continue
-        tokens += 1 + (len(counts) - 1) // 3
-        if tokens > MAX_TOKENS:
-            return f"more than {MAX_TOKENS:,} words and signs"
         links = 0
-        if kind == "string":
-            links = int(after_operand)
-            after_operand = True
-        elif kind == "operand":
-            after_operand = True
-        elif kind in ("link", "operator"):
+        if kind in ("operator", "link"):
             links = 1
+            after_operand = False
+        elif kind == "reset":
+            total -= counts[-1]
+            counts[-1] = 0
             after_operand = False
         elif kind == "open":
             links = int(after_operand)
@@ -80,26 +80,33 @@ def too_complex(source: str) -> str | None:
         elif kind == "close":
             if len(counts) > 1:
                 total -= counts.pop()
+                weight = 1 + (len(counts) - 1) // 3
             after_operand = True
-        elif kind == "reset":
-            total -= counts[-1]
-            counts[-1] = 0
-            after_operand = False
-        elif kind == "newline" and len(counts) == 1:
-            total = counts[0] = 0
-            after_operand = False
-            _update_indentation(indents, len(token["indent"]), source, token.end())
-            if len(indents) > MAX_INDENTATION:
-                return f"more than {MAX_INDENTATION} levels of indentation"
-        counts[-1] += links
-        total += links
-        if total > MAX_CHAIN:
-            return f"more than {MAX_CHAIN:,} chained operators in one expression"
+        elif kind == "string":
+            links = int(after_operand)
+            after_operand = True
+        elif kind == "newline":
+            if tokens > MAX_TOKENS:
+                return f"more than {MAX_TOKENS:,} words and signs"
+            if len(counts) == 1:
+                total = counts[0] = 0
+                after_operand = False
+                _update_indentation(indents, len(token["indent"]), source, token.end())
+                if len(indents) > MAX_INDENTATION:
+                    return f"more than {MAX_INDENTATION} levels of indentation"
+        else:  # comments and continued lines
+            tokens -= weight
+        if links:
+            counts[-1] += links
+            total += links
+            if total > MAX_CHAIN:
+                return f"more than {MAX_CHAIN:,} chained operators in one expression"
         if kind == "open":
             counts.append(0)
+            weight = 1 + (len(counts) - 1) // 3
             if len(counts) > MAX_BRACKETS:
                 return f"more than {MAX_BRACKETS} nested brackets"
-    return None
+    return f"more than {MAX_TOKENS:,} words and signs" if tokens > MAX_TOKENS else None
 
 
 def _update_indentation(indents: list[int], width: int, source: str, end: int) -> None:
