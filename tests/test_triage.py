@@ -459,7 +459,7 @@ BELOW_CALLS = {
         True,
     ),
     "where an attribute is looked up for somebody who wrote its name": (
-        f"{INFER}def __getattr__(self, key):\n    return getattr(self.x, key)\ndef call(self, x):\n    return self.y(x)\n",
+        f"{INFER}def __getattr__(self, name):\n    return getattr(self, name)\ndef call(self, x):\n    return x\n",
         False,
     ),
     "in what the constructor keeps": (
