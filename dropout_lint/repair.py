@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dropout_lint.discovery import Problem
-from dropout_lint.findings import Applicability, Finding, Span
+from dropout_lint.findings import Applicability, Edit, Finding
 from dropout_lint.fixes import apply_edits
 from dropout_lint.report import Report
 from dropout_lint.selection import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Selection
@@ -144,40 +144,45 @@ def _identity(path: Path, finding: Finding) -> tuple[object, ...]:
 
 
 def _fixed_together(path: Path, findings: list[Finding], state: _State, report: Report, lint: Lint) -> Report | None:
-    """Apply the fixes of one file, all at once where that works, else one by one; the new report if one was applied."""
+    """Apply the fixes of one file, all at once where that works, else some; the new report if any was applied.
+
+    What is not applied waits for the next round, since its places have moved.
+    """
     chosen = _without_overlaps(findings)
-    new = _tried(path, chosen, state, report, lint)
-    if new is not None:
-        return new
-    if len(chosen) == 1:
-        state.refused.add(_identity(path, chosen[0]))
-        return None
-    # one of them spoils it: the first that works alone goes in, and the others wait for the next round
-    for finding in chosen:
-        new = _tried(path, [finding], state, report, lint)
+    count = len(chosen)
+    while chosen:
+        new = _tried(path, chosen[:count], state, report, lint)
         if new is not None:
             return new
-        state.refused.add(_identity(path, finding))
+        if count == 1:
+            state.refused.add(_identity(path, chosen.pop(0)))
+        else:
+            # one of them spoils it: looked for by halves
+            count //= 2
     return None
 
 
 def _without_overlaps(findings: list[Finding]) -> list[Finding]:
     chosen: list[Finding] = []
-    taken: list[tuple[int, Span]] = []
+    taken: list[tuple[int, Edit]] = []
     for finding in findings:
         assert finding.fix is not None
-        spans = [(finding.cell or 0, edit.span) for edit in finding.fix.edits]
-        if any(_overlap(one, two) for one in spans for two in taken):
+        edits = [(finding.cell or 0, edit) for edit in finding.fix.edits]
+        if any(_overlap(one, two) for one in edits for two in taken):
             continue
         chosen.append(finding)
-        taken += spans
+        taken += edits
     return chosen
 
 
-def _overlap(one: tuple[int, Span], two: tuple[int, Span]) -> bool:
-    cell, first = one
-    other, second = two
-    return cell == other and (first == second or (first.start < second.end and second.start < first.end))
+def _overlap(one: tuple[int, Edit], two: tuple[int, Edit]) -> bool:
+    (cell, here), (other, there) = one, two
+    first, second = here.span, there.span
+    if cell != other:
+        return False
+    # lines that both go may be all that a block holds: who goes last takes the block along
+    gone = not here.replacement and not there.replacement and (first.end == second.start or second.end == first.start)
+    return gone or first == second or (first.start < second.end and second.start < first.end)
 
 
 def _tried(path: Path, findings: list[Finding], state: _State, report: Report, lint: Lint) -> Report | None:

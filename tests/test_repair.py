@@ -254,6 +254,42 @@ def test_one_bad_fix_does_not_keep_the_others_back(write):
     assert outcome.report.findings == (bad,)
 
 
+def test_a_fix_that_spoils_many_is_found_by_halves(write):
+    words = [f"word{number}" for number in range(40)]
+    path = write("a.py", "".join(f"{word} = 1\n" for word in words)).absolute()
+
+    def lint(contents):
+        lines = contents.get(path, path.read_bytes()).decode().splitlines()
+        tried.append(len(lines))
+        left = [(number, word) for number, word in enumerate(words, 1) if f"{word} = 1" in lines]
+        return Report(
+            findings=tuple(
+                finding(path, number, 1, len(word) + 1, f"done{number}" if number != 23 else "(", f"KTM{100 + number}")
+                for number, word in left
+            )
+        )
+
+    tried = []
+    outcome = repaired(path, lint)
+
+    assert [each.code for each in outcome.report.findings] == ["KTM123"]
+    assert len(outcome.fixed) == 39
+    assert len(tried) < 20
+
+
+@pytest.mark.parametrize("lines", [2, 3, 30])
+def test_lines_that_are_all_of_a_block_go_one_after_the_other_and_the_block_with_the_last(fix, write, lines):
+    toggle = "        layer.trainable = False\n"
+    head = "import keras\nmodel = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(0.5)])\n"
+    loop = "for layer in model.layers:\n    print(layer)\n    if isinstance(layer, keras.layers.Dropout):\n"
+    write("a.py", head + loop + toggle * lines)
+
+    status, _, _ = fix("--fix")
+
+    assert status == 0
+    assert Path("a.py").read_text() == head + loop.partition("    if")[0]
+
+
 def test_overlapping_fixes_take_turns(write):
     path = write("a.py", "f(one, two)\n").absolute()
     wide, narrow = finding(path, 1, 3, 11, "1, two"), finding(path, 1, 8, 11, "2", "KTM102")

@@ -304,5 +304,6 @@ def _removed_statement(module: Module, span: Span | None, replacement: str) -> E
     if any(line.lstrip().startswith("#") for line in lines[first - 1 : last]):
         # a comment of somebody would go with it
         return None
-    end = Position(last + 1, 1) if last < len(lines) else Position(last, len(lines[last - 1]) + 1)
+    whole = last < len(lines) or module.text.endswith(("\n", "\r"))
+    end = Position(last + 1, 1) if whole else Position(last, len(lines[last - 1]) + 1)
     return Edit(Span(Position(first, 1), end), "")
