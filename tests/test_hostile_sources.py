@@ -73,6 +73,28 @@ def g(x=x, *a, **k):
     return g(x), model(x)
 g(g(x))
 """
+EVERY_MODEL = """\
+y = x(keras.Input((3,)), training=False)
+base = keras.Model(inputs=x, outputs=y)
+class Net(keras.Model):
+    def call(self, v, training=None):
+        made = keras.Sequential([x, x])
+        return made(x(v)) + x(v, training=training)
+for layer in x.layers:
+    if isinstance(layer, layers.BatchNormalization):
+        layer.trainable = False
+x.trainable = True
+x.predict(v)
+x.trainable = False
+x.compile("adam")
+x.fit(v)
+base.compile("adam")
+base.fit(v)
+with tf.GradientTape() as tape:
+    loss = x(v)
+tape.gradient(loss, x.trainable_variables)
+print(x(v, training=True), base(v, training=False))
+"""
 UNREADABLE = {
     "brackets": ("x = " + "[" * 5_000 + "]" * 5_000, BRACKETS),
     "braces": ("x = " + "{1: " * MANY + "1" + "}" * MANY, BRACKETS),
@@ -134,6 +156,18 @@ READ = {
     "sums of outputs": "y = 0\n" + "y = y + model(x, training=True)\n" * FEW,
     "lists of outputs": "y = []\n" + "y.append(model(x, training=True))\n" * FEW,
     "layers on layers": "y = keras.Input((3,))\n" + "y = layers.Dense(3)(y)\n" * FEW,
+    "models in models": "x = keras.Sequential([layers.ReLU()])\n"
+    + "x = keras.Sequential([x, x, x, x])\n" * 40
+    + EVERY_MODEL,
+    "models in models of weights": "x = keras.Sequential([layers.Dense(3), layers.BatchNormalization()])\n"
+    + "x = keras.Sequential([x, x, layers.Dropout(0.5), x])\n" * 40
+    + EVERY_MODEL,
+    "models in models that are graphs": "x = layers.ReLU()\n"
+    + "i = keras.Input((3,))\nx = keras.Model(i, x(x(x(i))))\n" * 40
+    + EVERY_MODEL,
+    "a model that holds itself": "x = keras.Sequential([layers.ReLU()])\nz = keras.Sequential([x, x])\n"
+    + "x.add(x)\nx.add(z)\nz.add(x)\n" * 20
+    + EVERY_MODEL,
     "partials of partials": "g = model\n" + "g = functools.partial(g, training=True)\n" * FEW,
     "layers on layers that are made in a call": "class Row(layers.Layer):\n    def call(self, x):\n"
     + ("        x = " + "layers.Dense(3)(" * 40 + "x" + ")" * 40 + "\n") * 50,

@@ -59,7 +59,7 @@ from dropout_lint.keras.entry_points import application
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, version_text
 from dropout_lint.semantics.events import ModeCall, ModelUse, Moment, Place, TrainableSet
-from dropout_lint.semantics.models import calls_in_graph, content, inner_layers, is_layer, is_model, mode_of
+from dropout_lint.semantics.models import calls_in_graph, content, inner_layers, is_layer, is_model, mode_of, nested
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
 
@@ -117,13 +117,9 @@ def _learns(event: ModeCall, base: Instance, timeline: list[Moment]) -> bool:
     return False
 
 
-def _built_with(model: Instance, serial: int, depth: int = 0) -> bool:
+def _built_with(model: Instance, serial: int) -> bool:
     """Whether a call is part of the graph of a functional model, or of one inside it."""
-    if serial in calls_in_graph(model):
-        return True
-    return depth < 4 and any(
-        isinstance(each, Instance) and _built_with(each, serial, depth + 1) for each in inner_layers(model) or ()
-    )
+    return any(serial in calls_in_graph(each) for each in (model, *nested(model)))
 
 
 def _after(trainable: bool | None, base: Instance, moment: TrainableSet) -> bool | None:
@@ -154,11 +150,8 @@ def _is_part(value: Value, base: Instance) -> bool:
     )
 
 
-def _holds(model: Instance, wanted: Instance, depth: int = 0) -> bool:
-    return any(
-        each is wanted or (isinstance(each, Instance) and depth < 4 and _holds(each, wanted, depth + 1))
-        for each in inner_layers(model) or ()
-    )
+def _holds(model: Instance, wanted: Instance) -> bool:
+    return any(each is wanted for each in nested(model))
 
 
 def _draft(event: ModeCall, ignored: Holding, context: Context) -> Draft:

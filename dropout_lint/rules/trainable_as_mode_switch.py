@@ -122,18 +122,20 @@ def _histories(context: Context) -> Iterator[History]:
     return iter(found.values())
 
 
-def _held(model: Value, depth: int = 0) -> list[Instance] | None:
+def _held(model: Value) -> list[Instance] | None:
     """The models and layers a model is put together from, to whatever depth; None where that is not known."""
     held: list[Instance] = []
-    for each in alternatives(model):
-        inner = inner_layers(each) if isinstance(each, Instance) else None
-        if inner is None or depth > 4:
-            return None
-        for part in inner:
-            below = _held(part, depth + 1) if is_model(part) else []
-            if below is None:
+    seen: set[int] = set()
+    waiting = [model]
+    while waiting:
+        for each in alternatives(waiting.pop()):
+            inner = inner_layers(each) if isinstance(each, Instance) else None
+            if inner is None:
                 return None
-            held += [*(one for one in alternatives(part) if isinstance(one, Instance)), *below]
+            if id(each) not in seen:
+                seen.add(id(each))
+                held += [one for part in inner for one in alternatives(part) if isinstance(one, Instance)]
+                waiting += [part for part in inner if is_model(part)]
     return held
 
 

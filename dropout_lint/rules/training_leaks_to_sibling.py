@@ -128,7 +128,7 @@ def _leaks(calls: list[_Told]) -> Iterator[tuple[LayerCall, _Cause]]:
                     yield event, cause
             elif open_mode:
                 # nobody has said a mode yet: the default of the first layer that has one becomes it
-                default = _default(event.callee)
+                default = _default(event.callee, set())
                 if default is True:
                     cause = _Cause(event, flag=True, default=True)
                 open_mode = default is None
@@ -159,8 +159,11 @@ def _mode_is_open(frame: Frame) -> bool:
     )
 
 
-def _default(callee: Instance) -> bool | None:
-    """What ``call`` says of ``training`` where nobody else does; None where it says nothing."""
+def _default(callee: Instance, seen: set[int]) -> bool | None:
+    """What ``call`` says of ``training`` where nobody else does; None where it says nothing, or is ``seen`` already."""
+    if id(callee) in seen:
+        return None
+    seen.add(id(callee))
     call = own_call(callee)
     if call is not None:
         given = parameter(call, "training")
@@ -170,7 +173,7 @@ def _default(callee: Instance) -> bool | None:
         # of a row of layers, the first that says something
         inner = inner_layers(callee) or ()
         known = takewhile(lambda each: isinstance(each, Instance), inner)
-        said = (_default(each) for each in known if isinstance(each, Instance) and each is not callee)
+        said = (_default(each, seen) for each in known if isinstance(each, Instance))
         return next((each for each in said if each is not None), None)
     facts = layer_facts(callee.keras_name or "")
     return {"true": True, "false": False}.get(facts.training3) if facts is not None else None

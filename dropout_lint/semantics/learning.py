@@ -226,10 +226,19 @@ class Learner:
 
     def weightless(self, value: Instance) -> bool:
         """Whether nothing in ``value`` is known, or may, have weights."""
-        inside = inner_layers(value) if value.keras_name == "keras.Sequential" else None
-        if inside is not None:
-            return all(isinstance(each, Instance) and self.weightless(each) for each in inside)
-        return weightless(value) is True
+        seen: set[int] = set()
+        waiting: list[Value] = [value]
+        while waiting:
+            each = waiting.pop()
+            if not isinstance(each, Instance):
+                return False
+            inside = inner_layers(each) if each.keras_name == "keras.Sequential" else None
+            if inside is None and weightless(each) is not True:
+                return False
+            if id(each) not in seen:
+                seen.add(id(each))
+                waiting += inside or ()
+        return True
 
     def trained_beside(self, callee: Value, learning: Learning) -> bool:
         """Whether the same gradient comes through a call of the same model in training mode: two passes on purpose."""

@@ -25,6 +25,8 @@ from dropout_lint.semantics.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dropout_lint.semantics.events import Interpretation, ModeCall
 
 MODEL_NAMES = frozenset({"keras.Model", "keras.Sequential"})
@@ -90,16 +92,29 @@ def goes_over_layers(element: Value, depth: int = 3) -> bool:
 
 def ready_made(value: Value) -> bool:
     """Whether a model comes with what it has learned, or may: from ``keras.applications``, a file, or a copy."""
-    return any(
-        isinstance(each, Instance)
-        and (
-            (each.keras_name or "").startswith(("keras.applications.", "keras.models."))
-            or ("__holds__" in each.arguments)
-            or (each.cls == "keras.Model" and not isinstance(each.arguments.get("outputs"), (Symbolic, Items, Mapping)))
-            or any(ready_made(part) for part in inner_layers(each) or ())
-        )
-        for each in alternatives(value)
+    models = [each for each in alternatives(value) if isinstance(each, Instance)]
+    return any(_is_loaded(each) for model in models for each in (model, *nested(model)))
+
+
+def _is_loaded(value: Instance) -> bool:
+    return (
+        (value.keras_name or "").startswith(("keras.applications.", "keras.models."))
+        or "__holds__" in value.arguments
+        or (value.cls == "keras.Model" and not isinstance(value.arguments.get("outputs"), (Symbolic, Items, Mapping)))
     )
+
+
+def nested(model: Instance) -> Iterator[Instance]:
+    """The layers and models in a model, at any depth, each once: one may hold another many times over, or itself."""
+    seen = {id(model)}
+    waiting = [model]
+    while waiting:
+        for part in inner_layers(waiting.pop()) or ():
+            for each in alternatives(part):
+                if isinstance(each, Instance) and id(each) not in seen:
+                    seen.add(id(each))
+                    waiting.append(each)
+                    yield each
 
 
 def inner_layers(value: Instance) -> tuple[Value, ...] | None:
@@ -308,11 +323,22 @@ def weightless(value: Value) -> bool | None:
     return facts.weightless
 
 
-def has_weights(value: Value, depth: int = 0) -> bool | None:
+def has_weights(value: Value) -> bool | None:
     """Whether a layer or model has weights of its own once it is called: True, False or unknown."""
-    if not isinstance(value, Instance) or value.keras_name is None or depth > 6:
+    return _has_weights(value, {})
+
+
+def _has_weights(value: Value, known: dict[int, bool | None]) -> bool | None:
+    """The same; ``known`` are the answers for what was looked at, and unknown for what is being looked at."""
+    if not isinstance(value, Instance) or value.keras_name is None:
         return None
-    name = value.keras_name
+    if id(value) not in known:
+        known[id(value)] = None
+        known[id(value)] = _look_for_weights(value, value.keras_name, known)
+    return known[id(value)]
+
+
+def _look_for_weights(value: Instance, name: str, known: dict[int, bool | None]) -> bool | None:
     if name.startswith(("keras.applications.", "keras.models.")):
         return True
     facts = layer_facts(name)
@@ -325,7 +351,7 @@ def has_weights(value: Value, depth: int = 0) -> bool | None:
         parts += [value.arguments[key] for key in ("layer", "cell") if key in value.arguments]
     if facts is not None and facts.weightless is False:
         return True
-    answers = {has_weights(one, depth + 1) for part in parts for one in alternatives(part)}
+    answers = {_has_weights(one, known) for part in parts for one in alternatives(part)}
     if True in answers:
         return True
     if isinstance(value.cls, ClassValue) and value.cls.find("build") is not None:
