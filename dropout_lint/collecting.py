@@ -35,9 +35,9 @@ goes into visiting them. What is made of them is full of cycles, and holds them:
 memory is a third more."""
 
 AT_FIRST = (1_000_000, 20, 5)
-"""Most runs end before they have made so many objects, a hundred bytes each, a quarter of them garbage: they are spared
-4 % of their time. To look through all that at once takes twice as long as to do it little by little, while it is at
-hand, so that is how it goes on."""
+"""Thresholds for a process of our own. Most runs end before they have made so many objects, a hundred bytes each, a
+quarter of them garbage: they are spared 4 % of their time. To look through all that at once takes twice as long as to
+do it little by little, while it is at hand: a process that has come so far goes on with `OFTEN`."""
 
 
 @contextmanager

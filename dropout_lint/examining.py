@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dropout_lint import pool, unanalysed
-from dropout_lint.collecting import AT_FIRST
+from dropout_lint.collecting import OFTEN
 from dropout_lint.settings import Settings, shown
 from dropout_lint.sources.reading import decode_source
 from dropout_lint.sources.text import SourceError, Text
@@ -181,7 +181,7 @@ def examine(
 
     if left:
         thresholds = gc.get_threshold()
-        gc.set_threshold(*AT_FIRST)
+        gc.set_threshold(*OFTEN)
         try:
             on_deep_stack(examine_here)
         finally:

@@ -462,6 +462,10 @@ BELOW_CALLS = {
         f"{INFER}def __getattr__(self, name):\n    return getattr(self, name)\ndef call(self, x):\n    return x\n",
         False,
     ),
+    "where a hook makes up a name": (
+        f"{INFER}def __getattr__(self, key):\n    return getattr(self, 'x' + key)\ndef call(self, x):\n    return x\n",
+        True,
+    ),
     "in what the constructor keeps": (
         f"{INFER}def __init__(self):\n    self.run = self.infer\ndef call(self, x):\n    return self.run(x)\n",
         True,

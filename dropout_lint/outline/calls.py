@@ -46,7 +46,7 @@ _RUN_OTHERWISE = frozenset({"load_model", "Checkpoint", "model_fn", "add_endpoin
 _GRADIENTS = frozenset({"GradientTape", "value_and_grad", "grad", "gradients", "minimize", "backward"})
 _FLAG_ACCESS = frozenset({"getattr", "setattr", "hasattr", "get", "pop", "setdefault", "getboolean"})
 _ATTRIBUTE_HOOKS = frozenset({"__getattr__", "__getattribute__", "__setattr__", "__delattr__"})
-"""The name that they are handed is written elsewhere, where somebody reads or sets an attribute."""
+"""What Python calls with the name of an attribute that somebody reads or sets."""
 _TAKE_NO_FLAG = frozenset(
     {
         "getattr", "isinstance", "hasattr", "print", "range", "str", "len", "bool", "int", "float", "append", "get",
@@ -100,7 +100,7 @@ def _by_name(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         )
     if name == "setattr":
         _set_by_name(notes, node, unit)
-    elif name == "getattr" and _chooses_name(node) and unit.name not in _ATTRIBUTE_HOOKS:
+    elif name == "getattr" and len(node.args) > 1 and not _is_written(notes, node.args[1], unit):
         notes.add(unit, "any-name")
     if (name in _FLAG_ACCESS or name.startswith("DEFINE_")) and any(
         isinstance(each, ast.Constant) and isinstance(each.value, str) and is_mode(each.value) for each in node.args
@@ -108,9 +108,11 @@ def _by_name(notes: Notes, node: ast.Call, name: str, unit: Unit) -> None:
         notes.add(unit, "flag-other", "flag-to-other")
 
 
-def _chooses_name(node: ast.Call) -> bool:
-    """Whether ``getattr(x, name)`` is called with a name that is not written there."""
-    return len(node.args) > 1 and not isinstance(node.args[1], ast.Constant)
+def _is_written(notes: Notes, name: ast.expr, unit: Unit) -> bool:
+    """Whether a name that is looked up is written somewhere: there, or where somebody uses the attribute of a hook."""
+    if isinstance(name, ast.Name) and unit.name in _ATTRIBUTE_HOOKS:
+        return any(name.id in parameters for parameters in notes.parameters.get(unit.name, ()))
+    return isinstance(name, ast.Constant)
 
 
 def _method(notes: Notes, callee: ast.Attribute, unit: Unit) -> None:

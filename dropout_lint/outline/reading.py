@@ -132,4 +132,4 @@ def _walk(tree: ast.Module, notes: Notes) -> None:
 
 
 def _no_leaf(_: Notes, __: Any, ___: Unit) -> None:
-    """Stands for what is done about a node that holds others: they come first."""
+    """Stands for a kind that is no leaf: the node waits for its turn."""

@@ -53,7 +53,8 @@ COMPILING = frozenset({"loss", "optimizer", "metrics"})
 MOST_ACTIVATIONS = 48
 """Interpretations of one function after which its calls are told apart by fewer things."""
 MOST_CALLED = 4
-"""Ways to call something that are followed: alternatives of what is called, times those of what that is called by."""
+"""Alternatives of what is called that are followed. Where choices lie within each other, so many in all: below two
+alternatives two, below three or four one. What the others give, and do to what they are handed, is unknown."""
 MOST_RETURNED = 16
 """Values a function may return that are kept apart: builders choose among as many models by name."""
 
@@ -255,9 +256,13 @@ def _call_each(
     apart = _told_apart(callee, max(1, MOST_CALLED // ways))
     run.ways = ways * len(apart)
     try:
-        return join([call_value(run, frame, each, arguments, node, scope) for each in apart], limit=16)
+        found = [call_value(run, frame, each, arguments, node, scope) for each in apart]
     finally:
         run.ways = ways
+    if len(apart) < len(callee.values):
+        run.hand_over(arguments.values, frame, node)
+        found.append(Opaque(arguments.tags()))
+    return join(found, limit=16)
 
 
 def _told_apart(callee: OneOf, most: int) -> list[Value]:

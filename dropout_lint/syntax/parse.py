@@ -11,6 +11,7 @@ import io
 import tokenize
 import warnings
 from contextlib import contextmanager, nullcontext
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from dropout_lint.sources.text import split_lines
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import libcst as cst
 
 __all__ = ["NotAnalysed", "SyntaxFailure", "parse"]
+
+_PARSING = Lock()
+"""One source at a time: the check of nodes is switched off for all, and LibCST holds Python's own lock anyway."""
 
 
 def parse(source: str, path: Path | str = "<string>") -> cst.Module:
@@ -47,7 +51,7 @@ def _parse(source: str, filename: str) -> cst.Module:
 
     try:
         # what CPython refuses for what it means, as a text beside bytes, LibCST's validation refuses, too
-        with _unvalidated() if refusal is None else nullcontext():
+        with _PARSING, _unvalidated() if refusal is None else nullcontext():
             return _module(source)
     except (RecursionError, MemoryError) as error:
         raise NotAnalysed(f"nested too deeply to be parsed ({type(error).__name__})") from error
@@ -62,7 +66,7 @@ def _parse(source: str, filename: str) -> cst.Module:
 
 @contextmanager
 def _unvalidated() -> Iterator[None]:
-    """Nodes are not checked as they are made, which takes LibCST a sixth of the time: a parser makes no wrong ones."""
+    """Nodes are not checked as they are made, a sixth of LibCST's time: CPython has accepted the source."""
     import libcst as cst
 
     check = cst.CSTNode.__post_init__

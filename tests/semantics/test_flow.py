@@ -1201,3 +1201,74 @@ PARTS = STEP.replace("Dense", "layers.Dense").replace("Dropout", "layers.Dropout
 def test_names_that_nobody_binds_are_what_everybody_calls_so(source, codes):
     report = check_source(source, "program.py", Resolver(isolated=True, overrides={"keras-version": "3.15"}))
     assert [finding.code for finding in report.findings] == codes
+
+
+CHOICES = """\
+import sys
+class On:
+    mode = True
+class Off:
+    mode = False
+def told():
+    return (On if sys.argv[1] == "mc" else Off)().mode
+def predict(x):
+    return np.argmax(model(x, training=told()), 1)
+def report(x):
+    return predict(x).mean()
+def table(x):
+    return predict(x).std()
+def chart(x):
+    return predict(x).max()
+command = sys.argv[2]
+if command == "predict":
+    run = predict
+elif command == "report":
+    run = report
+elif command == "table":
+    run = table
+else:
+    run = chart
+"""
+SETTINGS = """\
+import sys
+def leave(m):
+    print(m.name)
+def again(m):
+    m.compile("sgd", "mse")
+def finish(m):
+    (leave if sys.argv[1] == "x" else again)(m)
+def one(m):
+    m.trainable = False
+    finish(m)
+def two(m):
+    m.trainable = False
+    finish(m)
+    print("two")
+def three(m):
+    m.trainable = False
+    finish(m)
+    print("three")
+name = sys.argv[2]
+if name == "one":
+    set_up = one
+elif name == "two":
+    set_up = two
+else:
+    set_up = three
+set_up(model)
+model.fit(rows, y_test)
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        CHOICES + "print(run(x_test))",
+        # what was found out below a choice is not what holds for a call that is sure
+        CHOICES + "print(run(x_test))\nprint(predict(x_test))",
+        SETTINGS,
+    ],
+    ids=["a mode", "a mode below a choice and beside it", "settings"],
+)
+def test_what_is_chosen_below_a_choice_is_not_taken_for_certain(source):
+    assert found(source) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -88,6 +90,40 @@ def test_nodes_that_others_make_are_validated_whatever_was_parsed(source):
 
     with pytest.raises(cst.CSTValidationError):
         cst.Name("")
+
+
+def test_nodes_are_validated_after_sources_were_parsed_side_by_side():
+    source = "".join(f"x{number} = f(a, b.c, d[{number}])\n" for number in range(500))
+    threads = [threading.Thread(target=parse, args=(source,)) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    with pytest.raises(cst.CSTValidationError):
+        cst.Name("")
+    with pytest.raises(SyntaxFailure):
+        parse("x = 'text' b'bytes'\n")
+
+
+LONG = {
+    "quotes in a text of many lines": '"""' + '\n\\"""' * 100_000,
+    "quotes in a text": '"' + '\\"' * 300_000,
+    "marks in a text": "'" + "\\'" * 300_000,
+    "texts": "b'''\n" * 100_000,
+    "a line": "a," * 3_000_000,
+    "ends": ")" * 5_000_000,
+    "one logical line": "x\\\n" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("source", LONG.values(), ids=LONG)
+def test_the_look_at_tokens_takes_time_with_their_number(source):
+    began = time.process_time()
+    too_complex(source)
+
+    # a quadratic one takes minutes
+    assert time.process_time() - began < 8
 
 
 CHAINS = {
