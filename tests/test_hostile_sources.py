@@ -168,6 +168,8 @@ READ = {
     "a model that holds itself": "x = keras.Sequential([layers.ReLU()])\nz = keras.Sequential([x, x])\n"
     + "x.add(x)\nx.add(z)\nz.add(x)\n" * 20
     + EVERY_MODEL,
+    "a model that ends with itself": "x = keras.Sequential([layers.Dense(3), layers.Softmax(), layers.Dropout(0.5)])\n"
+    f"x.add(x)\n{EVERY_MODEL}",
     "partials of partials": "g = model\n" + "g = functools.partial(g, training=True)\n" * FEW,
     "layers on layers that are made in a call": "class Row(layers.Layer):\n    def call(self, x):\n"
     + ("        x = " + "layers.Dense(3)(" * 40 + "x" + ")" * 40 + "\n") * 50,

@@ -375,11 +375,14 @@ def _may_add_weights(value: Instance, cls: ClassValue) -> bool:
     )
 
 
-def last_layers(model: Instance) -> tuple[Instance, ...]:
+def last_layers(model: Instance, within: frozenset[int] = frozenset()) -> tuple[Instance, ...]:
     """The layers at the end of a model with one output, as far back as they follow each other in a line.
 
-    Nothing where the model has several outputs, or where it is not known.
+    Nothing where the model has several outputs, where it is not known, or where it ends with itself: ``within`` are
+    the models that end with this one.
     """
+    if id(model) in within:
+        return ()
     layers: tuple[Value, ...] = ()
     if model.keras_name == "keras.Sequential":
         listed = model.attributes.get("__layers__")
@@ -399,7 +402,7 @@ def last_layers(model: Instance) -> tuple[Instance, ...]:
             # a loop that the model was not made in may have any number of turns
             break
         if is_model(each):
-            return (*last_layers(each), *reversed(found))
+            return (*last_layers(each, within | {id(model)}), *reversed(found))
         found.append(each)
     return tuple(reversed(found))
 
