@@ -9,6 +9,7 @@ meet in the code of public repositories.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Literal
 
 Kind = Literal[
@@ -276,6 +277,7 @@ _BY_METHODS: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
 _KIND_OF_METHOD: Final[dict[str, Kind]] = {name: kind for kind, names in reversed(_BY_METHODS) for name in names}
 
 
+@lru_cache(maxsize=16384)
 def function_kind(dotted: str) -> Kind | None:
     """What a function does to a prediction handed to it, by its name in any spelling; None when nothing is known."""
     name = plain(dotted)
