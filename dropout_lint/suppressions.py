@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MARK = b"dropout-lint:"
 """A file without these bytes holds no suppression of our own."""
 
-_DIRECTIVE = re.compile(r"#\s*dropout-lint:\s*(?P<kind>[\w-]*)\s*(?P<list>\[(?P<rules>[^\]\n]*)\])?(?P<reason>[^#\n]*)")
+_DIRECTIVE = re.compile(
+    r"#\s*dropout-lint:\s*(?P<kind>[\w-]*)\s*(?P<list>\[(?P<rules>[^\]#\n]*)\])?(?P<reason>[^#\n]*)"
+)
 _NOQA = re.compile(r"#\s*noqa\s*:\s*([A-Z][A-Z0-9]+(?:[\s,]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
 _LAST = 10**9
 

@@ -118,6 +118,12 @@ UNREADABLE = {
     "lambdas in defaults": ("x = " + "lambda a=b: " * 6_000 + "c", "nested too deeply"),
     "nested conditions": (levels("if a:", count=150), LEVELS),
     "calls in calls, many of them": (("x = " + "f(a, " * 80 + "1" + ")" * 80 + "\n") * 100, "more than 400,000 words"),
+    "a long name that is imported": ("from a" + ".b" * 100_000 + " import c", "a very long dotted name"),
+    "a name that is imported, of long names": (
+        "import " + ("b" * 3_000 + ".") * 1_000 + "b",
+        "a very long dotted name",
+    ),
+    "a name that is imported, line by line": ("import a" + "\\\n.b" * 100_000, "a very long dotted name"),
     "a long table": ("x = [" + "1, " * 200_000 + "]", "more than 400,000 words and signs"),
 }
 READ = {
@@ -180,6 +186,7 @@ READ = {
     "d = '{:>1000000000}'.format(1)\ne = f'{1:>1000000000}'\ng = '%.999999999f' % 5.0\n",
     "large numbers": "a = 10**10**10\nb = 1 << 1000000000\nc = range(10**12)\nd = 0x" + "f" * MANY + "\n",
     "large lists": "a = [0] * 1000000000\nb = (1,) * 10**10\nc = list(range(10**9))\n",
+    "suppressions without an end": "# dropout-lint: ignore[" * 50_000,
     "a long line": "x = '" + "x" * 1_000_000 + "'\n",
     "texts that are no text": "a = '\\ud800'\nb = '\\N{NO SUCH NAME}'\nc = b'\\xff'\n",
     "a long number": "x = 0x" + "9" * MANY,

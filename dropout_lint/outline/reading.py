@@ -13,6 +13,7 @@ from dropout_lint.outline.model import Outline
 from dropout_lint.outline.notes import Notes
 from dropout_lint.outline.summary import summary
 from dropout_lint.outline.visits import VISITS, visit_attribute
+from dropout_lint.syntax.scan import too_complex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,8 +58,30 @@ _ACTIONS = {
 """For each kind of node what is done about it, and what takes the nodes out that it holds."""
 
 
+_LONG_LINE = 2_000
+_MANY_CONTINUED = 10
+
+
+def _is_too_complex(data: bytes) -> bool:
+    """Whether CPython's own parser had better not be given a source; see `dropout_lint.syntax.scan`.
+
+    What brings it down stands in a long line, or in many that are continued: most sources take no look at their tokens.
+    """
+    at = 0
+    while len(data) - at > _LONG_LINE:
+        at = data.rfind(b"\n", at, at + _LONG_LINE) + 1
+        if not at:
+            break
+    else:
+        if data.count(b"\\\n") + data.count(b"\\\r") <= _MANY_CONTINUED:
+            return False
+    return too_complex(data.decode("utf-8", "replace")) is not None
+
+
 def parsed(data: bytes) -> ast.Module | None:
-    """The tree of a source file, or None where this Python cannot parse it."""
+    """The tree of a source file, or None where this Python cannot parse it, or had better not."""
+    if _is_too_complex(data):
+        return None
     try:
         with not_collecting(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,6 +93,8 @@ def parsed(data: bytes) -> ast.Module | None:
 
 def is_python(data: bytes) -> bool:
     """Whether this Python can parse a source file: without a tree for it, which takes a third of the time."""
+    if _is_too_complex(data):
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -20,12 +20,17 @@ MAX_TOKENS = 400_000
 It makes 2 kB of each, and takes some 5 seconds for as many; the largest generated module of TensorFlow has 200,000.
 """
 
+MAX_IMPORTED = 100_000_000
+"""Characters of a dotted name in an import statement, times its dots: CPython's parser makes a text of each of its
+beginnings and keeps them all, 23 GB for a name of 4 MB."""
+
 MAX_BRACKETS = 200
 """CPython's own limit (``MAXLEVEL`` in its tokenizer)."""
 
 MAX_INDENTATION = 100
 """CPython's own limit (``MAXINDENT`` in its tokenizer)."""
 
+_IMPORTED = re.compile(r"\b(?:from|import)\b((?:[ \t\f.\w]|\\(?:\r\n|\r|\n))*)")
 _TOKEN = re.compile(
     r"""
     (?P<string>(?:\b[a-zA-Z]{1,3})?(?:
@@ -53,6 +58,8 @@ def too_complex(source: str) -> str | None:
     """
     if len(source) > MAX_CHARACTERS:
         return f"more than {MAX_CHARACTERS:,} characters of code"
+    if any(len(name := found[1]) * name.count(".") > MAX_IMPORTED for found in _IMPORTED.finditer(source)):
+        return "an import statement with a very long dotted name"
     counts = [0]
     total = 0
     tokens = 0
