@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,10 @@ from dropout_lint.files import LARGEST_TEXT, is_regular, read_regular
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.options import DEFAULT_EXCLUDE, OPTION_BY_KEY, PatternRules, Severities, read_value, toml_kind
 from dropout_lint.selection import Selection, suggestion
+from dropout_lint.sources.toml import TOMLError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE_NAMES = ("dropout-lint.toml", "pyproject.toml")
 """In order of precedence within one folder."""
@@ -103,10 +98,9 @@ def parse_assignment(text: str) -> dict[str, object]:
     if re.fullmatch(r"\s*(?!true|false)[A-Za-z][\w-]*\s*", value):
         text = f"{key}={json.dumps(value.strip())}"
     try:
-        assigned: dict[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"--config {text}: is not valid TOML: {error}") from error
-    return assigned
+        return read_toml(text)
+    except TOMLError as error:
+        raise SettingsError(f"--config {text}: {error}") from error
 
 
 class Resolver:
@@ -242,15 +236,13 @@ def _file_in(folder: Path, seen: dict[str, bool]) -> Path | None:
 def _table(file: Path) -> dict[str, Any] | None:
     """The options as written in ``file``, or None if it is a pyproject.toml without our table."""
     try:
-        document: dict[str, Any] = tomllib.loads(read_regular(file, LARGEST_TEXT).decode("utf-8"))
+        document = read_toml(read_regular(file, LARGEST_TEXT).decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"{shown(file)}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{shown(file)}: is not valid UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{shown(file)}: is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise SettingsError(f"{shown(file)}: is nested too deeply") from error
+    except TOMLError as error:
+        raise SettingsError(f"{shown(file)}: {error}") from error
     if file.name != "pyproject.toml":
         return document
     tool = document.get("tool", {})

@@ -224,14 +224,22 @@ def test_modules_that_import_each_other(write):
         ('[tool.dropout-lint]\nextend = "/dev/zero"', "cannot be read: it is no regular file"),
         ('[tool.dropout-lint]\nextend = "pyproject.toml"', "extend leads back to"),
         ("x = 1\n" + "#" * 3_000_000, "cannot be read: it is larger than 2 MB"),
+        ("a." * 300_000 + "b = 1", "a key has more than 1,000 parts"),
+        ("x = 1\n" + '"a" . ' * 100_000 + "b = 1", "a key has more than 1,000 parts"),
     ],
-    ids=["nested", "surrogate", "device", "circle", "large"],
+    ids=["nested", "surrogate", "device", "circle", "large", "a long key", "a long key of texts"],
 )
 def test_a_configuration_that_cannot_be_used_is_an_error(write, project, text, message):
     write("pyproject.toml", text.encode("utf-8", "surrogatepass"))
 
     with pytest.raises(SettingsError, match=message):
         load(project)
+
+
+def test_texts_with_many_dots_are_no_keys(write, project):
+    write("pyproject.toml", f'[project]\ndescription = "{"." * 5_000}"  # {"." * 5_000}\n')
+
+    assert load(project).file is None
 
 
 # Notebooks ---------------------------------------------------------------------------------------------------
@@ -362,6 +370,8 @@ WANTED = frozenset({"keras", "tensorflow"})
             + "setup(install_requires=a50)",
         ),
         ("setup.py", "setup(install_requires=" + "[" * 5_000 + "]" * 5_000 + ")"),
+        ("setup.py", "from a" + ".b" * 900_000 + " import c\n"),
+        ("Pipfile", "a." * 300_000 + "b = 1"),
         ("pyproject.toml", "a = " + "[" * 100_000),
         ("Pipfile.lock", "[" * 100_000),
         ("setup.cfg", "[options]\ninstall_requires =\n" + " x\n" * 30_000),

@@ -118,12 +118,12 @@ UNREADABLE = {
     "lambdas in defaults": ("x = " + "lambda a=b: " * 6_000 + "c", "nested too deeply"),
     "nested conditions": (levels("if a:", count=150), LEVELS),
     "calls in calls, many of them": (("x = " + "f(a, " * 80 + "1" + ")" * 80 + "\n") * 100, "more than 400,000 words"),
-    "a long name that is imported": ("from a" + ".b" * 100_000 + " import c", "a very long dotted name"),
+    "a long name that is imported": ("from a" + ".b" * 100_000 + " import c", CHAINED),
     "a name that is imported, of long names": (
         "import " + ("b" * 3_000 + ".") * 1_000 + "b",
         "a very long dotted name",
     ),
-    "a name that is imported, line by line": ("import a" + "\\\n.b" * 100_000, "a very long dotted name"),
+    "a name that is imported, line by line": ("import a" + "\\\n.b" * 100_000, CHAINED),
     "a long table": ("x = [" + "1, " * 200_000 + "]", "more than 400,000 words and signs"),
 }
 READ = {

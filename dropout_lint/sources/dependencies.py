@@ -10,7 +10,6 @@ import ast
 import configparser
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from dropout_lint.files import is_inside, read_regular
+from dropout_lint.sources.toml import read_toml
+from dropout_lint.syntax.scan import too_complex
 from dropout_lint.trail import digest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 LARGEST = 2_000_000
 """Bytes of a declaration that are read at most."""
@@ -230,7 +226,7 @@ def _requirements(reader: _Reader, path: Path, text: str, depth: int = 0) -> Non
 
 
 def _pyproject(reader: _Reader, path: Path, text: str) -> None:
-    document = tomllib.loads(text)
+    document = read_toml(text)
     project = _table(document, "project")
     for requirement in _strings(project.get("dependencies")):
         reader.add(path, requirement)
@@ -312,6 +308,8 @@ def _setup_cfg(reader: _Reader, path: Path, text: str) -> None:
 
 
 def _setup_py(reader: _Reader, path: Path, text: str) -> None:
+    if too_complex(text) is not None:
+        return
     tree = ast.parse(text)
     bound: dict[str, ast.expr] = {}
     calls: list[ast.Call] = []
@@ -357,7 +355,7 @@ def _literals(node: ast.expr, bound: Mapping[str, ast.expr]) -> Iterator[str]:
 
 
 def _pipfile(reader: _Reader, path: Path, text: str) -> None:
-    document = tomllib.loads(text)
+    document = read_toml(text)
     for section in ("packages", "dev-packages"):
         for name, value in _table(document, section).items():
             given = value.get("version") if isinstance(value, dict) else value

@@ -58,8 +58,6 @@ def too_complex(source: str) -> str | None:
     """
     if len(source) > MAX_CHARACTERS:
         return f"more than {MAX_CHARACTERS:,} characters of code"
-    if any(len(name := found[1]) * name.count(".") > MAX_IMPORTED for found in _IMPORTED.finditer(source)):
-        return "an import statement with a very long dotted name"
     counts = [0]
     total = 0
     tokens = 0
@@ -113,6 +111,8 @@ def too_complex(source: str) -> str | None:
             weight = 1 + (len(counts) - 1) // 3
             if len(counts) > MAX_BRACKETS:
                 return f"more than {MAX_BRACKETS} nested brackets"
+    if any(len(name := found[1]) * name.count(".") > MAX_IMPORTED for found in _IMPORTED.finditer(source)):
+        return "an import statement with a very long dotted name"
     return None
 
 
