@@ -11,6 +11,7 @@ import re
 import sys
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from dropout_lint.targets import Target, Targets
 from dropout_lint.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import libcst as cst
 
@@ -139,10 +140,10 @@ class Analysis:
         """Programs of the project that import ``path``, which say what its functions are called with."""
         return self._importers.of(path.absolute())
 
-    def others(self, checked: Collection[str]) -> tuple[bool, tuple[str, ...]]:
-        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
+    def surroundings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The Python files of the project, as many as count, and the folders that they were looked for in."""
         folders: list[str] = []
-        return any(path not in checked for path in self._names(folders)), tuple(folders)
+        return tuple(islice(self._names(folders), 2 * MOST_FILES + 1)), tuple(folders)
 
     def _files(self) -> Iterator[Path]:
         """The Python files of the project, less what is excluded; always in the same order."""

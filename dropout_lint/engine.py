@@ -260,6 +260,8 @@ class _Outcome:
         if result.trail is not None:
             self._follow(entry.settings, result.trail)
         if entry.role == "importer":
+            if self._store is not None and not result.lasting:
+                self._store.complete = False
             return
         if result.lasting and entry.on_disk:
             kept = Kept(candidate=True, marked=MARK in entry.data, findings=result.findings)
@@ -346,13 +348,11 @@ class _Outcome:
         """Whether the projects of these entries hold files that are not checked."""
         found = False
         for settings in dict.fromkeys(entry.settings for entry in entries if entry.role == "file"):
-            some, folders = self._examiner.analyser(settings).others(checked)
-            found = found or some
+            files, folders = self._examiner.analyser(settings).surroundings()
+            found = found or any(file not in checked for file in files)
             if self._store is not None:
-                self._store.walked.update(folders)
-        if found and self._store is not None:
-            # which of them were read for what they import is not kept
-            self._store.complete = False
+                # whatever one of them imports may make it say something of what is checked
+                self._store.rest_on(files, folders)
         return found
 
     def report(self, problems: tuple[Problem, ...], default: Settings) -> Report:
@@ -377,6 +377,11 @@ class _Outcome:
             kept = sorted(
                 (*kept, *self._about_suppressions(found, files, default)), key=lambda finding: finding.sort_key
             )
+        if self._store is not None:
+            for settings, trail in self._examiner.trails():
+                self._follow(settings, trail)
+            for trail in self._trails.values():
+                self._store.rest_on_trail(trail)
         shown_findings = tuple(in_cells(finding, self._texts.read) for finding in kept)
         return Report(
             findings=shown_findings,
@@ -419,11 +424,11 @@ class _Outcome:
 
     def _imported_elsewhere(self, name: str) -> bool:
         """Whether a file that was not checked imports this one."""
-        if self._store is not None:
-            # which files of the project were read for that is not kept
-            self._store.complete = False
         checked = frozenset(normal(Path(each)) for each in self._files)
-        return self._examiner.analyser(self._settings[name]).imported_by_others(normal(Path(name)), checked)
+        analyser = self._examiner.analyser(self._settings[name])
+        if self._store is not None:
+            self._store.rest_on(*analyser.surroundings())
+        return analyser.imported_by_others(normal(Path(name)), checked)
 
     def _file(self, name: str, default: Settings) -> File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.

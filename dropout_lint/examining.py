@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -40,8 +40,8 @@ class Analyser(Protocol):
         """The findings whose analysis starts in the file, of all rules or only of the ``speakers``."""
         ...
 
-    def others(self, checked: Collection[str]) -> tuple[bool, tuple[str, ...]]:
-        """Whether the project holds a Python file that is not among those ``checked``, and where it was looked for."""
+    def surroundings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The Python files of the project, as many as count, and the folders that they were looked for in."""
         ...
 
     def imported_by_others(self, path: Path, checked: frozenset[Path]) -> bool:

@@ -77,8 +77,8 @@ class FakeAnalysis:
     def importers(self, _path):
         return ()
 
-    def others(self, _checked):
-        return False, ()
+    def surroundings(self):
+        return (), ()
 
     def speakers(self, path, data):
         self.trail.begin(path.absolute(), triage=True)

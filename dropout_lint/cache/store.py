@@ -16,7 +16,7 @@ from dropout_lint.cache.table import Asker, Entry, Folder, Table, noted, place_o
 from dropout_lint.cache.tool import fingerprint, own_files
 from dropout_lint.discovery import ARCHIVES
 from dropout_lint.settings import Settings, normal, shown
-from dropout_lint.trail import Kept, digest
+from dropout_lint.trail import FILE, THERE, Kept, digest
 from dropout_lint.version import __version__
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class Store:
         self._overlaid: frozenset[str] = frozenset()
         self.complete = True
         """Whether all that the run rests on is known to it."""
-        self.walked: set[str] = set()
-        """Folders in which files were looked for that are not checked."""
+        self._rests: dict[str, bool] = {}
+        """What the run rests on besides what is kept of single files, and whether it was there."""
         self._tables: dict[Settings, tuple[Path, str, Table]] = {}
         self.new: dict[Settings, dict[str, Entry]] = {}
         self.problem: str | None = None
@@ -72,7 +72,7 @@ class Store:
         """Begin a run in which these files hold something else than on disk; nothing of an earlier one counts."""
         self._began = time.time_ns()
         self._overlaid = frozenset(str(path) for path in overlaid)
-        self._tables, self.new, self.walked = {}, {}, set()
+        self._tables, self.new, self._rests = {}, {}, {}
         self.complete, self.problem = not self._overlaid, None
 
     def get(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]]) -> Kept | None:
@@ -121,21 +121,52 @@ class Store:
             except (Damaged, UnicodeError):
                 continue
 
+    def rest_on(self, files: Iterable[str], folders: Iterable[str]) -> None:
+        """The run depends on these files, and on there being no others in these folders."""
+        self._rests.update(dict.fromkeys((*files, *folders), True))
+
+    def rest_on_trail(self, trail: Trail) -> None:
+        """The run depends on all that was read and looked for, by those of which nothing is kept as well."""
+        for file, known in trail.contents.items():
+            self._rests[str(file)] = known is not None or status_of(str(file)) is not None
+        for looks in trail.looks.values():
+            for path, seen in looks.items():
+                self._rest_on_look(path, there=seen in (FILE, THERE))
+        for lists in trail.lists.values():
+            for place, names in lists.items():
+                inner = [os.path.join(place, name) for name in names if name.endswith("/")]
+                self._rests.update((each, status_of(each) is not None) for each in (str(place), *inner))
+
+    def _rest_on_look(self, path: str, *, there: bool) -> None:
+        """The run depends on something being there, or not: which its folder tells, if that is one of the project's.
+
+        Outside of it, others come and go: in a home folder, or in one for what is temporary.
+        """
+        above = os.path.dirname(path)
+        if above not in self._rests and self._is_inside(above):
+            self._rests[above] = status_of(above) is not None
+        if there or above not in self._rests:
+            self._rests[path] = there
+
+    def _is_inside(self, path: str) -> bool:
+        roots = (str(settings.root) for settings in self._tables)
+        return any(path == root or path.startswith(os.path.join(root, "")) for root in roots)
+
     def keep_run(self, key: list[object], text: str, code: int, files: Iterable[str], seen: Mapping[str, bool]) -> None:
         """Keep what a run has printed, with its exit status, if all that it rests on is known.
 
         ``files`` were checked, ``seen`` is what was looked at to find them.
         """
-        rests = {**seen, **{path: os.path.isdir(path) for path in self.walked}}
+        rests = {**seen, **self._rests}
         kept: set[str] = set()
         for _, _, table in self._tables.values():
             kept |= {name for name, each in table.entries.items() if not each.doubtful} - table.stale
             for name, each in table.folders.items():
-                inner = [os.path.join(name, n) for n in each.listed or () if n.endswith("/")]
-                rests.update((path, status_of(path) is not None) for path in (name, *inner))
-                rests.update(
-                    (path, status_of(path) is not None) for path in (os.path.join(name, n) for n in each.links)
-                )
+                inner = [n for n in each.listed or () if n.endswith("/")]
+                folders = [name] if each.listed is not None or self._is_inside(name) else []
+                looked = [*inner, *each.links, *(() if folders else each.names)]
+                paths = (*folders, *(os.path.join(name, n) for n in looked))
+                rests.update((path, status_of(path) is not None) for path in paths)
             rests.update(
                 (name, known is not None or status_of(name) is not None) for name, known in table.contents.items()
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dropout_lint.cache import replay
 from dropout_lint.cache.facts import TICK
 from dropout_lint.cache.store import Store
+from dropout_lint.cli import main
 from dropout_lint.engine import run
 from dropout_lint.output.json_report import json_report
 
@@ -159,3 +162,53 @@ def test_so_they_are_where_other_processes_do_the_work(tmp_path_factory, edits):
 @given(edits=st.lists(EDITS, min_size=4, max_size=12))
 def test_results_are_those_of_a_run_without_a_cache_whatever_is_done(tmp_path_factory, tick, edits):
     agree(tmp_path_factory.getbasetemp() / "edited", edits, tick)
+
+
+def printed(*arguments):
+    """Exit status and standard output of a command line, and whether it was replayed."""
+    arguments = list(arguments)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        key = replay.key_of(arguments)
+        code = replay.replay(key, arguments)
+        again = code is not None
+        if not again:
+            with pytest.raises(SystemExit) as ended:
+                main(arguments, key=key)
+            code = ended.value.code
+    return code, out.getvalue(), again
+
+
+def replays(directory, edits, target):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("dropout_lint.cache.facts.TICK", -(10**18))
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+        monkeypatch.chdir(directory)
+        Path(".git").mkdir()
+        for name in START:
+            apply(("write", name, FILES[name][0]))
+        for edit in (("nothing",), *edits):
+            apply(edit)
+            if not Path(target).exists():
+                continue
+            for _ in range(2):
+                assert printed(target)[:2] == printed(target, "--no-cache")[:2]
+
+
+TARGETS = pytest.mark.parametrize("target", [".", "train.py", "pkg", "lib"])
+
+
+@TARGETS
+@settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=st.lists(EDITS, min_size=3, max_size=6))
+def test_what_is_replayed_is_what_a_run_would_say(tmp_path_factory, target, edits):
+    replays(tmp_path_factory.getbasetemp() / "replayed", edits, target)
+
+
+@TARGETS
+@pytest.mark.slow
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=st.lists(EDITS, min_size=4, max_size=12))
+def test_what_is_replayed_is_what_a_run_would_say_whatever_is_done(tmp_path_factory, target, edits):
+    replays(tmp_path_factory.getbasetemp() / "replayed", edits, target)

@@ -232,3 +232,79 @@ def _key_of_a_process():
         env={**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])},
     )
     return done.stdout
+
+
+LOOP = """\
+import tensorflow as tf
+
+def step(model, optimizer, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(x) - y) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+"""
+RUN = """\
+import keras
+from training.loop import step
+from sizes import RATE
+
+model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(RATE), keras.layers.Dense(1)])
+for x, y in batches():
+    step(model, keras.optimizers.Adam(), x, y)
+"""
+
+
+@pytest.fixture
+def part(dropout_lint, top, write):
+    """A run over a folder of which something is only found for those that import it."""
+    write("training/loop.py", LOOP)
+    write("run.py", RUN)
+    write("sizes.py", "RATE = 0.5\n")
+    code, text, _ = dropout_lint("training")
+    assert "KTM105" in text
+    assert len(runs(top)) == 1
+    return code, text
+
+
+def test_a_part_of_a_project_is_replayed_with_what_others_say_of_it(dropout_lint, part):
+    assert dropout_lint("training") == (*part, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("run.py", RUN.replace("keras.layers.Dropout(RATE), ", ""), id="who imports it"),
+        pytest.param("run.py", None, id="who imports it is gone"),
+        pytest.param("sizes.py", "RATE = 0.0\n", id="what that imports"),
+        pytest.param("a/other.py", RUN.replace("RATE)", "0.1)"), id="another one appears"),
+        pytest.param("sizes/__init__.py", "RATE = 0.0\n", id="what that imports is another module"),
+        pytest.param("requirements.txt", "keras==2.15\n", id="what decides the Keras"),
+    ],
+)
+def test_a_part_is_read_anew_once_somebody_round_it_has_changed(dropout_lint, part, write, name, content):
+    if content is None:
+        Path(name).unlink()
+    else:
+        write(name, content)
+
+    told = dropout_lint("training")
+
+    assert told == (*dropout_lint("training", "--no-cache")[:2], True)
+    assert dropout_lint("training") == (*told[:2], False)
+
+
+def test_a_suppression_that_only_others_need_is_replayed(dropout_lint, top, write):
+    write(
+        "training/loop.py",
+        LOOP.replace("model(x) - y) ** 2)", "model(x) - y) ** 2)  # dropout-lint: ignore[KTM105] so"),
+    )
+    write("run.py", RUN)
+    write("sizes.py", "RATE = 0.5\n")
+    first = dropout_lint("training")
+    assert dropout_lint("training") == (*first[:2], False)
+
+    write("run.py", "print(1)\n")
+    told = dropout_lint("training")
+
+    assert told == (*dropout_lint("training", "--no-cache")[:2], True)
+    assert told[:2] != first[:2]
