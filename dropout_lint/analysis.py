@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dropout_lint.outline import Outline
     from dropout_lint.rules.model import Draft, Rule
     from dropout_lint.semantics.modules import Project
+    from dropout_lint.semantics.shelf import Shelf
     from dropout_lint.triage import Triage
 
 _ELSEWHERE = sys.stdlib_module_names | NEVER_OF_A_PROJECT
@@ -48,7 +49,7 @@ class Analysis:
     """Analyses the files of one project with one set of settings.
 
     ``contents`` are files that are taken to hold something else than they do on disk, ``outlines`` those by content
-    that somebody has drawn already, to which others are added.
+    that somebody has drawn already, to which others are added; on the ``shelf`` lies what was parsed.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Analysis:
         root: Path,
         contents: Mapping[Path, bytes] | None = None,
         outlines: dict[bytes, Outline] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self._settings = settings
+        self._shelf = shelf
         self._contents = contents or {}
         self._outlines = {} if outlines is None else outlines
         self._roots = tuple(dict.fromkeys(path if path.is_absolute() else root / path for path in settings.src)) or (
@@ -209,7 +212,7 @@ class Analysis:
         if self._project is None:
             from dropout_lint.semantics.modules import Project
 
-            self._project = Project(self._roots, self._load, self.trail)
+            self._project = Project(self._roots, self._load, self.trail, self._shelf)
         return self._project
 
 

@@ -42,15 +42,17 @@ do it little by little, while it is at hand: a process that has come so far goes
 
 @contextmanager
 def collecting_after() -> Iterator[None]:
-    """One collection of what is young, at the end, if it is due by then."""
+    """No collection in here; if one is due at the end, it comes then, of the generation whose turn it is.
+
+    To ask for one of the young alone would leave what outlives a single file in memory for ever: Python looks at older
+    generations only where it begins by itself.
+    """
     with not_collecting():
         try:
             yield
         finally:
-            if gc.get_count()[0] > gc.get_threshold()[0]:
-                gc.collect(0)
-                if gc.get_threshold() == AT_FIRST:
-                    gc.set_threshold(*OFTEN)
+            if gc.get_threshold() == AT_FIRST and gc.get_count()[0] > AT_FIRST[0]:
+                gc.set_threshold(*OFTEN)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from dropout_lint.examining import Entry, Examined, Examiner, examine
 from dropout_lint.hearing import File, Gathered, file_of, one_voice, silenced_by, wanted, weighed
 from dropout_lint.report import Report
 from dropout_lint.selection import ALWAYS_ON, UNUSED_SUPPRESSION
+from dropout_lint.semantics.shelf import Shelf
 from dropout_lint.settings import Resolver, Settings, normal, shown
 from dropout_lint.sources.notebook import Notebook
 from dropout_lint.sources.reading import in_cells, is_notebook
@@ -441,16 +442,17 @@ class _Outcome:
 
 
 class _Analyses:
-    """Makes what analyses the files of a project. Projects that lie in each other share outlines; processes do not."""
+    """Makes what analyses the files of a project. Projects share outlines and room for trees; processes do not."""
 
     def __init__(self, contents: Mapping[Path, bytes]) -> None:
         self._contents = contents
         self._outlines: dict[bytes, Outline] = {}
+        self._shelf = Shelf()
 
     def __call__(self, settings: Settings, root: Path) -> Analyser:
         from dropout_lint.analysis import Analysis
 
-        return Analysis(settings, root, self._contents, self._outlines)
+        return Analysis(settings, root, self._contents, self._outlines, self._shelf)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _Analyses, (self._contents,)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.keras.conventions import OTHER_FRAMEWORKS
 from dropout_lint.locating import Locator
 from dropout_lint.semantics.scopes import Scope
+from dropout_lint.semantics.shelf import Shelf
 from dropout_lint.semantics.words import is_test_module
 from dropout_lint.syntax.bindings import bound_names
 from dropout_lint.syntax.walk import walk
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import libcst as cst
+
+    from dropout_lint.semantics.shelf import Parsed
 
 
 _LONGEST_SHOWN = 200
@@ -87,60 +90,41 @@ class Module:
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
 
-MOST_KEPT = 5_000_000
-"""Characters of source whose trees are kept; they are some 60 times as large, where lines are very short 500 times."""
-
-
 class Project:
     """Finds modules below the import roots and keeps what was parsed.
 
     ``load`` turns a path into a text and a tree, or returns None where the file cannot be read or parsed: a broken
     dependency is reported when it is linted itself, and is unknown to those who import it. ``trail`` is told what is
-    read and looked for.
+    read and looked for; the ``shelf`` may be shared with other projects.
     """
 
     def __init__(
         self,
         roots: Sequence[Path],
-        load: Callable[[Path], tuple[str, cst.Module] | None],
+        load: Callable[[Path], Parsed],
         trail: Trail | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self._load = load
         self._trail = trail if trail is not None else Trail()
         self.locator = Locator(roots, self._trail)
-        self._trees: dict[Path, tuple[str, cst.Module] | None] = {}
-        """Those asked for last stand at the end."""
-        self._kept = 0
+        self._shelf = shelf if shelf is not None else Shelf()
 
     def chooses_keras(self, path: Path) -> bool:
         """Whether a file names an environment variable by which Keras is chosen: importing it has that effect."""
         return self._trail.glance(path)
 
-    def tree(self, path: Path) -> tuple[str, cst.Module] | None:
+    def tree(self, path: Path) -> Parsed:
         """Text and tree of a file, read and parsed once if it is asked for again soon."""
         self._trail.use(path)
         self.locator.start(path)
-        if path in self._trees:
-            found = self._trees[path] = self._trees.pop(path)
-        else:
-            found = self._load(path)
-            self._remember(path, found)
-        return found
+        return self._shelf.take(id(self), path, self._load)
 
     def keep(self, path: Path, text: str, tree: cst.Module) -> None:
         """Use this text for ``path`` (a file that is being linted, an unsaved buffer)."""
         self.locator.start(path)
-        self.forget(path)
-        self._remember(path, (text, tree))
+        self._shelf.put(id(self), path, (text, tree))
 
     def forget(self, path: Path) -> None:
         """Let the tree of ``path`` go; it is parsed again if somebody asks."""
-        parsed = self._trees.pop(path, None)
-        if parsed is not None:
-            self._kept -= len(parsed[0])
-
-    def _remember(self, path: Path, parsed: tuple[str, cst.Module] | None) -> None:
-        self._trees[path] = parsed
-        self._kept += 0 if parsed is None else len(parsed[0])
-        while self._kept > MOST_KEPT:
-            self.forget(next(path for path, each in self._trees.items() if each is not None))
+        self._shelf.forget(id(self), path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from dropout_lint.semantics import modules
+from dropout_lint.semantics import shelf
 from dropout_lint.semantics.attributes import MOST_MODULES
 from dropout_lint.semantics.interpreter import interpret
 from dropout_lint.semantics.modules import Module, Project
@@ -26,7 +26,7 @@ def parsed():
 @pytest.fixture
 def project(parsed, monkeypatch):
     """A project that keeps the trees of two of its files, of ten characters each."""
-    monkeypatch.setattr(modules, "MOST_KEPT", 25)
+    monkeypatch.setattr(shelf, "MOST_KEPT", 25)
 
     def load(path):
         parsed.append(path.stem)
@@ -51,6 +51,16 @@ def test_trees_are_kept_for_so_much_source_those_asked_for_last(project, parsed,
 
     assert [each is None for each in found] == [name == "c" for name in asked]
     assert "".join(parsed) == expected
+
+
+def test_projects_share_the_room_for_trees(project, parsed, monkeypatch):
+    other = Project((Path("/project"),), project._load, None, project._shelf)
+
+    for each, path in ((project, A), (other, A), (other, B), (project, A)):
+        each.tree(path)
+
+    # each has a tree of its own, and the one that was asked for first has gone
+    assert parsed == ["a", "a", "b", "a"]
 
 
 def test_what_is_checked_itself_counts_like_what_is_imported(project, parsed):
