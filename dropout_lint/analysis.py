@@ -69,6 +69,7 @@ class Analysis:
         )
         self._triage: Triage | None = None
         self._looked_at = 0
+        self._surroundings: tuple[tuple[str, ...], tuple[str, ...]] | None = None
         self._project: Project | None = None
         self.trail = Trail()
         self._targets = Targets(settings.keras_version, root, self.trail)
@@ -145,8 +146,10 @@ class Analysis:
 
     def surroundings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The Python files of the project, as many as count, and the folders that they were looked for in."""
-        folders: list[str] = []
-        return tuple(islice(self._names(folders), 2 * MOST_FILES + 1)), tuple(folders)
+        if self._surroundings is None:
+            folders: list[str] = []
+            self._surroundings = tuple(islice(self._names(folders), 2 * MOST_FILES + 1)), tuple(folders)
+        return self._surroundings
 
     def _files(self) -> Iterator[Path]:
         """The Python files of the project, less what is excluded; always in the same order."""

@@ -378,11 +378,6 @@ class _Outcome:
             kept = sorted(
                 (*kept, *self._about_suppressions(found, files, default)), key=lambda finding: finding.sort_key
             )
-        if self._store is not None:
-            for settings, trail in self._examiner.trails():
-                self._follow(settings, trail)
-            for trail in self._trails.values():
-                self._store.rest_on_trail(trail)
         shown_findings = tuple(in_cells(finding, self._texts.read) for finding in kept)
         return Report(
             findings=shown_findings,
@@ -427,9 +422,12 @@ class _Outcome:
         """Whether a file that was not checked imports this one."""
         checked = frozenset(normal(Path(each)) for each in self._files)
         analyser = self._examiner.analyser(self._settings[name])
+        found = analyser.imported_by_others(normal(Path(name)), checked)
         if self._store is not None:
             self._store.rest_on(*analyser.surroundings())
-        return analyser.imported_by_others(normal(Path(name)), checked)
+            for settings, trail in self._examiner.trails():
+                self._follow(settings, trail)
+        return found
 
     def _file(self, name: str, default: Settings) -> File:
         # A finding may be anchored in a module that was not named itself: it is judged by the run's own settings.

@@ -63,6 +63,7 @@ class Store:
         """Whether all that the run rests on is known to it."""
         self._rests: dict[str, bool] = {}
         """What the run rests on besides what is kept of single files, and whether it was there."""
+        self._trails: Mapping[Settings, Trail] = {}
         self._tables: dict[Settings, tuple[Path, str, Table]] = {}
         self.new: dict[Settings, dict[str, Entry]] = {}
         self.problem: str | None = None
@@ -72,7 +73,7 @@ class Store:
         """Begin a run in which these files hold something else than on disk; nothing of an earlier one counts."""
         self._began = time.time_ns()
         self._overlaid = frozenset(str(path) for path in overlaid)
-        self._tables, self.new, self._rests = {}, {}, {}
+        self._tables, self.new, self._rests, self._trails = {}, {}, {}, {}
         self.complete, self.problem = not self._overlaid, None
 
     def get(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]]) -> Kept | None:
@@ -106,7 +107,8 @@ class Store:
         self.new.setdefault(settings, {})[str(path.absolute())] = entry
 
     def write(self, trails: Mapping[Settings, Trail]) -> None:
-        """Write what is new; ``trails`` say what it depends on."""
+        """Write what is new; ``trails`` say what it depends on, and what the run does when it has come to its end."""
+        self._trails = trails
         for settings, (path, key, known) in list(self._tables.items()):
             table = known
             new = self.new.get(settings, {})
@@ -125,7 +127,7 @@ class Store:
         """The run depends on these files, and on there being no others in these folders."""
         self._rests.update(dict.fromkeys((*files, *folders), True))
 
-    def rest_on_trail(self, trail: Trail) -> None:
+    def _rest_on_trail(self, trail: Trail) -> None:
         """The run depends on all that was read and looked for, by those of which nothing is kept as well."""
         for file, known in trail.contents.items():
             self._rests[str(file)] = known is not None or status_of(str(file)) is not None
@@ -134,8 +136,8 @@ class Store:
                 self._rest_on_look(path, there=seen in (FILE, THERE))
         for lists in trail.lists.values():
             for place, names in lists.items():
-                inner = [os.path.join(place, name) for name in names if name.endswith("/")]
-                self._rests.update((each, status_of(each) is not None) for each in (str(place), *inner))
+                paths = (str(place), *(os.path.join(place, name) for name in _folders_among(names)))
+                self._rests.update((each, status_of(each) is not None) for each in paths)
 
     def _rest_on_look(self, path: str, *, there: bool) -> None:
         """The run depends on something being there, or not: which its folder tells, if that is one of the project's.
@@ -149,22 +151,22 @@ class Store:
             self._rests[path] = there
 
     def _is_inside(self, path: str) -> bool:
-        roots = (str(settings.root) for settings in self._tables)
-        return any(path == root or path.startswith(os.path.join(root, "")) for root in roots)
+        return any(Path(path).is_relative_to(settings.root) for settings in self._tables)
 
     def keep_run(self, key: list[object], text: str, code: int, files: Iterable[str], seen: Mapping[str, bool]) -> None:
         """Keep what a run has printed, with its exit status, if all that it rests on is known.
 
         ``files`` were checked, ``seen`` is what was looked at to find them.
         """
+        for trail in self._trails.values():
+            self._rest_on_trail(trail)
         rests = {**seen, **self._rests}
         kept: set[str] = set()
         for _, _, table in self._tables.values():
             kept |= {name for name, each in table.entries.items() if not each.doubtful} - table.stale
             for name, each in table.folders.items():
-                inner = [n for n in each.listed or () if n.endswith("/")]
                 folders = [name] if each.listed is not None or self._is_inside(name) else []
-                looked = [*inner, *each.links, *(() if folders else each.names)]
+                looked = [*_folders_among(each.listed or ()), *each.links, *(() if folders else each.names)]
                 paths = (*folders, *(os.path.join(name, n) for n in looked))
                 rests.update((path, status_of(path) is not None) for path in paths)
             rests.update(
@@ -205,6 +207,11 @@ class Store:
         except Damaged:
             return Table()
         return other if other.entries else Table() if not table.entries else table
+
+
+def _folders_among(names: Iterable[str]) -> list[str]:
+    """Those of the names of what may declare dependencies that are folders with more of them."""
+    return [name for name in names if name.endswith("/")]
 
 
 def _described(settings: Settings) -> str:

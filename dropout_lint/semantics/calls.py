@@ -78,11 +78,10 @@ def evaluate_call(run: Run, frame: Frame, scope: Scope, node: cst.Call, evaluate
             if isinstance(callee, Opaque):
                 callee = Method(receiver, func.attr.value) if not _is_place(callee) else callee
         arguments = _arguments(run, frame, scope, call, evaluate)
-        for given in (*arguments.positional, *arguments.keywords.values()):
-            tape = given.value
-            if type(tape) is Instance and tape.cls == "tensorflow.GradientTape":
+        for given in arguments.values:
+            if isinstance(given, Instance) and given.cls == "tensorflow.GradientTape":
                 # whoever gets a tape may take the gradient
-                tape.arguments["__used__"] = Const(True)
+                given.arguments["__used__"] = Const(True)
         if isinstance(receiver, Opaque) and receiver.key is None and isinstance(callee, Method):
             callee = _known_by_compile(run, scope, call, callee, receiver, arguments)
         value = call_value(run, frame, callee, arguments, call, scope)
@@ -218,6 +217,8 @@ def call_value(
     run: Run, frame: Frame | None, callee: Value, arguments: Arguments, node: cst.CSTNode, scope: Scope | None = None
 ) -> Value:
     """Call any value."""
+    from dropout_lint.semantics import externals, keras_calls, methods, objects
+
     if frame is None:
         assert run.entry is not None
         frame = Frame(None, run.entry, None, None)
@@ -230,8 +231,6 @@ def call_value(
         return call_function(run, frame, callee, arguments, place)
     if isinstance(callee, Bound):
         return call_function(run, frame, callee.function, arguments, place, receiver=callee.receiver)
-    from dropout_lint.semantics import externals, keras_calls, methods, objects
-
     if isinstance(callee, ClassValue):
         return objects.construct(run, frame, callee, arguments, node)
     if isinstance(callee, External):

@@ -118,13 +118,13 @@ class Project:
         """Text and tree of a file, read and parsed once if it is asked for again soon."""
         self._trail.use(path)
         self.locator.start(path)
-        return self._shelf.take(id(self), path, self._load)
+        return self._shelf.take(self, path, self._load)
 
     def keep(self, path: Path, text: str, tree: cst.Module) -> None:
         """Use this text for ``path`` (a file that is being linted, an unsaved buffer)."""
         self.locator.start(path)
-        self._shelf.put(id(self), path, (text, tree))
+        self._shelf.put(self, path, (text, tree))
 
     def forget(self, path: Path) -> None:
         """Let the tree of ``path`` go; it is parsed again if somebody asks."""
-        self._shelf.forget(id(self), path)
+        self._shelf.forget(self, path)

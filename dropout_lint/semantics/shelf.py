@@ -21,11 +21,11 @@ class Shelf:
     """What all projects of a process keep of what they have parsed: a run may go over hundreds of them."""
 
     def __init__(self) -> None:
-        self._parsed: dict[tuple[int, Path], Parsed] = {}
+        self._parsed: dict[tuple[object, Path], Parsed] = {}
         """By project and file; those asked for last stand at the end."""
         self._kept = 0
 
-    def take(self, project: int, path: Path, load: Callable[[Path], Parsed]) -> Parsed:
+    def take(self, project: object, path: Path, load: Callable[[Path], Parsed]) -> Parsed:
         """What is kept of a file, or else what ``load`` gives, which is kept from now on."""
         if (project, path) in self._parsed:
             found = self._parsed[project, path] = self._parsed.pop((project, path))
@@ -34,7 +34,7 @@ class Shelf:
             self.put(project, path, found)
         return found
 
-    def put(self, project: int, path: Path, parsed: Parsed) -> None:
+    def put(self, project: object, path: Path, parsed: Parsed) -> None:
         """Keep this, and let go what was not asked for longest where that is too much."""
         self.forget(project, path)
         self._parsed[project, path] = parsed
@@ -42,7 +42,7 @@ class Shelf:
         while self._kept > MOST_KEPT:
             self.forget(*next(slot for slot, each in self._parsed.items() if each is not None))
 
-    def forget(self, project: int, path: Path) -> None:
+    def forget(self, project: object, path: Path) -> None:
         """Let the tree of a file go; it is parsed again if somebody asks."""
         parsed = self._parsed.pop((project, path), None)
         if parsed is not None:

@@ -115,7 +115,9 @@ def apply(edit):
                 os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def agree(directory, edits, tick, *, processes=False):
+@contextlib.contextmanager
+def project(directory, tick):
+    """The project as it is at first, as the working directory."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("dropout_lint.cache.facts.TICK", tick)
         shutil.rmtree(directory, ignore_errors=True)
@@ -124,6 +126,11 @@ def agree(directory, edits, tick, *, processes=False):
         Path(".git").mkdir()
         for name in START:
             apply(("write", name, FILES[name][0]))
+        yield
+
+
+def agree(directory, edits, tick, *, processes=False):
+    with project(directory, tick):
         for edit in (("nothing",), ("nothing",), *edits, ("nothing",)):
             apply(edit)
             paths = [Path(edit[1] if edit[0] == "check" and Path(edit[1]).exists() else "")]
@@ -180,14 +187,7 @@ def printed(*arguments):
 
 
 def replays(directory, edits, target):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("dropout_lint.cache.facts.TICK", -(10**18))
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir()
-        monkeypatch.chdir(directory)
-        Path(".git").mkdir()
-        for name in START:
-            apply(("write", name, FILES[name][0]))
+    with project(directory, -(10**18)):
         for edit in (("nothing",), *edits):
             apply(edit)
             if not Path(target).exists():

@@ -53,7 +53,7 @@ def test_trees_are_kept_for_so_much_source_those_asked_for_last(project, parsed,
     assert "".join(parsed) == expected
 
 
-def test_projects_share_the_room_for_trees(project, parsed, monkeypatch):
+def test_projects_share_the_room_for_trees(project, parsed):
     other = Project((Path("/project"),), project._load, None, project._shelf)
 
     for each, path in ((project, A), (other, A), (other, B), (project, A)):
