@@ -130,6 +130,13 @@ class _Work:
     role: str = "file"
     """``"file"``, ``"buffer"`` (nobody is asked who imports it), or ``"importer"`` (only read for what it says of files
     that are checked)."""
+    asked: frozenset[str] | None = None
+    """For an importer, the rules that may say something of what it imports."""
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether its content is that of the file."""
+        return self.data is None
 
     @property
     def size(self) -> int:
@@ -140,6 +147,10 @@ class _Work:
             return self.path.stat().st_size
         except (OSError, ValueError):
             return 0
+
+
+def _entry(item: _Work, data: bytes, speakers: frozenset[str], kept: Kept | None) -> Entry:
+    return Entry(item.path, item.settings, data, speakers, item.role, on_disk=item.on_disk, kept=kept, asked=item.asked)
 
 
 _MOST_IMPORTERS = 32
@@ -234,7 +245,7 @@ class _Outcome:
         try:
             kept = self._kept(item, name)
             if kept is not None:
-                return Entry(item.path, item.settings, b"", item.role, kept=kept) if kept.candidate else None
+                return _entry(item, b"", kept.speakers, kept) if kept.speakers else None
             if is_archive(item.path):
                 from dropout_lint.archives import check_archive
 
@@ -242,31 +253,39 @@ class _Outcome:
                 self._gathered.add(check_archive(name, item.path if item.data is None else item.data, item.settings))
                 return None
             data = read_bytes(item.path) if item.data is None else item.data
-            speakers = self._examiner.analyser(item.settings).speakers(item.path, narrowed(data))
+            speakers = self._speakers(item, data)
             if speakers:
-                on_disk = item.data is None
-                return Entry(item.path, item.settings, data, item.role, on_disk=on_disk, speakers=speakers)
+                return _entry(item, data, speakers, self._kept_of_itself(item, speakers))
             if MARK in data:
                 self._texts.add(item.path, data)
-            if item.data is None:
-                self._keep(item.settings, item.path, Kept(candidate=False, marked=MARK in data))
+            self._keep(item, Kept(frozenset(), marked=MARK in data))
         except SourceError as error:
-            self._gathered.add([not_analysed(name, str(error))])
+            self._fail(item, not_analysed(name, str(error)))
         except Exception as error:
-            self._gathered.add([crashed(name, error)])
+            self._fail(item, crashed(name, error))
         return None
+
+    def _speakers(self, item: _Work, data: bytes) -> frozenset[str]:
+        analyser = self._examiner.analyser(item.settings)
+        return analyser.speakers(item.path, narrowed(data), item.asked or frozenset())
+
+    def _fail(self, item: _Work, finding: Finding) -> None:
+        # what is wrong with an importer itself is reported where it is checked
+        if item.role != "importer":
+            self._gathered.add([finding])
+        elif self._store is not None:
+            self._store.complete = False
 
     def _note(self, entry: Entry, result: Examined) -> None:
         """Keep what was found out about a file, and its text where something will be said of it."""
         if result.trail is not None:
             self._follow(entry.settings, result.trail)
+        if result.lasting:
+            self._keep(entry, Kept(entry.speakers, marked=MARK in entry.data, findings=result.findings))
         if entry.role == "importer":
             if self._store is not None and not result.lasting:
                 self._store.complete = False
             return
-        if result.lasting and entry.on_disk:
-            kept = Kept(candidate=True, marked=MARK in entry.data, findings=result.findings)
-            self._keep(entry.settings, entry.path, kept)
         if result.findings or MARK in entry.data or is_notebook(entry.path):
             with suppress(SourceError):
                 self._texts.add(entry.path, entry.data)
@@ -281,8 +300,8 @@ class _Outcome:
         """What an earlier run has found out about a file, if that still holds."""
         if self._store is None or item.data is not None or is_archive(item.path):
             return None
-        kept = self._store.get(item.settings, item.path, self._texts.lines_of)
-        if kept is not None and (kept.marked or kept.findings):
+        kept = self._store.get(item.settings, item.path, self._texts.lines_of, item.asked)
+        if kept is not None and item.role != "importer" and (kept.marked or kept.findings):
             try:
                 self._texts.of(name)
             except SourceError:
@@ -291,15 +310,24 @@ class _Outcome:
 
     def _weighed_anew(self, item: _Work, kept: Kept) -> Kept:
         """What is known of a file of which it was in doubt whether it is worth an analysis."""
-        data = read_bytes(item.path)
-        candidate = bool(self._examiner.analyser(item.settings).speakers(item.path, data))
-        kept = replace(kept, candidate=candidate, findings=kept.findings if candidate else (), doubtful=False)
-        self._keep(item.settings, item.path, kept)
+        speakers = self._speakers(item, read_bytes(item.path))
+        kept = replace(kept, speakers=speakers, findings=kept.findings if speakers else (), doubtful=False)
+        self._keep(item, kept)
         return kept
 
-    def _keep(self, settings: Settings, path: Path, kept: Kept) -> None:
-        if self._store is not None:
-            self._store.put(settings, path, kept)
+    def _kept_of_itself(self, item: _Work, speakers: frozenset[str]) -> Kept | None:
+        """What was found in an importer when it was checked itself, by the same rules."""
+        if self._store is None or item.role != "importer" or item.data is not None:
+            return None
+        kept = self._store.get(item.settings, item.path, self._texts.lines_of)
+        if kept is None or kept.doubtful or kept.speakers != speakers:
+            return None
+        self._keep(item, kept)
+        return kept
+
+    def _keep(self, item: _Work | Entry, kept: Kept) -> None:
+        if self._store is not None and item.on_disk:
+            self._store.put(item.settings, item.path, kept, item.asked)
 
     def _importers(self, entries: Sequence[Entry]) -> list[Entry]:
         """What imports the files that are checked, and is not checked itself."""
@@ -312,38 +340,15 @@ class _Outcome:
         for entry in entries:
             if entry.role != "file" or entry.path.suffix != ".py":
                 continue
-            analyser = self._examiner.analyser(entry.settings)
-            importers = [path for path in analyser.importers(normal(entry.path)) if str(path) not in known]
-            asked = self._speakers(entry) if importers else frozenset()
-            for path in importers:
-                if len(found) >= _MOST_IMPORTERS:
-                    break
+            for path in self._examiner.analyser(entry.settings).importers(normal(entry.path)):
+                if str(path) in known or len(found) >= _MOST_IMPORTERS:
+                    continue
                 known.add(str(path))
-                try:
-                    data = self._contents.get(path) or read_bytes(path)
-                    speakers = analyser.speakers(path, narrowed(data), asked)
-                except SourceError:
-                    continue
-                if not speakers:
-                    continue
-                kept = self._store.get(entry.settings, path, self._texts.lines_of) if self._store is not None else None
-                # what was found when it was checked itself is less, if more is asked now
-                if kept is not None and (
-                    not kept.candidate or kept.doubtful or speakers != analyser.speakers(path, narrowed(data))
-                ):
-                    kept = None
-                found.append(Entry(path, entry.settings, data, "importer", kept=kept, speakers=speakers))
+                data = self._contents.get(path)
+                importer = self._sifted(_Work(path, entry.settings, data, "importer", entry.speakers))
+                if importer is not None:
+                    found.append(importer)
         return found
-
-    def _speakers(self, entry: Entry) -> frozenset[str]:
-        """The rules that could say something of an entry, also of one of which everything is known already."""
-        if entry.speakers is not None:
-            return entry.speakers
-        try:
-            data = read_bytes(entry.path)
-        except SourceError:
-            return frozenset()
-        return self._examiner.analyser(entry.settings).speakers(entry.path, narrowed(data))
 
     def _others(self, entries: Sequence[Entry], checked: set[str]) -> bool:
         """Whether the projects of these entries hold files that are not checked."""

@@ -63,12 +63,14 @@ class Entry:
     path: Path
     settings: Settings
     data: bytes
+    speakers: frozenset[str]
+    """The rules that could say something of it."""
     role: str = "file"
     on_disk: bool = True
     kept: Kept | None = None
     """What an earlier run has found out."""
-    speakers: frozenset[str] | None = None
-    """The rules that could say something of it, where that is known."""
+    asked: frozenset[str] | None = None
+    """For an importer, the rules that may say something of what it imports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,12 @@ def digest(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is known of a file that is as it was: whether it was analysed, whether it holds suppressions, findings."""
+    """What is known of a file that is as it was."""
 
-    candidate: bool
+    speakers: frozenset[str]
+    """Codes of the rules that could say something of it; without any it is not analysed."""
     marked: bool
+    """Whether it holds suppressions."""
     findings: tuple[Finding, ...] = ()
     doubtful: bool = False
     """Something has changed that decides whether it is worth an analysis; what would be found has not."""

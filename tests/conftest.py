@@ -80,7 +80,7 @@ class FakeAnalysis:
     def surroundings(self):
         return (), ()
 
-    def speakers(self, path, data):
+    def speakers(self, path, data, asked=frozenset()):  # noqa: ARG002
         self.trail.begin(path.absolute(), triage=True)
         self.trail.note(path.absolute(), data)
         if b"crash-triage" in data:

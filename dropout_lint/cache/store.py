@@ -76,13 +76,20 @@ class Store:
         self._tables, self.new, self._rests, self._trails = {}, {}, {}, {}
         self.complete, self.problem = not self._overlaid, None
 
-    def get(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]]) -> Kept | None:
+    def get(
+        self,
+        settings: Settings,
+        path: Path,
+        lines: Callable[[Path], Sequence[str]],
+        asked: frozenset[str] | None = None,
+    ) -> Kept | None:
         """What is known of the file at ``path``, if nothing has changed that it depends on.
 
-        ``lines`` gives the lines that places in a file are counted in.
+        ``lines`` gives the lines that places in a file are counted in. With the codes of rules that are ``asked`` for
+        of what the file imports, this is what it says as an importer.
         """
         table = self._table(settings)[2]
-        name = str(path.absolute())
+        name = _name(path, asked)
         entry = table.entries.get(name)
         if entry is None or name in table.stale:
             return None
@@ -93,18 +100,18 @@ class Store:
         except (Damaged, OSError, ValueError):
             table.stale.add(name)
             return None
-        return Kept(entry.candidate, entry.marked, found, entry.doubtful)
+        return Kept(frozenset(entry.speakers.split()), entry.marked, found, entry.doubtful)
 
-    def put(self, settings: Settings, path: Path, kept: Kept) -> None:
-        """Keep what was found out about the file at ``path``."""
+    def put(self, settings: Settings, path: Path, kept: Kept, asked: frozenset[str] | None = None) -> None:
+        """Keep what was found out about the file at ``path``, as an importer if rules are ``asked`` for."""
         packed = [pack(finding) for finding in kept.findings]
         try:
             if tuple(unpack(each) for each in packed) != kept.findings:
                 return
         except Damaged:
             return
-        entry = Entry(kept.candidate, kept.marked, packed)
-        self.new.setdefault(settings, {})[str(path.absolute())] = entry
+        entry = Entry(" ".join(sorted(kept.speakers)), kept.marked, packed)
+        self.new.setdefault(settings, {})[_name(path, asked)] = entry
 
     def write(self, trails: Mapping[Settings, Trail]) -> None:
         """Write what is new; ``trails`` say what it depends on, and what the run does when it has come to its end."""
@@ -209,6 +216,16 @@ class Store:
         return other if other.entries else Table() if not table.entries else table
 
 
+_AS_IMPORTER = "\0"
+"""Stands between a path, which cannot hold it, and the rules that are asked for of what is imported there."""
+
+
+def _name(path: Path, asked: frozenset[str] | None) -> str:
+    """Under what is kept what is known of the file at ``path``."""
+    name = str(path.absolute())
+    return name if asked is None else f"{name}{_AS_IMPORTER}{' '.join(sorted(asked))}"
+
+
 def _folders_among(names: Iterable[str]) -> list[str]:
     """Those of the names of what may declare dependencies that are folders with more of them."""
     return [name for name in names if name.endswith("/")]
@@ -269,22 +286,23 @@ class _Merging:
         self._fine: dict[str, bool] = {}
         self._held: dict[str, bool] = {}
         for entry, value in new.items():
-            weighed, used = self._weighed.get(entry), self._used.get(entry)
+            path = entry.partition(_AS_IMPORTER)[0]
+            weighed, used = self._weighed.get(path), self._used.get(path)
             if weighed is None or not self._all_new(weighed, by_name):
                 continue
             if used is not None:
                 if self._all_new(used, by_name):
                     self._add(entry, value, used, weighed)
-            elif not value.candidate:
+            elif not value.speakers:
                 self._add(entry, value, (), weighed)
             else:
-                # it was in doubt whether it is worth an analysis, and it is
-                kept = self._old.uses.get(entry)
+                # what was found before holds: it was in doubt whether it is worth an analysis, or it was checked itself
+                kept = self._old.uses.get(entry) or self._old.uses.get(path)
                 if kept is not None and self._all_old(kept):
                     self._add(entry, value, kept, weighed)
         for entry, value in self._old.entries.items():
             uses, weighs = self._old.uses.get(entry, ()), self._old.weighs.get(entry)
-            if entry in new or entry in self._old.stale or weighs is None or (value.candidate and not uses):
+            if entry in new or entry in self._old.stale or weighs is None or (value.speakers and not uses):
                 continue
             if self._all_old((*uses, *weighs)):
                 self._add(entry, value, uses, weighs)

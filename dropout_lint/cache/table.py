@@ -15,7 +15,7 @@ from dropout_lint.cache.facts import Status, digest_of, glance, holds, settled, 
 from dropout_lint.cache.packing import Damaged, items
 from dropout_lint.trail import FILE, NO_FILE, NOT_THERE, THERE, digest
 
-FORMAT = 3
+FORMAT = 4
 MARKS = frozenset({FILE, NO_FILE, THERE, NOT_THERE})
 
 Json = Any
@@ -58,9 +58,9 @@ class Asker:
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of a file that was checked; ``findings`` are packed."""
+    """What is known of a file; ``speakers`` are codes with a space between them, ``findings`` are packed."""
 
-    candidate: bool
+    speakers: str
     marked: bool
     findings: list[Json] = field(default_factory=list)
     doubtful: bool = False
@@ -145,9 +145,9 @@ class Table:
         doubtful = {entry for entry, askers in self.weighs.items() if not changed.isdisjoint(askers)}
         known = self.entries.keys() & self.weighs.keys()
         gone |= self.entries.keys() - known
-        gone |= {entry for entry in known if self.entries[entry].candidate and entry not in self.uses}
+        gone |= {entry for entry in known if self.entries[entry].speakers and entry not in self.uses}
         # of what was not analysed nothing is left without that
-        gone |= {entry for entry in doubtful & known if not self.entries[entry].candidate}
+        gone |= {entry for entry in doubtful & known if not self.entries[entry].speakers}
         return gone, doubtful & known
 
     # JSON -----------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class Table:
                 [path, each.status, each.names, each.links, each.listed] for path, each in self.folders.items()
             ],
             "entries": {
-                path: [int(each.candidate), int(each.marked), int(each.doubtful), *each.findings]
+                path: [each.speakers, int(each.marked), int(each.doubtful), *each.findings]
                 for path, each in self.entries.items()
             },
             "second": digest(second),
@@ -220,10 +220,9 @@ class Table:
                 folder.listed = tuple(_text(name) for name in items(listed))
             table.folders[_text(path)] = folder
         for path, value in _mapping(head.get("entries")).items():
-            if len(items(value)) < 3 or any(type(flag) is not int for flag in value[:3]):
+            if len(items(value)) < 3 or any(type(flag) is not int for flag in value[1:3]):
                 raise Damaged("no such entry")
-            candidate, marked, doubtful = (bool(flag) for flag in value[:3])
-            table.entries[path] = Entry(candidate, marked, value[3:], doubtful)
+            table.entries[path] = Entry(_text(value[0]), bool(value[1]), value[3:], bool(value[2]))
         return table
 
     def details(self) -> None:

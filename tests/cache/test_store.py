@@ -12,6 +12,7 @@ import pytest
 
 from dropout_lint.cache import folder
 from dropout_lint.cache.facts import TICK
+from dropout_lint.cache.store import Store
 from dropout_lint.engine import run
 from dropout_lint.settings import Resolver
 from dropout_lint.version import __version__
@@ -87,8 +88,6 @@ def test_only_settings_that_count_for_the_analysis_make_it_anew(check, overrides
 
 
 def test_part_of_a_project_keeps_what_is_known_of_the_rest(check, top, write):
-    from dropout_lint.cache.store import Store
-
     check()
     write("plain.py", "import re\n")
     run([Path("plain.py")], store=Store(top))
@@ -97,9 +96,88 @@ def test_part_of_a_project_keeps_what_is_known_of_the_rest(check, top, write):
     assert check()[1] == ["other.py"]
 
 
-def test_standard_input_and_unsaved_buffers_are_not_kept(check, top, write):
-    from dropout_lint.cache.store import Store
+LOOP = """\
+import tensorflow as tf
 
+def step(model, optimizer, loss, x, y):
+    with tf.GradientTape() as tape:
+        value = loss(y, model(x))
+    optimizer.apply_gradients(zip(tape.gradient(value, model.trainable_variables), model.trainable_variables))
+"""
+MAIN = """\
+import keras
+from lib.loop import step
+from options import RATE
+
+model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(RATE), keras.layers.Dense(1)])
+optimizer, loss = keras.optimizers.Adam(), keras.losses.MeanSquaredError()
+for x, y in batches():
+    step(model, optimizer, loss, x, y)
+"""
+DROP = "import keras\n\nx = keras.layers.Dropout(0.5)(1, training=True)\n"
+FOUND_BY_MAIN = ["lib/loop.py:5:25 KTM105"]
+
+
+@pytest.fixture
+def part(top, write, analysed):
+    """Checks a folder of which a program outside of it says what its functions are called with."""
+    write("lib/loop.py", LOOP)
+    write("lib/drop.py", DROP)
+    write("main.py", MAIN)
+    write("options.py", "RATE = 0.5\n")
+
+    def checked():
+        report = run([Path("lib")], store=Store(top))
+        anew = sorted(analysed)
+        assert report == run([Path("lib")])
+        analysed.clear()
+        return [line for line in lines(report) if "loop" in line], anew
+
+    return checked
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found", "anew"),
+    [
+        pytest.param("lib/new.py", "x = 1\n", True, "", id="what nothing depends on appears"),
+        pytest.param("lib/drop.py", DROP + "\n", True, "drop.py", id="what nothing depends on"),
+        pytest.param("lib/loop.py", LOOP + "\n", True, "loop.py main.py", id="what the program imports"),
+        pytest.param("lib/loop.py", "def step(*_): pass\n", False, "", id="what it imports is worth no look"),
+        pytest.param("main.py", MAIN + "\n", True, "main.py", id="the program"),
+        pytest.param("main.py", MAIN.replace("RATE)", "0)"), False, "main.py", id="what the program says"),
+        pytest.param("main.py", "import lib.loop\n", False, "", id="it says nothing any more"),
+        pytest.param("main.py", "def (:\n" + MAIN, False, "main.py", id="it is broken"),
+        pytest.param("options.py", "RATE = 0\n", False, "main.py", id="what the program rests on"),
+        pytest.param("train.py", "import keras\n", True, "", id="a program that imports nothing of it"),
+        pytest.param("other.py", MAIN, True, "other.py", id="another program that does"),
+        pytest.param("requirements.txt", "keras==2.15\n", True, "drop.py loop.py main.py", id="what decides the Keras"),
+    ],
+)
+def test_of_what_imports_a_part_only_what_has_changed_is_analysed_anew(part, write, name, content, found, anew):
+    assert part() == (FOUND_BY_MAIN, ["drop.py", "loop.py", "main.py"])
+    assert part() == (FOUND_BY_MAIN, [])
+
+    write(name, content)
+
+    assert part() == (FOUND_BY_MAIN if found else [], anew.split())
+    assert part()[1] == []
+
+
+def test_a_program_that_is_gone_says_nothing(part):
+    part()
+    Path("main.py").unlink()
+
+    assert part() == ([], [])
+
+
+def test_what_a_program_said_when_it_was_checked_itself_counts(part, top, analysed):
+    run([Path()], store=Store(top))
+    analysed.clear()
+
+    assert part() == (FOUND_BY_MAIN, [])
+
+
+def test_standard_input_and_unsaved_buffers_are_not_kept(check, top, write):
     write("use.py", "import flags\nimport keras\n\nkeras.layers.Dropout(0.5).trainable = flags.FLAG\n")
     expected = run([Path()])
     buffer = {"stdin": b"FLAG = 'something'\n", "stdin_path": Path("flags.py")}
@@ -116,8 +194,6 @@ def test_standard_input_and_unsaved_buffers_are_not_kept(check, top, write):
 
 def test_one_run_after_another_is_told_of_other_contents(check, top):
     """As --fix does, which tries what it would write."""
-    from dropout_lint.cache.store import Store
-
     check()
     store, overlay = Store(top), {"contents": {Path("flags.py").absolute(): b"FLAG = False\n"}}
 
@@ -179,8 +255,6 @@ def test_a_status_is_not_trusted_before_time_has_passed(check, monkeypatch):
 
 
 def test_what_another_run_has_written_meanwhile_stays(check, top, write):
-    from dropout_lint.cache.store import Store
-
     check()
     write("one.py", Path("train.py").read_text())
     write("two.py", Path("train.py").read_text())
@@ -195,8 +269,6 @@ def test_what_another_run_has_written_meanwhile_stays(check, top, write):
 
 
 def test_a_part_that_is_checked_after_a_change_makes_nothing_else_valid(check, top, write, monkeypatch):
-    from dropout_lint.cache.store import Store
-
     monkeypatch.setattr("dropout_lint.cache.facts.TICK", -(10**18))
     check()
     write("missing.py", "")
@@ -295,9 +367,10 @@ DAMAGE = {
     "unknown marks": edit(lambda head: head["folders"][0].__setitem__(2, {"a": "x"})),
     "entries of a wrong type": entries(3),
     "an entry without flags": entries([]),
-    "an entry with wrong flags": entries([[], {}, 0]),
-    "a finding of a wrong type": entries([1, 0, 0, "finding"]),
-    "a finding that is too short": entries([1, 0, 0, ["KTM101"]]),
+    "rules of a wrong type": entries([1, 0, 0]),
+    "an entry with wrong flags": entries(["KTM101", [], {}]),
+    "a finding of a wrong type": entries(["KTM101", 0, 0, "finding"]),
+    "a finding that is too short": entries(["KTM101", 0, 0, ["KTM101"]]),
     "an unknown rule": put(0, value="KTM999"),
     "another name": put(1, value="something-else"),
     "an unknown severity": put(2, value="fatal"),
