@@ -17,6 +17,8 @@ __all__ = ["JOINT"]
 _MODELS = frozenset({"Model", "Sequential", "Functional"})
 _FITTING = (b".fit(", b".fit_generator(", b".train_on_batch(")
 _RATES = frozenset({"rate", "stddev"})
+_WITHOUT_RATE = frozenset({"__init__", "get_config"})
+"""Methods that nearly every file defines; a constructor goes by the name of its class."""
 
 
 def _makes_in_call(around: Closure) -> bool:
@@ -25,26 +27,28 @@ def _makes_in_call(around: Closure) -> bool:
     if any(not outline.made_of.isdisjoint((*each.path.parts, each.path.stem)) for each in around.entry.imports):
         return True
     called = outline.called_in_call
-    return bool(called) and any(not called.isdisjoint(each.outline.makers) for each in around.scans[1:])
+    return bool(called) and any(
+        each.defines(called) and not called.isdisjoint(each.outline.makers) for each in around.scans[1:]
+    )
 
 
 def _hands_rate(around: Closure) -> bool:
     """Whether a rate is handed by position, or left to an odd default."""
-    rated: dict[str, int] = {}
-    odd = {"rate"}
-    if any(each.outline.has("takes-spread") for each in around.scans):
-        odd.add("spread")
-        if around.entry.outline.has("spread"):
-            return True
-    for each in around.scans:
+    outline = around.entry.outline
+    handed, mentions = outline.handed, outline.mentions
+    names = (mentions | handed.keys()) - _WITHOUT_RATE
+    rated = dict(outline.rated)
+    spread = outline.has("spread")
+    for each in around.scans[1:]:
+        if not each.defines(names):
+            continue
         rated.update(each.outline.rated)
-        if (
-            each is not around.entry
-            and any(map(each.outline.has, odd))
-            and not around.entry.outline.mentions.isdisjoint(each.outline.rated)
-        ):
-            return True
-    handed = around.entry.outline.handed
+        if not mentions.isdisjoint(each.outline.rated):
+            if each.outline.has("rate"):
+                return True
+            spread = spread or each.outline.has("spread")
+    if spread and any(each.outline.has("takes-spread") for each in around.scans):
+        return True
     return any(
         not handed[name].isdisjoint({-1, *range(position, position + 3)})
         for name, position in rated.items()

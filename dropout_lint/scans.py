@@ -17,7 +17,7 @@ from dropout_lint.reach import reaches
 from dropout_lint.semantics.words import is_test_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from dropout_lint.outline import Outline
@@ -36,6 +36,8 @@ _CALLED_LIKE_KERAS = re.compile(
 )
 _TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
 _KERAS_ALONE = (b"BatchNormalization(", b"Conv2D(", b"Sequential([", b"Input(shape")
+_DEFINED = (re.compile(rb"def(?=[\s\\]+([^\s\\(:\[]+))"), re.compile(rb"class(?=[\s\\]+([^\s\\(:\[]+))"))
+"""What stands behind the word is only looked at: ``dataclass`` may stand in the line above ``class``."""
 _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -90,9 +92,11 @@ class Scan:
     """One file: which triggers it holds, what it imports, what its outline is. Everything is found out when asked."""
 
     __slots__ = (
+        "_defined",
         "_held",
         "_imports",
         "_is_python",
+        "_may_define_all",
         "_names_keras",
         "_outline",
         "_scans",
@@ -113,6 +117,8 @@ class Scan:
         self.data = data
         self._held: frozenset[bytes] | None = None
         self._imports: tuple[Scan, ...] | None = None
+        self._defined: frozenset[str] | None = None
+        self._may_define_all = False
         self._outline: Outline | None = None
         self._names_keras: bool | None = None
         self._uses_keras: bool | None = None
@@ -177,6 +183,19 @@ class Scan:
         if known is None:
             known = self._scans.outlines[self.data] = outline_of(self.data)
         return known
+
+    def defines(self, names: Collection[str]) -> bool:
+        """Whether it may define a function or a class of one of these names, which takes no outline to tell."""
+        if self._defined is None:
+            found = {name for pattern in _DEFINED for name in pattern.findall(self.data)}
+            self._defined = frozenset(name.decode("utf-8", "replace") for name in found)
+            # Python takes several spellings of other letters for the same name
+            self._may_define_all = not all(name.isascii() for name in found)
+        return self._may_define_all or not self._defined.isdisjoint(names)
+
+    def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
+        """The bases of a class that it defines, and whether its ``call`` is told the mode."""
+        return self.outline.classes.get(name) if self.defines((name,)) else None
 
     def tell_modes(self) -> None:
         """Add to the features of the parts that may make a layer with a mode, or something unknown, that they do."""
@@ -265,7 +284,7 @@ class Closure:
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
         """The bases of a class, and whether its ``call`` is told the mode; the nearest of this name counts."""
         if name not in self._classes:
-            known = (each.outline.classes.get(name) for each in self.scans)
+            known = (each.class_named(name) for each in self.scans)
             self._classes[name] = next((found for found in known if found is not None), None)
         return self._classes[name]
 
