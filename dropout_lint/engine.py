@@ -255,8 +255,8 @@ class _Outcome:
             data = read_bytes(item.path) if item.data is None else item.data
             speakers = self._speakers(item, data)
             if speakers:
-                return _entry(item, data, speakers, self._kept_of_itself(item, speakers))
-            if MARK in data:
+                return _entry(item, data, speakers, self._kept_otherwise(item, speakers))
+            if MARK in data and item.role != "importer":
                 self._texts.add(item.path, data)
             self._keep(item, Kept(frozenset(), marked=MARK in data))
         except SourceError as error:
@@ -308,21 +308,25 @@ class _Outcome:
                 return None
         return self._weighed_anew(item, kept) if kept is not None and kept.doubtful else kept
 
-    def _weighed_anew(self, item: _Work, kept: Kept) -> Kept:
-        """What is known of a file of which it was in doubt whether it is worth an analysis."""
+    def _weighed_anew(self, item: _Work, kept: Kept) -> Kept | None:
+        """What is known of a file of which it was in doubt what could be said of it."""
         speakers = self._speakers(item, read_bytes(item.path))
-        kept = replace(kept, speakers=speakers, findings=kept.findings if speakers else (), doubtful=False)
+        if speakers != kept.speakers:
+            return None
+        kept = replace(kept, doubtful=False)
         self._keep(item, kept)
         return kept
 
-    def _kept_of_itself(self, item: _Work, speakers: frozenset[str]) -> Kept | None:
-        """What was found in an importer when it was checked itself, by the same rules."""
+    def _kept_otherwise(self, item: _Work, speakers: frozenset[str]) -> Kept | None:
+        """What was found in an importer by the same rules, when it was checked itself or when others were asked for.
+
+        An analysis depends on the rules that speak, and not on why they do.
+        """
         if self._store is None or item.role != "importer" or item.data is not None:
             return None
-        kept = self._store.get(item.settings, item.path, self._texts.lines_of)
-        if kept is None or kept.doubtful or kept.speakers != speakers:
-            return None
-        self._keep(item, kept)
+        kept = self._store.like(item.settings, item.path, self._texts.lines_of, speakers)
+        if kept is not None:
+            self._keep(item, kept)
         return kept
 
     def _keep(self, item: _Work | Entry, kept: Kept) -> None:

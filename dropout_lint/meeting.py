@@ -35,8 +35,9 @@ def _makes_in_call(around: Closure) -> bool:
 def _hands_rate(around: Closure) -> bool:
     """Whether a rate is handed by position, or left to an odd default."""
     outline = around.entry.outline
-    handed, mentions = outline.handed, outline.mentions
-    names = (mentions | handed.keys()) - _WITHOUT_RATE
+    mentions = outline.mentions - _WITHOUT_RATE
+    handed = {name: positions for name, positions in outline.handed.items() if name not in _WITHOUT_RATE}
+    names = mentions | handed.keys()
     rated = dict(outline.rated)
     spread = outline.has("spread")
     for each in around.scans[1:]:

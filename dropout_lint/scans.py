@@ -38,6 +38,8 @@ _TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
 _KERAS_ALONE = (b"BatchNormalization(", b"Conv2D(", b"Sequential([", b"Input(shape")
 _DEFINED = (re.compile(rb"def(?=[\s\\]+([^\s\\(:\[]+))"), re.compile(rb"class(?=[\s\\]+([^\s\\(:\[]+))"))
 """What stands behind the word is only looked at: ``dataclass`` may stand in the line above ``class``."""
+_ENCODING = re.compile(rb"(?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")
+_WITHIN_ASCII = re.compile(rb"(?i)(?:utf[-_]?8|(?:us[-_])?ascii|latin[-_]?\d|iso[-_]?8859[-_]\d+|cp125\d)(?:[-_].*)?")
 _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
@@ -189,8 +191,8 @@ class Scan:
         if self._defined is None:
             found = {name for pattern in _DEFINED for name in pattern.findall(self.data)}
             self._defined = frozenset(name.decode("utf-8", "replace") for name in found)
-            # Python takes several spellings of other letters for the same name
-            self._may_define_all = not all(name.isascii() for name in found)
+            # Python takes several spellings of other letters for the same name, and some encodings write them in ASCII
+            self._may_define_all = not all(map(bytes.isascii, found)) or _is_encoded(self.data)
         return self._may_define_all or not self._defined.isdisjoint(names)
 
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
@@ -218,6 +220,12 @@ class Scan:
         if self._is_python is None:
             self._is_python = self.path.suffix != ".ipynb" and is_python(self.data)
         return self._is_python
+
+
+def _is_encoded(data: bytes) -> bool:
+    """Whether a file says that it is in an encoding in which letters of ASCII may be something else."""
+    found = _ENCODING.match(data)
+    return found is not None and _WITHIN_ASCII.fullmatch(found[1]) is None
 
 
 def _uses_keras(data: bytes) -> bool:

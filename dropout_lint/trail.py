@@ -50,7 +50,7 @@ class Kept:
     """Whether it holds suppressions."""
     findings: tuple[Finding, ...] = ()
     doubtful: bool = False
-    """Something has changed that decides whether it is worth an analysis; what would be found has not."""
+    """Something has changed that decides by which rules it is analysed; what each of them would find has not."""
 
 
 @dataclass(slots=True)
@@ -69,14 +69,14 @@ class Trail:
     glances: dict[Path, bool] = field(default_factory=dict)
     """Files of which only one thing was asked, see `chooses_keras`, and the answer."""
     used: dict[Path, set[Path]] = field(default_factory=dict)
-    """The files and folders that count for what is found, by the file that is checked."""
+    """The files and folders that count for what is found, by the file that is analysed."""
     weighed: dict[Path, set[Path]] = field(default_factory=dict)
-    """Those that count for whether it is analysed at all."""
+    """Those that count for the rules by which it is analysed, if by any."""
     _current: set[Path] = field(default_factory=set)
     _answers: dict[Path, bool] = field(default_factory=dict)
 
     def begin(self, entry: Path, *, triage: bool = False) -> None:
-        """What is used from here on is used for ``entry``: for what is found, or for whether it is analysed at all."""
+        """What is used from here on is used for ``entry``: for what is found, or for by which rules it is analysed."""
         self._current = (self.weighed if triage else self.used).setdefault(entry, {entry})
 
     def use(self, path: Path) -> None:

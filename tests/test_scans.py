@@ -40,10 +40,19 @@ def scan_of(source, path="module.py"):
         # the same name by Python's rules, in letters of another kind
         "def \U0001d430anted(): pass",
         "def größe(): pass",
+        "# coding: iso2022_jp\n\ndef 層(): pass".encode("iso2022_jp"),
+        "#!/usr/bin/env python\n# -*- coding: utf-7 -*-\ndef größe(): pass".encode("utf-7"),
     ],
 )
 def test_what_a_file_may_define_is_seen_in_its_text(source):
     assert scan_of(source).defines({"wanted", "other_name"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "latin-1", "iso-8859-15", "ascii", "cp1252"])
+def test_an_encoding_that_holds_ascii_says_nothing_of_other_names(encoding):
+    source = f"#!/usr/bin/env python\n# -*- coding: {encoding} -*-\ndef other(): pass\n"
+
+    assert not scan_of(source).defines({"wanted"})
 
 
 @pytest.mark.parametrize("source", ["", "wanted()", "import wanted", "wanted = 1", "def other(wanted): pass", "# def"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dropout_lint.cache import folder, replay
 from dropout_lint.cache.facts import settled, status_of
 from dropout_lint.cache.packing import Damaged, pack, unpack
-from dropout_lint.cache.table import Asker, Entry, Folder, Table, noted, place_of
+from dropout_lint.cache.table import Asker, Entry, Folder, Table, name_of, noted, path_of, place_of
 from dropout_lint.cache.tool import fingerprint, own_files
 from dropout_lint.discovery import ARCHIVES
 from dropout_lint.settings import Settings, normal, shown
@@ -89,7 +89,7 @@ class Store:
         of what the file imports, this is what it says as an importer.
         """
         table = self._table(settings)[2]
-        name = _name(path, asked)
+        name = name_of(str(path.absolute()), asked)
         entry = table.entries.get(name)
         if entry is None or name in table.stale:
             return None
@@ -102,6 +102,20 @@ class Store:
             return None
         return Kept(frozenset(entry.speakers.split()), entry.marked, found, entry.doubtful)
 
+    def like(
+        self,
+        settings: Settings,
+        path: Path,
+        lines: Callable[[Path], Sequence[str]],
+        speakers: frozenset[str],
+    ) -> Kept | None:
+        """What these very rules have found in the file at ``path``, whoever asked for them."""
+        for asked in self._table(settings)[2].asked_of(str(path.absolute())):
+            kept = self.get(settings, path, lines, asked)
+            if kept is not None and kept.speakers == speakers and not kept.doubtful:
+                return kept
+        return None
+
     def put(self, settings: Settings, path: Path, kept: Kept, asked: frozenset[str] | None = None) -> None:
         """Keep what was found out about the file at ``path``, as an importer if rules are ``asked`` for."""
         packed = [pack(finding) for finding in kept.findings]
@@ -111,7 +125,7 @@ class Store:
         except Damaged:
             return
         entry = Entry(" ".join(sorted(kept.speakers)), kept.marked, packed)
-        self.new.setdefault(settings, {})[_name(path, asked)] = entry
+        self.new.setdefault(settings, {})[name_of(str(path.absolute()), asked)] = entry
 
     def write(self, trails: Mapping[Settings, Trail]) -> None:
         """Write what is new; ``trails`` say what it depends on, and what the run does when it has come to its end."""
@@ -216,16 +230,6 @@ class Store:
         return other if other.entries else Table() if not table.entries else table
 
 
-_AS_IMPORTER = "\0"
-"""Stands between a path, which cannot hold it, and the rules that are asked for of what is imported there."""
-
-
-def _name(path: Path, asked: frozenset[str] | None) -> str:
-    """Under what is kept what is known of the file at ``path``."""
-    name = str(path.absolute())
-    return name if asked is None else f"{name}{_AS_IMPORTER}{' '.join(sorted(asked))}"
-
-
 def _folders_among(names: Iterable[str]) -> list[str]:
     """Those of the names of what may declare dependencies that are folders with more of them."""
     return [name for name in names if name.endswith("/")]
@@ -286,7 +290,7 @@ class _Merging:
         self._fine: dict[str, bool] = {}
         self._held: dict[str, bool] = {}
         for entry, value in new.items():
-            path = entry.partition(_AS_IMPORTER)[0]
+            path = path_of(entry)
             weighed, used = self._weighed.get(path), self._used.get(path)
             if weighed is None or not self._all_new(weighed, by_name):
                 continue
@@ -296,9 +300,9 @@ class _Merging:
             elif not value.speakers:
                 self._add(entry, value, (), weighed)
             else:
-                # what was found before holds: it was in doubt whether it is worth an analysis, or it was checked itself
-                kept = self._old.uses.get(entry) or self._old.uses.get(path)
-                if kept is not None and self._all_old(kept):
+                # it was not analysed in this run: the same was known already, of itself or as that of another importer
+                kept = self._old.uses_of(path, value)
+                if kept and self._all_old(kept):
                     self._add(entry, value, kept, weighed)
         for entry, value in self._old.entries.items():
             uses, weighs = self._old.uses.get(entry, ()), self._old.weighs.get(entry)

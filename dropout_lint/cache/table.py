@@ -21,6 +21,22 @@ MARKS = frozenset({FILE, NO_FILE, THERE, NOT_THERE})
 Json = Any
 
 
+_AS_IMPORTER = "\0"
+
+
+def name_of(path: str, asked: frozenset[str] | None) -> str:
+    """The name of an entry: the path, and for what a file says as an importer, the rules that are asked for, too.
+
+    NUL stands between them, which no path holds.
+    """
+    return path if asked is None else f"{path}{_AS_IMPORTER}{' '.join(sorted(asked))}"
+
+
+def path_of(name: str) -> str:
+    """The path of the file that an entry of this name is of."""
+    return name.partition(_AS_IMPORTER)[0]
+
+
 @dataclass(slots=True)
 class Folder:
     """What was looked for in a folder. While it has the ``status``, only ``links`` can have changed."""
@@ -64,7 +80,7 @@ class Entry:
     marked: bool
     findings: list[Json] = field(default_factory=list)
     doubtful: bool = False
-    """Whether it is worth an analysis is to be found out anew."""
+    """By which rules it is analysed is to be found out anew."""
 
 
 @dataclass(slots=True)
@@ -77,14 +93,35 @@ class Table:
     entries: dict[str, Entry] = field(default_factory=dict)
     askers: dict[str, Asker] = field(default_factory=dict)
     uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The askers that count for what was found, by the file that was checked."""
+    """The askers that count for what was found, by the name of the entry."""
     weighs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Those that count for whether it is analysed at all."""
+    """Those that count for the rules by which it is analysed, if by any."""
     stale: set[str] = field(default_factory=set)
     """Entries that do not hold in this run."""
+    _names: dict[str, list[str]] = field(default_factory=dict)
+    """The names of entries by path."""
     renewed: bool = False
     """Some status can be trusted now that could not before."""
     _second: bytes | None = None
+
+    def _names_of(self, path: str) -> list[str]:
+        if not self._names:
+            for name in self.entries:
+                self._names.setdefault(path_of(name), []).append(name)
+        return self._names.get(path, [])
+
+    def asked_of(self, path: str) -> list[frozenset[str] | None]:
+        """The rules that were asked for of what the file imports, for each of its entries; None for that of itself."""
+        told = (name.partition(_AS_IMPORTER) for name in self._names_of(path))
+        return [frozenset(asked.split()) if divided else None for _, divided, asked in told]
+
+    def uses_of(self, path: str, entry: Entry) -> tuple[str, ...]:
+        """The askers that count for what was found in a file, by one of its entries that says the same."""
+        for name in self._names_of(path):
+            known = self.entries.get(name)
+            if known is not None and (known.speakers, known.findings) == (entry.speakers, entry.findings):
+                return self.uses.get(name, ())
+        return ()
 
     # Validity -------------------------------------------------------------------------------------------------
 
@@ -139,7 +176,7 @@ class Table:
         return same
 
     def _resting_on(self, files: set[str], looks: set[tuple[str, str]], lists: set[str]) -> tuple[set[str], set[str]]:
-        """The entries that do not hold any more, and those of which it is not known whether they are analysed."""
+        """The entries that do not hold any more, and those of which it is not known by which rules to analyse them."""
         changed = {path for path, asker in self.askers.items() if asker.gone(files, looks, lists)}
         gone = {entry for entry, askers in self.uses.items() if not changed.isdisjoint(askers)}
         doubtful = {entry for entry, askers in self.weighs.items() if not changed.isdisjoint(askers)}

@@ -45,6 +45,25 @@ from train import model
 def serve(x):
     return helper.run(model, x, True)
 """
+LOOP = """\
+import tensorflow as tf
+
+def step(model, optimizer, loss, x, y):
+    with tf.GradientTape() as tape:
+        value = loss(y, model(x))
+    optimizer.apply_gradients(zip(tape.gradient(value, model.trainable_variables), model.trainable_variables))
+"""
+FAR = """\
+import keras
+from near import step
+import aside
+
+model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
+optimizer, loss = keras.optimizers.Adam(), keras.losses.MeanSquaredError()
+for x, y in batches():
+    step(model, optimizer, loss, x, y)
+print(model(1, training=True))
+"""
 BOOK = "from train import model\nimport numpy as np\nprint(np.argmax(model(np.ones((2, 4)), training=True), 1))"
 FILES = {
     "train.py": (TRAIN, TRAIN.replace("MODE)", "True)"), TRAIN.replace("training=FLAG", "training=not FLAG")),
@@ -59,6 +78,12 @@ FILES = {
         "import numpy as np\n\ndef run(m, x, flag):\n    return np.argmax(m(x, training=flag), 1)\n",
         "import numpy as np\n\ndef run(m, x, flag):\n    return np.argmax(m(x, flag), 1)\n",
     ),
+    "pkg/loop.py": (LOOP, LOOP.replace("model(x)", "model(x, training=True)")),
+    # of what imports it from afar only some rules are asked for, unless what it imports besides says something of them
+    "far.py": (FAR, FAR.replace("True", "False")),
+    "near.py": ("from nearer import step\n",),
+    "nearer.py": ("from pkg.loop import step\n",),
+    "aside.py": ("x = 1\n", "import tensorflow as tf\nwith tf.GradientTape() as tape:\n    pass\n"),
     "pkg/helper/__init__.py": ("def run(m, x, flag):\n    return m(x, training=False)\n",),
     "pkg/requirements.txt": ("keras==2.15\n",),
     "requirements.txt": ("keras==3.15.0\n", "keras==2.15.0\n", "-r other.txt\n", ""),
@@ -77,7 +102,10 @@ FILES = {
     ),
     "book.ipynb": (json.dumps({"cells": [{"cell_type": "code", "source": BOOK, "metadata": {}, "outputs": []}]}),),
 }
-START = ("train.py", "lib/config.py", "lib/__init__.py", "serve.py", "pkg/helper.py", "requirements.txt")
+START = (
+    "train.py", "lib/config.py", "lib/__init__.py", "serve.py", "pkg/helper.py", "requirements.txt", "pkg/loop.py",
+    "far.py", "near.py", "nearer.py", "aside.py",
+)  # fmt: skip
 
 PROGRAMS = st.sampled_from(sorted(name for name in FILES if name.endswith(".py")))
 WRITES = st.sampled_from([("write", name, text) for name, texts in FILES.items() for text in texts])
@@ -89,7 +117,7 @@ EDITS = st.one_of(
     st.tuples(st.sampled_from(["delete", "touch"]), st.sampled_from(sorted({*FILES, "lib", "pkg", "mode"}))),
     st.tuples(st.just("rename"), PROGRAMS, PROGRAMS),
     st.just(("nothing",)),
-    st.tuples(st.just("check"), st.sampled_from(["train.py", "serve.py", "pkg"])),
+    st.tuples(st.just("check"), st.sampled_from(["train.py", "serve.py", "far.py", "pkg"])),
 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dropout_lint.analysis import Analysis
 from dropout_lint.cache import folder
 from dropout_lint.cache.facts import TICK
 from dropout_lint.cache.store import Store
@@ -161,6 +162,68 @@ def test_of_what_imports_a_part_only_what_has_changed_is_analysed_anew(part, wri
 
     assert part() == (FOUND_BY_MAIN if found else [], anew.split())
     assert part()[1] == []
+
+
+TAPE = "import tensorflow as tf\nwith tf.GradientTape() as tape:\n    pass\n"
+
+
+@pytest.mark.parametrize("target", ["lib", "."])
+@pytest.mark.parametrize(("before", "after"), [("x = 1\n", TAPE), (TAPE, "x = 1\n")])
+def test_a_program_by_other_rules_is_analysed_anew(write, top, target, before, after):
+    """Which rules may speak of it depends on what it imports, of which the analysis itself reads nothing."""
+    write("lib/loop.py", LOOP)
+    write("nearer.py", "from lib.loop import step\n")
+    write("near.py", "from nearer import step\n")
+    write("main.py", MAIN.replace("lib.loop", "near") + "import aside\nprint(model(1, training=True))\n")
+    found = []
+    for content in (before, before, after, after):
+        write("aside.py", content)
+        report = run([Path(target)], store=Store(top))
+        assert report == run([Path(target)])
+        found.append([line for line in lines(report) if "loop" in line])
+
+    # checked as a whole, the loop is found by itself in either case
+    assert target == "." or found == [
+        FOUND_BY_MAIN if content == TAPE else [] for content in (before,) * 2 + (after,) * 2
+    ]
+
+
+def test_what_another_run_has_found_out_meanwhile_is_not_said_of_what_was_found_before(part, top, write, monkeypatch):
+    for name in ("main.py", "lib/loop.py"):
+        run([Path(name)], store=Store(top), importers=False)
+    real = Analysis.importers
+
+    def importers(self, path):
+        with monkeypatch.context() as inner:
+            inner.setattr(Analysis, "importers", real)
+            write("options.py", "RATE = 0\n")
+            run([Path("main.py")], store=Store(top))
+        return real(self, path)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Analysis, "importers", importers)
+        run([Path("lib")], store=Store(top))
+
+    assert part()[0] == []
+
+
+def test_a_program_is_analysed_once_for_all_that_ask_the_same_of_it(part, top, write, analysed):
+    part()
+    write("lib/other.py", LOOP.replace("tf.GradientTape()", "tf.GradientTape(persistent=True)"))
+    write("main.py", MAIN + "from lib.other import step\n")
+    run([Path("lib/loop.py")], store=Store(top))
+    analysed.clear()
+    run([Path("lib/other.py")], store=Store(top))
+
+    assert analysed == ["other.py"]
+
+
+def test_a_program_that_cannot_be_read_keeps_nothing_from_being_replayed(part, top, write):
+    write("broken.py", b"from lib.loop import step\n# caf\xe9  dropout-lint: ignore\n")
+    store = Store(top)
+    run([Path("lib")], store=store)
+
+    assert store.complete
 
 
 def test_a_program_that_is_gone_says_nothing(part):
