@@ -245,6 +245,47 @@ def test_of_what_a_file_imports_counts_what_it_sets_going(parts, call, expected,
     assert is_candidate({"parts.py": parts, "main.py": FIT.format(call)}, tmp_path=tmp_path) is expected
 
 
+PHASES = (
+    "from keras import backend as K\ndef reset():\n    K.set_learning_phase(0)\ndef other():\n    return K.floatx()\n"
+)
+DROPS = "from keras import backend as K\ndef drop(x):\n    return K.in_train_phase(lambda: K.dropout(x, 0.5), x)\n"
+LEARNING_PHASE = {
+    "set": ("from keras import backend as K\nK.set_learning_phase(1)", "", {"KTM301", "KTM302"}),
+    "read": ("from keras import backend as K\nprint(K.learning_phase())", "", {"KTM302"}),
+    "chosen by": ("from keras import backend as K\ny = K.in_test_phase(a, b)", "", {"KTM302"}),
+    "under another name": ("from keras.backend import set_learning_phase as phase\nphase(1)", "", {"KTM301", "KTM302"}),
+    "by its name": (
+        "from keras import backend as K\ngetattr(K, 'set_learning_phase')(1)",
+        "",
+        {"KTM301", "KTM302"},
+    ),
+    "named in a comment": ("import keras\nprint(keras.__version__)  # no learning_phase", "", set()),
+    "set by what a program calls": (
+        "import keras\nimport parts\nparts.reset()\nprint(model(x))",
+        PHASES,
+        {"KTM301", "KTM302"},
+    ),
+    "set by what a program that predicts calls": (
+        "import keras\nimport parts\nparts.reset()\nprint(model.predict(x))",
+        PHASES,
+        {"KTM301", "KTM302"},
+    ),
+    "set by what nobody calls": ("import keras\nimport parts\nprint(parts.other())\nmodel.predict(x)", PHASES, set()),
+    "read by what a model is made of": (
+        "import keras\nimport parts\ndef build(x):\n    return keras.Model(x, parts.drop(x))",
+        DROPS,
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "parts", "expected"), LEARNING_PHASE.values(), ids=LEARNING_PHASE)
+def test_the_learning_phase_matters_where_it_is_set_going(source, parts, expected, tmp_path):
+    found = speakers({"main.py": source, "parts.py": parts}, tmp_path=tmp_path)
+
+    assert found & {"KTM301", "KTM302"} == expected
+
+
 RATES = {
     "a part of another rate": ("return layers.Dropout(rate * i / n)", False),
     "what is left of one": ("return layers.Dropout(rate - 1)", True),

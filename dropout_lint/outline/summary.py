@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.entry_points import LEARNING_PHASE
 from dropout_lint.keras.layers import augmentation_names, leaking_names
 from dropout_lint.outline.aliases import classes_by_other_names
 from dropout_lint.outline.drawing import DROPS, combines
@@ -33,6 +34,8 @@ _OWN_METHODS = frozenset(
         "reset_state", "reset_states", "append", "built", "assign",
     }
 )  # fmt: skip
+_PHASES = frozenset(name.rpartition(".")[2] for name in LEARNING_PHASE)
+_SETS_PHASE = frozenset({"learning_phase_scope", "set_learning_phase"})
 _CHOSEN = frozenset({"flag-true", "flag-other", "flag-false", "flag-by-position", "trainable-set"})
 
 
@@ -53,6 +56,10 @@ def summary(notes: Notes) -> Outline:
             unit.parent.keeps.update(unit.keeps)
     for unit in notes.units:
         unit.mentions.update(notes.aliases[name] for name in notes.aliases.keys() & unit.mentions)
+        if not _PHASES.isdisjoint(unit.mentions):
+            unit.features.add("learning-phase")
+        if not _SETS_PHASE.isdisjoint(unit.mentions):
+            unit.features.add("learning-phase-set")
     mentions = frozenset().union(*(unit.mentions for unit in notes.units))
     words = " ".join(sorted(mentions | notes.classes.keys()))
     hand_keeps_on(notes, words)

@@ -196,6 +196,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"learning_phase",),
+    needs=(frozenset({"learning-phase-set"}),),
     check=check,
     doc=__doc__ or "",
 )

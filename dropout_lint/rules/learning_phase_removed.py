@@ -94,6 +94,7 @@ RULE = Rule(
     since="0.1.0",
     applicability=None,
     triggers=(b"learning_phase", b"in_train_phase", b"in_test_phase"),
+    needs=(frozenset({"learning-phase"}),),
     of_tests=True,
     check=check,
     doc=__doc__ or "",
