@@ -129,8 +129,8 @@ class _Walk:
 
     @property
     def found(self) -> tuple[Verdict, ...]:
-        """The verdicts."""
-        return tuple(self._judge.found.values())
+        """The verdicts, in the order of what is set: sets hold it by the way, and these have no order of their own."""
+        return tuple(sorted(self._judge.found.values(), key=lambda verdict: verdict.toggle.serial))
 
     def run(self) -> None:
         try:

@@ -318,6 +318,21 @@ def test_toggles_in_callbacks_are_found(source):
     assert found(source) == [("KTM203", line) for line in toggles]
 
 
+def test_of_several_ways_to_a_toggle_the_first_is_told_in_every_run():
+    ways = "".join(f"        elif epoch == {number}:\n            freeze(self.model)\n" for number in range(6))
+    program = (
+        f"{PRELUDE}def freeze(net):\n    net.layers[0].trainable = False\n"
+        f"class Freeze(keras.callbacks.Callback):\n    def on_epoch_begin(self, epoch, logs=None):\n"
+        f"        if epoch > 9:\n            pass\n{ways}"
+    )
+    first = next(number for number, line in enumerate(program.splitlines(), 1) if "freeze(self" in line)
+    resolver = Resolver(isolated=True, overrides={"select": ["KTM203"], "keras-version": "3.15"})
+
+    told = [check_source(program, "program.py", resolver).findings[0].chain[-1].line for _ in range(6)]
+
+    assert told == [first] * 6
+
+
 IN_TIME = {
     "of a model that nobody knows, compiled again": """\
         model = helpers.build()
