@@ -82,6 +82,17 @@ def group() -> None:
     """Find Keras code that runs in the wrong mode, training or inference, and measure what it costs."""
 
 
+def _is_nowhere() -> bool:
+    """Whether somebody has removed the working directory."""
+    from pathlib import Path
+
+    try:
+        Path.cwd()
+    except OSError:
+        return True
+    return False
+
+
 def main(arguments: list[str] | None = None, key: list[object] | None = None) -> None:
     """Run the command line and end the process: 0 clean, 1 findings, 2 could not do what was asked.
 
@@ -101,6 +112,9 @@ def main(arguments: list[str] | None = None, key: list[object] | None = None) ->
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except Exception:
+        if _is_nowhere():
+            click.echo("error: the working directory does not exist any more: change to one that does", err=True)
+            sys.exit(EXIT_FAILURE)
         # Python's own exit status for a traceback is 1, which would read as findings.
         traceback.print_exc()
         click.echo("error: this is a defect of dropout-lint; the lines above say where", err=True)

@@ -329,3 +329,13 @@ def test_an_interrupt_is_no_finding(run, monkeypatch):
     status, _, err = run(".")
 
     assert (status, err.strip()) == (130, "interrupted")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there nobody can remove the working directory")
+def test_a_working_directory_that_somebody_has_removed_is_no_defect(run, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert run(".") == (2, "", "error: the working directory does not exist any more: change to one that does\n")
