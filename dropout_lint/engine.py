@@ -342,6 +342,8 @@ class _Outcome:
             return []
         found: list[Entry] = []
         for entry in entries:
+            if len(found) >= _MOST_IMPORTERS:
+                break
             if entry.role != "file" or entry.path.suffix != ".py":
                 continue
             for path in self._examiner.analyser(entry.settings).importers(normal(entry.path)):
