@@ -57,7 +57,7 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
-from dropout_lint.semantics.intent import draws, is_handed_in, says_it_is_meant, switches, uses_keras
+from dropout_lint.semantics.intent import drawn_passes, is_handed_in, says_it_is_meant, switches, uses_keras
 from dropout_lint.semantics.models import Content, content, is_layer, mode_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
@@ -171,8 +171,8 @@ def _drawn_from(event: ModeCall, frame: Frame, context: Context) -> bool:
     """Whether the program draws several times from a model that holds this layer, or one of the same class."""
     owner = frame.receiver.cls if isinstance(frame.receiver, Instance) else None
     wanted = {id(layer) for layer in content(event.callee).layers} | {id(event.callee), id(frame.receiver)}
-    for other in context.interpretation.events:
-        if isinstance(other, ModelUse) and other.kind in {"inference", "call"} and draws(other, context.interpretation):
+    for other in drawn_passes(context.interpretation):
+        if isinstance(other, ModelUse) and other.kind in {"inference", "call"}:
             receiver = other.receiver
             if isinstance(owner, ClassValue) and isinstance(receiver, Instance) and receiver.cls is owner:
                 return True

@@ -69,7 +69,7 @@ from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule, Saved, SavedContext
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
-from dropout_lint.semantics.intent import builds_generator, docstring, draws, says_it_is_meant
+from dropout_lint.semantics.intent import builds_generator, docstring, drawn_passes, says_it_is_meant
 from dropout_lint.semantics.learning import Learner, callee_of
 from dropout_lint.semantics.models import Content, calls_in_graph, content, is_layer, mode_of
 from dropout_lint.semantics.roles import role_of, role_of_use
@@ -380,16 +380,14 @@ def _draws_from(event: ModeCall, context: Context) -> list[ModelUse | ModeCall]:
     """Uses of a model with this layer that draw several times from one input."""
     wanted = {id(layer) for layer in content(event.callee).layers} or {id(event.callee)}
     found: list[ModelUse | ModeCall] = []
-    for other in context.interpretation.events:
+    for other in drawn_passes(context.interpretation):
         if isinstance(other, ModelUse) and other.kind in {"inference", "call"}:
             receiver = other.receiver
         elif isinstance(other, ModeCall) and not other.graph and other is not event:
             receiver = other.callee
         else:
             continue
-        if draws(other, context.interpretation) and (
-            isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers)
-        ):
+        if isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers):
             found.append(other)
     return found
 

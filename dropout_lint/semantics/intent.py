@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import KERAS_PACKAGES
@@ -142,6 +143,16 @@ def draws(
         if any(loop.serial in use.drawn or _sums_over(loop.serial, use, event.input_tags) for use in aggregating):
             return True
     return False
+
+
+@lru_cache(maxsize=1)
+def drawn_passes(interpretation: Interpretation) -> tuple[ModeCall | ModelUse, ...]:
+    """All passes of a program that draw, each asked once: of every flag it is asked whether one runs its layer."""
+    return tuple(
+        event
+        for event in interpretation.events
+        if isinstance(event, (ModeCall, ModelUse)) and draws(event, interpretation)
+    )
 
 
 def _fed_back(event: ModeCall | ModelUse, interpretation: Interpretation) -> frozenset[int]:
