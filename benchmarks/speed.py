@@ -85,6 +85,8 @@ def main() -> None:
     parser.add_argument("--curve", action="store_true", help="lint growing parts of the files as well")
     options = parser.parse_args()
     files = sorted(str(path) for folder in options.folders for path in Path(folder).rglob("*.py") if path.is_file())
+    if not files:
+        parser.error("there are no Python files")
     lines = sum(Path(path).read_bytes().count(b"\n") for path in files)
     print(f"{len(files):,} files, {lines:,} lines; seconds of CPU, least of {options.repeat}")
     with tempfile.TemporaryDirectory() as folder:
@@ -139,12 +141,12 @@ def _changed(project: Path, number: int, folder: Path) -> None:
     copy = folder / "copy"
     shutil.copytree(project, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
     files = sorted(path.relative_to(copy) for path in copy.rglob("*.py") if path.is_file())
-    ((part, _),) = Counter(path.parts[0] for path in files if len(path.parts) > 1).most_common(1)
-    for target in (".", part):
+    parts = Counter(path.parts[0] for path in files if len(path.parts) > 1)
+    for target in (".", *(part for part, _ in parts.most_common(1))):
         command = linting([target], str(folder / f"cache of {target}"))
         _settle()
         cold = cpu_of(command, where=copy)
-        inside = [path for path in files if target == "." or path.parts[0] == part]
+        inside = [path for path in files if target in (".", path.parts[0])]
         found = []
         for path in inside[:: max(1, len(inside) // number)][:number]:
             with (copy / path).open("a", encoding="utf-8") as stream:
