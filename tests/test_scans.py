@@ -15,7 +15,7 @@ LIBRARY = Path(unittest.__file__).parent.parent
 WRITTEN_BY_OTHERS = [
     *sorted(Path(unittest.__file__).parent.glob("*.py")),
     *sorted((LIBRARY / "asyncio").glob("*.py")),
-    *(LIBRARY / name for name in ("dataclasses.py", "typing.py", "enum.py", "ast.py", "functools.py", "turtle.py")),
+    *(LIBRARY / name for name in ("dataclasses.py", "typing.py", "enum.py", "ast.py", "functools.py", "argparse.py")),
 ]
 
 
