@@ -7,6 +7,7 @@ that, what it is called in a module that knows no other library with modules of 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence
@@ -104,18 +105,22 @@ def _is_position(part: object) -> bool:
 
 def _is_used_as_model(value: Value, interpretation: Interpretation) -> bool:
     """Whether the program treats the same unknown object as only Keras models are: compiles it, asks it for a layer."""
+    receivers, keys = _used_as_models(interpretation)
     key = value.key if isinstance(value, Opaque) else None
-    compiled = (COMPILED, id(value))
-    return any(
-        isinstance(event, MethodCall)
-        and (event.name in _MODEL_METHODS or event.name == "compile")
-        and (
-            event.receiver is value
-            or (isinstance(event.receiver, Opaque) and event.receiver.key in ({compiled, key} - {None}))
-        )
-        and (event.name in _MODEL_METHODS or _compiles(event))
+    return id(value) in receivers or (COMPILED, id(value)) in keys or (key is not None and key in keys)
+
+
+@lru_cache(maxsize=1)
+def _used_as_models(interpretation: Interpretation) -> tuple[frozenset[int], frozenset[object]]:
+    """The ids of all objects that are treated so, and the keys of the unknown ones among them."""
+    found = [
+        event.receiver
         for event in interpretation.events
-    )
+        if isinstance(event, MethodCall)
+        and (event.name in _MODEL_METHODS or (event.name == "compile" and _compiles(event)))
+    ]
+    keys = frozenset(each.key for each in found if isinstance(each, Opaque) and each.key is not None)
+    return frozenset(map(id, found)), keys
 
 
 def _compiles(event: MethodCall) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dropout_lint import check_source
-from dropout_lint.semantics import intent
+from dropout_lint.semantics import intent, receivers
+from dropout_lint.semantics.values import Opaque
 from dropout_lint.settings import Resolver
 
 LAYER = """\
@@ -50,3 +51,18 @@ def test_the_passes_of_a_program_are_not_asked_again_for_every_flag(monkeypatch)
 
     # each of four times as many uses runs four times as many layers
     assert many <= 17 * few
+
+
+def test_what_is_used_as_a_model_is_looked_for_once():
+    class Program:
+        looks = 0
+
+        @property
+        def events(self):
+            self.looks += 1
+            return ()
+
+    program = Program()
+
+    assert not any(receivers._is_used_as_model(Opaque(), program) for _ in range(9))
+    assert program.looks == 1
