@@ -128,7 +128,9 @@ def _gate(source: str, filename: str) -> SyntaxFailure | None:
         with warnings.catch_warnings():
             # Invalid escapes and `is` with a literal are none of our business.
             warnings.simplefilter("ignore")
-            ast.parse(source, filename)
+            # CPython 3.11 counts the depth of trees for all threads together: SystemError where two build one
+            with _PARSING:
+                ast.parse(source, filename)
     except (RecursionError, MemoryError) as error:
         raise NotAnalysed(f"nested too deeply to be parsed ({type(error).__name__})") from error
     except SyntaxError as error:
