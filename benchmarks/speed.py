@@ -33,25 +33,25 @@ for path in open(sys.argv[1]).read().split(chr(10)):
 """
 
 
-def cpu_of(command: Sequence[str], *, of: str | None = None, where: Path | None = None) -> float:
-    """Seconds of CPU that a command takes, its children included; its output goes nowhere.
+def cost_of(command: Sequence[str], *, of: str | None = None, where: Path | None = None) -> tuple[float, float]:
+    """Seconds that a command takes of CPU, its children included, and by the clock; its output goes nowhere.
 
     ``of`` is a file for its standard input, ``where`` the folder that it runs in.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
     with Path(of or os.devnull).open("rb") as given:
         subprocess.run(
             command, check=False, stdin=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=where
         )
+    wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
 
 
-def wall_of(command: Sequence[str]) -> float:
-    """Seconds that a command takes by the clock."""
-    began = time.perf_counter()
-    cpu_of(command)
-    return time.perf_counter() - began
+def cpu_of(command: Sequence[str], *, of: str | None = None, where: Path | None = None) -> float:
+    """The seconds of CPU alone."""
+    return cost_of(command, of=of, where=where)[0]
 
 
 def least(repeat: int, run: Callable[[], float]) -> float:
@@ -106,13 +106,13 @@ def _table(folders: Sequence[str], files: Sequence[str], repeat: int, folder: st
     version = least(max(repeat, 5), lambda: cpu_of([sys.executable, "-m", "dropout_lint", "--version"]))
     parse = least(repeat, lambda: cpu_of([sys.executable, "-c", _PARSE, str(listed)]))
     ruff_cold = least(repeat, lambda: cpu_of([*checked, "--no-cache", *folders]))
-    cold = least(repeat, lambda: cpu_of(linting(folders, None)))
-    two = least(repeat, lambda: cpu_of(linting(folders, None, 2)))
+    (cold, one_wall), (two, two_wall) = (
+        map(min, zip(*(cost_of(linting(folders, None, jobs)) for _ in range(repeat)), strict=True)) for jobs in (1, 2)
+    )
     cpu_of([*checked, "--cache-dir", f"{folder}/ruff", *folders])
     ruff_warm = least(repeat, lambda: cpu_of([*checked, "--cache-dir", f"{folder}/ruff", *folders]))
     cpu_of(linting(folders, f"{folder}/own"))
     warm = least(repeat, lambda: cpu_of(linting(folders, f"{folder}/own")))
-    walls = [least(repeat, lambda jobs=jobs: wall_of(linting(folders, None, jobs))) for jobs in (1, 2)]
     # neither one of those that hold next to nothing nor a whole library
     middle = sorted(files, key=os.path.getsize)[len(files) * 3 // 4]
     listed.write_text(middle)
@@ -127,7 +127,7 @@ def _table(folders: Sequence[str], files: Sequence[str], repeat: int, folder: st
         print(f"{'TorchFix':36}{fixed:8.2f}   {fixed / parse:6.2f} × LibCST")
     print(f"{'dropout-lint, cold':36}{cold:8.2f}   {cold / parse:6.2f} × LibCST   {cold / ruff_cold:6.1f} × ruff")
     print(f"{'dropout-lint, cold, 2 processes':36}{two:8.2f}   {two / cold:6.2f} × one process")
-    print(f"{'  by the clock, 1 and 2 processes':36}{walls[0]:8.2f}{walls[1]:9.2f} = {walls[1] / walls[0]:.2f} ×")
+    print(f"{'  by the clock, 1 and 2 processes':36}{one_wall:8.2f}{two_wall:9.2f} = {two_wall / one_wall:.2f} ×")
     print(f"{'ruff check, warm':36}{ruff_warm:8.2f}")
     print(f"{'dropout-lint, warm':36}{warm:8.2f}   {warm / cold:6.2f} × cold     {warm / ruff_warm:6.1f} × ruff")
     print(f"{'python -c pass':36}{bare:8.3f}")

@@ -56,7 +56,7 @@ def _is_run(unit: Unit, names: frozenset[str], called: set[str]) -> bool:
 
 def _may_be_called(name: str, around: Closure, depth: int) -> bool:
     """Whether a class has a ``call`` of its own, or may have one by a base."""
-    found = next((known for each in around.near if (known := each.outline.classes.get(name)) is not None), None)
+    found = next((known for each in around.near if (known := each.class_named(name)) is not None), None)
     if found is None:
         return name not in LAYERS and name not in _WITHOUT_CALL
     bases, call = found

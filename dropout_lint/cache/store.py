@@ -88,8 +88,10 @@ class Store:
         ``lines`` gives the lines that places in a file are counted in. With the codes of rules that are ``asked`` for
         of what the file imports, this is what it says as an importer.
         """
+        return self._known(settings, path, lines, name_of(str(path.absolute()), asked))
+
+    def _known(self, settings: Settings, path: Path, lines: Callable[[Path], Sequence[str]], name: str) -> Kept | None:
         table = self._table(settings)[2]
-        name = name_of(str(path.absolute()), asked)
         entry = table.entries.get(name)
         if entry is None or name in table.stale:
             return None
@@ -110,8 +112,8 @@ class Store:
         speakers: frozenset[str],
     ) -> Kept | None:
         """What these very rules have found in the file at ``path``, whoever asked for them."""
-        for asked in self._table(settings)[2].asked_of(str(path.absolute())):
-            kept = self.get(settings, path, lines, asked)
+        for name in self._table(settings)[2].names_of(str(path.absolute())):
+            kept = self._known(settings, path, lines, name)
             if kept is not None and kept.speakers == speakers and not kept.doubtful:
                 return kept
         return None

@@ -104,20 +104,16 @@ class Table:
     """Some status can be trusted now that could not before."""
     _second: bytes | None = None
 
-    def _names_of(self, path: str) -> list[str]:
+    def names_of(self, path: str) -> list[str]:
+        """The names of the entries of a file."""
         if not self._names:
             for name in self.entries:
                 self._names.setdefault(path_of(name), []).append(name)
         return self._names.get(path, [])
 
-    def asked_of(self, path: str) -> list[frozenset[str] | None]:
-        """The rules that were asked for of what the file imports, for each of its entries; None for that of itself."""
-        told = (name.partition(_AS_IMPORTER) for name in self._names_of(path))
-        return [frozenset(asked.split()) if divided else None for _, divided, asked in told]
-
     def uses_of(self, path: str, entry: Entry) -> tuple[str, ...]:
         """The askers that count for what was found in a file, by one of its entries that says the same."""
-        for name in self._names_of(path):
+        for name in self.names_of(path):
             known = self.entries.get(name)
             if known is not None and (known.speakers, known.findings) == (entry.speakers, entry.findings):
                 return self.uses.get(name, ())

@@ -57,9 +57,9 @@ def summary(notes: Notes) -> Outline:
     for unit in notes.units:
         unit.mentions.update(notes.aliases[name] for name in notes.aliases.keys() & unit.mentions)
         if not _PHASES.isdisjoint(unit.mentions):
-            unit.features.add("learning-phase")
+            notes.add(unit, "learning-phase")
         if not _SETS_PHASE.isdisjoint(unit.mentions):
-            unit.features.add("learning-phase-set")
+            notes.add(unit, "learning-phase-set")
     mentions = frozenset().union(*(unit.mentions for unit in notes.units))
     words = " ".join(sorted(mentions | notes.classes.keys()))
     hand_keeps_on(notes, words)
