@@ -17,7 +17,7 @@ from dropout_lint.reach import reaches
 from dropout_lint.semantics.words import is_test_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from dropout_lint.outline import Outline
@@ -38,6 +38,12 @@ _TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
 _KERAS_ALONE = (b"BatchNormalization(", b"Conv2D(", b"Sequential([", b"Input(shape")
 _DEFINED = (re.compile(rb"def(?=[\s\\]+([^\s\\(:\[]+))"), re.compile(rb"class(?=[\s\\]+([^\s\\(:\[]+))"))
 """What stands behind the word is only looked at: ``dataclass`` may stand in the line above ``class``."""
+_FUNCTION = re.compile(
+    rb"^(?:async[ \t]+)?def[ \t]+(\w+)[^\n]*\n(?:[ \t)\]}#][^\n]*\n|\r?\n)*(?:[ \t)\]}#][^\n]*\Z)?", re.MULTILINE
+)
+"""A function of a module with its body, as far as its lines tell: what is cut off stays with the module."""
+_LATE_IMPORT = re.compile(rb"^[ \t]+(?:from|import)[ \t]", re.MULTILINE)
+_CALLED_BY_IMPORTS = b"__getattr__"
 _ENCODING = re.compile(rb"(?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")
 _WITHIN_ASCII = re.compile(rb"(?i)(?:utf[-_]?8|(?:us[-_])?ascii|latin[-_]?\d|iso[-_]?8859[-_]\d+|cp125\d)(?:[-_].*)?")
 _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model_from_json", "KerasLayer", "TFSMLayer"})
@@ -96,8 +102,11 @@ class Scan:
     __slots__ = (
         "_defined",
         "_held",
+        "_imported",
         "_imports",
         "_is_python",
+        "_late",
+        "_lazy",
         "_may_define_all",
         "_names_keras",
         "_outline",
@@ -126,6 +135,9 @@ class Scan:
         self._uses_keras: bool | None = None
         self._is_python: bool | None = None
         self._told_modes = False
+        self._lazy: tuple[tuple[bytes, bytes], ...] | None = None
+        self._imported: dict[tuple[bytes, ...], Scan] = {}
+        self._late: dict[bytes, tuple[Scan, ...]] = {}
 
     def give(self, data: bytes) -> None:
         """This is its content."""
@@ -153,6 +165,55 @@ class Scan:
         if self._imports is None:
             self._imports = tuple(map(self._scans.of, self._scans.imports(self.path, self.data)))
         return self._imports
+
+    def as_imported(self, *by: Scan) -> Scan:
+        """A package as it is for files that import it; every other file is for all what it is.
+
+        What it only imports in a function, as packages do with what they can do without, comes with that function:
+        for those that mention it.
+        """
+        if not self.is_package or not self.lazy:
+            return self
+        unmentioned = tuple(name for name, _ in self.lazy if not any(name in each.data for each in by))
+        if not unmentioned:
+            return self
+        if unmentioned not in self._imported:
+            data = self.data
+            for name, block in self.lazy:
+                if name in unmentioned:
+                    data = data.replace(block, b"")
+            self._imported[unmentioned] = Scan(self.path, data, self._scans)
+        return self._imported[unmentioned]
+
+    def leads_to(self, *by: Scan) -> Iterator[Scan]:
+        """The files that it imports, seen by those that import it, and what comes with functions of packages there."""
+        for other in self.as_imported(*by).imports:
+            yield other
+            if other.is_package and other.lazy:
+                yield from other.late(self)
+
+    def late(self, by: Scan) -> tuple[Scan, ...]:
+        """What the functions of a package import that another file mentions."""
+        if by.data not in self._late:
+            blocks = (block for name, block in self.lazy if name in by.data)
+            found = (each for block in blocks for each in self._scans.imports(self.path, block))
+            self._late[by.data] = tuple(map(self._scans.of, found))
+        return self._late[by.data]
+
+    @property
+    def lazy(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The functions of a package that import something and that it does not call itself: names and texts."""
+        if self._lazy is None:
+            imports_late = self.is_package and _LATE_IMPORT.search(self.data) is not None
+            blocks = [(each[1], each[0]) for each in _FUNCTION.finditer(self.data)] if imports_late else []
+            self._lazy = tuple(
+                (name, block)
+                for name, block in blocks
+                if _LATE_IMPORT.search(block) is not None
+                and name != _CALLED_BY_IMPORTS
+                and self.data.count(name) == block.count(name)
+            )
+        return self._lazy
 
     @property
     def held(self) -> frozenset[bytes]:
@@ -308,7 +369,7 @@ class Closure:
             if each.is_package and place:
                 step -= 1
             if farthest is None or step < farthest:
-                for other in each.imports:
+                for other in each.leads_to(self.entry):
                     if other not in queued:
                         queued.add(other)
                         order.append(other)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dropout_lint.rules.model import Rule
     from dropout_lint.scans import Scan
 
+_STUB = ".pyi"
+"""It holds no code that runs, and the module that it describes is looked at itself."""
 _TESTS = (b"test", b"Test")
 
 
@@ -42,7 +44,7 @@ class Triage:
         self._rules = tuple(rules)
         self._of_tests = tuple(rule for rule in rules if rule.of_tests)
         self._scans = Scans(read, imports, (trigger for rule in rules for trigger in rule.triggers), outlines)
-        self._packages: dict[Scan, tuple[bool, frozenset[Path]]] = {}
+        self._packages: dict[Scan, _Passing] = {}
 
     def speakers(self, path: Path, data: bytes, asked: frozenset[str] = frozenset()) -> frozenset[str]:
         """The codes of the rules that could say something of ``path`` with the content ``data``.
@@ -50,7 +52,7 @@ class Triage:
         Those that are ``asked`` for may say it of what the file imports.
         """
         entry = self._scans.entry(path, data)
-        if not self._uses_keras(entry):
+        if path.suffix == _STUB or not self._uses_keras(entry):
             return self._unless_python(entry)
         around = Closure(entry, self._use)
         if any(word in data for word in _TESTS) and entry.is_test:
@@ -71,27 +73,45 @@ class Triage:
         if entry.uses_keras:
             return True
         self._use([each.path for each in entry.imports])
-        return any(each.uses_keras or (each.is_package and self._passes_keras_on(each)) for each in entry.imports)
+        return any(
+            each.as_imported(entry).uses_keras or (each.is_package and self._passes_keras_on(each, entry))
+            for each in entry.imports
+        )
 
-    def _passes_keras_on(self, package: Scan) -> bool:
-        """The same of a package, for all that import it."""
+    def _passes_keras_on(self, package: Scan, entry: Scan) -> bool:
+        """The same of a package."""
         if package not in self._packages:
-            seen = {package: None}
-            waiting = deque((package,))
-            found = False
-            while waiting and not found:
-                for each in waiting.popleft().imports:
-                    if each in seen or len(seen) >= LARGEST_CLOSURE:
-                        continue
-                    seen[each] = None
-                    found = found or each.uses_keras
-                    if each.is_package:
-                        waiting.append(each)
-            # a set of paths knows their hashes, which cost more than all else here
-            self._packages[package] = (found, frozenset(each.path for each in seen))
-        found, used = self._packages[package]
-        self._use(used)
-        return found
+            self._packages[package] = _Passing(package)
+        passing = self._packages[package]
+        if any(name in entry.data for name in passing.lazy):
+            passing = _Passing(package, entry)
+        self._use(passing.used)
+        return passing.keras
+
+
+class _Passing:
+    """What a package passes on of what it imports: to all that import it, or to one in particular."""
+
+    def __init__(self, package: Scan, *by: Scan) -> None:
+        seen = {package: None}
+        waiting = deque((package,))
+        lazy: set[bytes] = set()
+        self.keras = False
+        while waiting and not self.keras:
+            each = waiting.popleft()
+            lazy.update(name for name, _ in each.lazy)
+            for other in each.leads_to(*by):
+                if other in seen or len(seen) >= LARGEST_CLOSURE:
+                    continue
+                seen[other] = None
+                self.keras = self.keras or other.as_imported(each, *by).uses_keras
+                if other.is_package:
+                    lazy.update(name for name, _ in other.lazy)
+                    waiting.append(other)
+        self.lazy = frozenset(lazy)
+        """The functions whose imports count for who mentions them."""
+        # a set of paths knows their hashes, which cost more than all else here
+        self.used = frozenset(each.path for each in seen)
 
 
 def _may_speak(rule: Rule, around: Closure, asked: bool) -> bool:

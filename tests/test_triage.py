@@ -245,6 +245,91 @@ def test_of_what_a_file_imports_counts_what_it_sets_going(parts, call, expected,
     assert is_candidate({"parts.py": parts, "main.py": FIT.format(call)}, tmp_path=tmp_path) is expected
 
 
+NETS = f"import keras\nBASE = keras.Sequential([])\n{FREEZING}"
+LATE = "def with_keras():\n    from pack import nets\n    return nets\n"
+PROGRAM = "import pack\ndef train(model, x):\n    {}\n    model.trainable = False\n    model.fit(x)\n"
+PACKAGES = {
+    "in a function that nobody mentions": ({"pack/__init__.py": LATE}, "pack.other()", False),
+    "in a function that is called": ({"pack/__init__.py": LATE}, "pack.with_keras()", True),
+    "in a function that the package calls": ({"pack/__init__.py": f"{LATE}with_keras()\n"}, "", True),
+    "when a name is asked for": (
+        {"pack/__init__.py": LATE.replace("with_keras()", "__getattr__(name)")},
+        "pack.nets",
+        True,
+    ),
+    "in a method": (
+        {"pack/__init__.py": "class Loader:\n    def load(self):\n        from pack import nets\n"},
+        "pack.other()",
+        True,
+    ),
+    "where it can be had": (
+        {"pack/__init__.py": "try:\n    from pack import nets\nexcept ImportError:\n    nets = None\n"},
+        "",
+        True,
+    ),
+    "after a function": (
+        {"pack/__init__.py": "def other(\n    x,\n):\n    return x\n\nfrom pack import nets\n"},
+        "",
+        True,
+    ),
+    "Keras itself in a function that nobody mentions": (
+        {"pack/__init__.py": "def with_keras():\n    import keras\n    return keras\n"},
+        "",
+        False,
+    ),
+    "Keras itself in a function that is called": (
+        {"pack/__init__.py": "def with_keras():\n    import keras\n    return keras\n"},
+        "pack.with_keras()",
+        True,
+    ),
+    "in a package that this one imports": (
+        {"pack/__init__.py": "import inner\n", "inner/__init__.py": LATE},
+        "pack.inner.other()",
+        False,
+    ),
+    "in a function of that one": (
+        {"pack/__init__.py": "import inner\n", "inner/__init__.py": LATE},
+        "pack.inner.with_keras()",
+        True,
+    ),
+    "in a function that the package passes on": (
+        {"pack/__init__.py": "from inner import with_keras as other\n", "inner/__init__.py": LATE},
+        "pack.other()",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "call", "expected"), PACKAGES.values(), ids=PACKAGES)
+def test_what_a_package_imports_in_a_function_counts_for_who_mentions_that(files, call, expected, tmp_path):
+    files = {**files, "pack/nets.py": NETS, "main.py": PROGRAM.format(call or "pass")}
+    assert is_candidate(files, tmp_path=tmp_path) is expected
+
+
+THROUGH_ANOTHER = {
+    "that mentions the function": ("import pack\ndef prepare(m):\n    pack.with_keras().freeze(m)\n", True),
+    "that mentions another": ("import pack\ndef prepare(m):\n    pack.other().freeze(m)\n", False),
+}
+
+
+@pytest.mark.parametrize(("between", "expected"), THROUGH_ANOTHER.values(), ids=THROUGH_ANOTHER)
+def test_such_a_function_may_be_mentioned_by_a_file_in_between(between, expected, tmp_path):
+    files = {
+        "pack/__init__.py": LATE,
+        "pack/nets.py": NETS,
+        "between.py": between,
+        "main.py": FIT.format("between.prepare(model)").replace("import parts", "import pack, between"),
+    }
+    assert ("KTM201" in speakers(files, tmp_path=tmp_path)) is expected
+
+
+def test_a_stub_is_not_looked_at(tmp_path):
+    layer = LAYER.replace("training=None", "training=True")
+    assert is_candidate({"main.py": layer}, tmp_path=tmp_path)
+    assert not is_candidate({"main.pyi": layer}, "main.pyi", tmp_path)
+    assert is_candidate({"other.pyi": f"{layer}\n("}, "other.pyi", tmp_path)
+
+
 PHASES = (
     "from keras import backend as K\ndef reset():\n    K.set_learning_phase(0)\ndef other():\n    return K.floatx()\n"
 )
