@@ -93,16 +93,15 @@ def _exported(event: MethodCall, context: Context) -> tuple[Value, ...]:
 
 def _called_bare(function: FunctionValue, context: Context) -> tuple[Value, ...]:
     """The models that a function calls without a word on the mode."""
-    return tuple(
-        event.receiver
-        for event in context.interpretation.events
-        if isinstance(event, ModelUse)
-        and event.kind == "call"
-        and event.bare is not None
-        and not event.bare.none
-        and event.frames[-1].function is not None
-        and event.frames[-1].function.node is function.node
-    )
+    calls = context.interpretation.that((ModelUse,), _function_if_bare, id(function.node))
+    return tuple(event.receiver for event in calls)
+
+
+def _function_if_bare(event: ModelUse) -> int | None:
+    """By what calls are found that say nothing of the mode: the function in which they stand (id of its node)."""
+    function = event.frames[-1].function
+    bare = event.kind == "call" and event.bare is not None and not event.bare.none
+    return id(function.node) if bare and function is not None else None
 
 
 def _draft(event: MethodCall, layers: tuple[Instance, ...], context: Context) -> Draft:

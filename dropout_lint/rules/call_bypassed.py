@@ -66,7 +66,9 @@ from dropout_lint.semantics.words import names_mode
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from dropout_lint.semantics.events import Interpretation
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -153,8 +155,7 @@ def _trained(context: Context) -> Iterator[Draft]:
 
 
 def _own_call(cls: ClassValue, function: FunctionValue, context: Context) -> Iterator[Draft]:
-    below = [event for event in context.interpretation.events if _frame_of(event, function) is not None]
-    calls = [event for event in below if isinstance(event, LayerCall)]
+    calls = context.interpretation.among((LayerCall,), _functions, id(function))
     if not calls or is_test_code(calls[0].frames) or any(_is_super(event, function) for event in calls):
         return
     modes = [each for each in parameters(function)[1:] if names_mode(each.name.value)]
@@ -171,7 +172,7 @@ def _own_call(cls: ClassValue, function: FunctionValue, context: Context) -> Ite
 
 
 def _without_mode(
-    cls: ClassValue, function: FunctionValue, calls: list[LayerCall], context: Context
+    cls: ClassValue, function: FunctionValue, calls: Sequence[LayerCall], context: Context
 ) -> Iterator[Draft]:
     """A model whose ``__call__`` takes no mode at all, and which ``fit()`` trains."""
     untold = [layer for event in calls if event.flag is None for layer in content(event.callee).layers]
@@ -192,9 +193,11 @@ def _without_mode(
         )
 
 
-def _frame_of(event: object, function: FunctionValue) -> Frame | None:
-    if not isinstance(event, LayerCall):
-        return None
+def _functions(event: LayerCall) -> Iterator[int]:
+    return (id(frame.function) for frame in event.frames)
+
+
+def _frame_of(event: LayerCall, function: FunctionValue) -> Frame | None:
     return next((frame for frame in reversed(event.frames) if frame.function is function), None)
 
 
@@ -217,7 +220,7 @@ def _by_default(
     each: cst.Param,
     default: str,
     held: list[Instance],
-    calls: list[LayerCall],
+    calls: Sequence[LayerCall],
     context: Context,
 ) -> Iterator[Draft]:
     name = each.name.value
@@ -258,17 +261,23 @@ def _by_default(
 
 
 def _fitted(cls: ClassValue, context: Context) -> bool:
-    return any(
-        isinstance(event, ModelUse)
+    return id(cls) in context.interpretation.once(_fitted_classes)
+
+
+def _fitted_classes(interpretation: Interpretation) -> frozenset[int]:
+    """The classes whose models are trained, and those that they derive from (their ids)."""
+    classes = {
+        id(event.receiver.cls): event.receiver.cls
+        for event in interpretation.events
+        if isinstance(event, ModelUse)
         and event.kind == "train"
         and isinstance(event.receiver, Instance)
         and isinstance(event.receiver.cls, ClassValue)
-        and cls in event.receiver.cls.ancestry()
-        for event in context.interpretation.events
-    )
+    }
+    return frozenset(id(each) for cls in classes.values() for each in cls.ancestry())
 
 
-def _left_out(function: FunctionValue, name: str, calls: list[LayerCall]) -> bool:
+def _left_out(function: FunctionValue, name: str, calls: Sequence[LayerCall]) -> bool:
     """Whether some ``call`` runs the layer without its flag, and nobody in sight passes it."""
     frames = [frame for event in calls for frame in [_frame_of(event, function)] if frame is not None]
     passed = any(name in frame.arguments for frame in frames)

@@ -98,10 +98,8 @@ def _switched(call: FunctionValue, context: Context) -> tuple[list[Instance], li
     """The layers, and the dropout functions, that the parameter switches."""
     layers: dict[int, Instance] = {}
     functions: list[str] = []
-    for event in context.interpretation.events:
-        if not isinstance(event, (LayerCall, FunctionCall)) or is_test_code(event.frames):
-            continue
-        if not any(frame.function is not None and frame.function.node is call.node for frame in event.frames):
+    for event in context.interpretation.among((LayerCall, FunctionCall), _functions, id(call.node)):
+        if is_test_code(event.frames):
             continue
         if isinstance(event, LayerCall):
             if event.flag is None or follows_mode(event.flag.value):
@@ -110,6 +108,11 @@ def _switched(call: FunctionValue, context: Context) -> tuple[list[Instance], li
         elif event.name in _FUNCTIONS and _follows(event):
             functions.append(event.name.rpartition(".")[2])
     return list(layers.values()), functions
+
+
+def _functions(event: LayerCall | FunctionCall) -> Iterator[int]:
+    """The functions (ids of their nodes) by which something is reached."""
+    return (id(frame.function.node) for frame in event.frames if frame.function is not None)
 
 
 def _follows(event: FunctionCall) -> bool:
@@ -121,19 +124,22 @@ def _follows(event: FunctionCall) -> bool:
 def _confidence(call: FunctionValue, context: Context) -> Confidence:
     """High where somebody in sight calls it and says nothing, low where everybody who calls it says the mode."""
     told = untold = False
-    for event in context.interpretation.events:
-        if isinstance(event, LayerCall) and event.direct:
-            callee, says, counts = event.callee, event.flag is not None, not event.graph
-        elif isinstance(event, ModelUse) and event.bare is not None and isinstance(event.receiver, Instance):
-            callee, says, counts = event.receiver, False, True
-        else:
-            continue
-        found = own_call(callee)
-        if found is not None and written(found).node is call.node:
-            if not says and counts:
-                return Confidence.HIGH
-            told, untold = told or says, untold or not says
+    for event in context.interpretation.that((LayerCall, ModelUse), _run, id(call.node)):
+        says = isinstance(event, LayerCall) and event.flag is not None
+        counts = isinstance(event, ModelUse) or not event.graph
+        if not says and counts:
+            return Confidence.HIGH
+        told, untold = told or says, untold or not says
     return Confidence.LOW if told and not untold else Confidence.MEDIUM
+
+
+def _run(event: LayerCall | ModelUse) -> int | None:
+    """By what calls are found: the ``call`` of the project that is run (id of its node)."""
+    if isinstance(event, LayerCall):
+        found = own_call(event.callee) if event.direct else None
+    else:
+        found = own_call(event.receiver) if event.bare is not None else None
+    return id(written(found).node) if found is not None else None
 
 
 def _draft(

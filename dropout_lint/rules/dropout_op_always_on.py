@@ -209,13 +209,15 @@ def _changed_elsewhere(event: FunctionCall, names: frozenset[str], context: Cont
     receiver = event.frames[0].receiver
     if not isinstance(receiver, Instance):
         return False
-    return any(
-        isinstance(other, AttributeSet)
-        and other.name in names
-        and other.frames[-1].name not in {"__init__", "build"}
-        and any(isinstance(each, Instance) and each.cls is receiver.cls for each in alternatives(other.receiver))
-        for other in context.interpretation.events
-    )
+    return any(context.interpretation.among((AttributeSet,), _changed, (name, id(receiver.cls))) for name in names)
+
+
+def _changed(event: AttributeSet) -> Iterator[tuple[str, int]]:
+    """What is set outside the constructor: the attribute, and the class (its id) of each object it may be of."""
+    if event.frames[-1].name not in {"__init__", "build"}:
+        for each in alternatives(event.receiver):
+            if isinstance(each, Instance):
+                yield event.name, id(each.cls)
 
 
 def _meant(event: FunctionCall, kind: str) -> bool:

@@ -54,7 +54,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import Constructed, Discarded, Event, Frame, LayerCall, MethodCall
 from dropout_lint.semantics.models import is_layer, is_model, mode_of, weightless
-from dropout_lint.semantics.signatures import is_read
+from dropout_lint.semantics.signatures import READING_ALL, names_read
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import NONE, Instance
 from dropout_lint.syntax.lazy import cst
@@ -62,7 +62,8 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.events import Place
+    from dropout_lint.semantics.events import Interpretation, Place
+    from dropout_lint.semantics.values import FunctionValue
 
 _ACT_ON_THEIR_INPUT = frozenset({"dropout", "noise", "augmentation"})
 _KERAS = KERAS_PACKAGES | {"tensorflow_core"}
@@ -85,7 +86,7 @@ def check(context: Context) -> Iterator[Draft]:
                 continue
             if id(event.place.node) in discarded and (_only_acts(event.callee) or _made_inline(event)):
                 yield _thrown_away(event)
-            elif _only_acts(event.callee) and _unread(event.place, event.frames[-1], names):
+            elif _only_acts(event.callee) and _unread(event.place, event.frames[-1], names, context):
                 yield _kept_in_vain(event, names[id(event.place.node)])
         elif isinstance(event, Constructed):
             frame = event.frames[-1]
@@ -95,7 +96,7 @@ def check(context: Context) -> Iterator[Draft]:
                 continue  # lines that somebody noted down, out of several programs
             if id(event.place.node) in discarded:
                 yield _never_applied(event, "")
-            elif _unread(event.place, frame, names):
+            elif _unread(event.place, frame, names, context):
                 yield _never_applied(event, names[id(event.place.node)])
 
 
@@ -144,12 +145,16 @@ def _names(context: Context) -> dict[int, str]:
     return found
 
 
-def _unread(place: Place, frame: Frame, names: dict[int, str]) -> bool:
+def _unread(place: Place, frame: Frame, names: dict[int, str], context: Context) -> bool:
     """Whether what an expression gives is kept under a name of the function that nothing in it reads."""
     name = names.get(id(place.node))
     if name is None or name.startswith("_") or frame.function is None:
         return False
-    return not is_read(frame.function, name)
+    return context.interpretation.once(_names_read, frame.function).isdisjoint({name, *READING_ALL})
+
+
+def _names_read(_: Interpretation, function: FunctionValue) -> frozenset[str]:
+    return names_read(function)
 
 
 def _thrown_away(event: LayerCall) -> Draft:

@@ -48,6 +48,9 @@ built after it: with 1 predict() drops units, with 0 fit() does not.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
@@ -55,7 +58,7 @@ from dropout_lint.keras.tensorflow import runs_graphs
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, stays_active
 from dropout_lint.semantics.events import Discarded, Event, FunctionCall, ModeCall, ModelUse
-from dropout_lint.semantics.intent import draws
+from dropout_lint.semantics.intent import drawn_passes
 from dropout_lint.semantics.models import content
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import truth
@@ -64,7 +67,10 @@ from dropout_lint.semantics.words import says_intent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dropout_lint.semantics.events import Interpretation
+
 _SET = "keras.backend.set_learning_phase"
+_CLEAR = "keras.backend.clear_session"
 _SCOPE = "keras.backend.learning_phase_scope"
 _ONLY_BARE_CALLS = "with TensorFlow 2 only a bare model(x) takes the learning phase"
 
@@ -80,40 +86,66 @@ def check(context: Context) -> Iterator[Draft]:
         given = event.arguments.get("value", 0)
         on = truth(given.value) if given is not None else None
         if event.name == _SCOPE:
-            draft = _unused_scope(event, events[number + 1 :])
+            draft = _unused_scope(event, events[number + 1 : number + 4])
         elif on is True:
-            draft = _forced_on(event, events[number + 1 :], context)
+            draft = _forced_on(event, number, context)
         else:
-            draft = _forced_off(event, events[number + 1 :], context) if on is False else None
+            draft = _forced_off(event, number, context) if on is False else None
         if draft is not None:
             yield draft
 
 
-def _until_reset(event: FunctionCall, later: list[Event], on: bool) -> Iterator[ModelUse]:
-    """What is done with models in the same run of the program while the phase is what ``event`` makes it."""
-    for other in later:
-        root = other.frames[0]
-        if root is not event.frames[0] and (root.assumed or event.frames[0].assumed):
-            continue
-        if isinstance(other, FunctionCall):
-            if other.name == "keras.backend.clear_session":
-                return
+class _Phases:
+    """What a program does that has to do with the phase, by the runs of the program (their outermost frames).
+
+    What nobody calls is a run of its own.
+    """
+
+    def __init__(self, interpretation: Interpretation) -> None:
+        self._runs: dict[int, list[tuple[int, FunctionCall | ModelUse]]] = {}
+        self._flagged: dict[int, int] = {}
+        self.drawn = frozenset(map(id, drawn_passes(interpretation)))
+        acting: dict[int, bool] = {}
+        for number, event in enumerate(interpretation.events):
+            if isinstance(event, ModeCall):
+                self._flagged[id(event.place.node)] = number
+            elif isinstance(event, ModelUse):
+                if id(event.receiver) not in acting:
+                    acting[id(event.receiver)] = not content(event.receiver).empty
+                if acting[id(event.receiver)]:
+                    self._runs.setdefault(_run_of(event), []).append((number, event))
+            elif isinstance(event, FunctionCall) and event.name in {_SET, _CLEAR}:
+                self._runs.setdefault(_run_of(event), []).append((number, event))
+
+    def until_reset(self, event: FunctionCall, number: int, on: bool) -> Iterator[ModelUse]:
+        """What is done with models in the same run of the program while the phase is what ``event`` makes it."""
+        run = self._runs[_run_of(event)]
+        for _, other in islice(run, bisect_right(run, number, key=itemgetter(0)), None):
+            if isinstance(other, ModelUse):
+                yield other
+                continue
             given = other.arguments.get("value", 0) if other.name == _SET else None
-            if other.name == _SET and (given is None or truth(given.value) is not on):
+            if given is None or truth(given.value) is not on:
                 return
-        if isinstance(other, ModelUse) and not content(other.receiver).empty:
-            yield other
+
+    def is_flagged_after(self, number: int, use: ModelUse) -> bool:
+        """Whether the line of a call is come by with a flag later than ``number``."""
+        return self._flagged.get(id(use.place.node), -1) > number
 
 
-def _forced_on(event: FunctionCall, later: list[Event], context: Context) -> Draft | None:
-    uses = [each for each in _until_reset(event, later, True) if each.kind in {"inference", "call"}]
-    flagged = {id(each.place.node) for each in later if isinstance(each, ModeCall)}
+def _run_of(event: FunctionCall | ModelUse) -> int:
+    return id(event.frames[0]) if event.frames[0].assumed else 0
+
+
+def _forced_on(event: FunctionCall, number: int, context: Context) -> Draft | None:
+    phases = context.interpretation.once(_Phases)
+    uses = [each for each in phases.until_reset(event, number, True) if each.kind in {"inference", "call"}]
     bare = [
         each
         for each in uses
-        if each.kind == "call" and not each.symbolic and not _trains(each) and id(each.place.node) not in flagged
+        if each.kind == "call" and not each.symbolic and not _trains(each) and not phases.is_flagged_after(number, each)
     ]
-    if any(draws(each, context.interpretation) for each in bare):
+    if any(id(each) in phases.drawn for each in bare):
         return None
     if bare:
         active = stays_active(content(bare[0].receiver))
@@ -126,7 +158,7 @@ def _forced_on(event: FunctionCall, later: list[Event], context: Context) -> Dra
     if not predicted:
         return None
     method = predicted[0].method
-    drawn = any(draws(each, context.interpretation) for each in predicted)
+    drawn = any(id(each) in phases.drawn for each in predicted)
     meant = drawn or any(says_intent(frame.name) for frame in event.frames)
     if _builds_graphs(context):
         # there the phase is a constant of the graph
@@ -155,8 +187,9 @@ def _trains(use: ModelUse) -> bool:
     return bool(use.loops) and use.loops[-1].trains and not held_out
 
 
-def _forced_off(event: FunctionCall, later: list[Event], context: Context) -> Draft | None:
-    if _builds_graphs(context) or not any(each.kind == "train" for each in _until_reset(event, later, False)):
+def _forced_off(event: FunctionCall, number: int, context: Context) -> Draft | None:
+    phases = context.interpretation.once(_Phases)
+    if _builds_graphs(context) or not any(each.kind == "train" for each in phases.until_reset(event, number, False)):
         return None
     return _draft(
         event,
@@ -167,7 +200,7 @@ def _forced_off(event: FunctionCall, later: list[Event], context: Context) -> Dr
 
 
 def _unused_scope(event: FunctionCall, later: list[Event]) -> Draft | None:
-    made_only = any(isinstance(other, Discarded) and other.place.node is event.place.node for other in later[:3])
+    made_only = any(isinstance(other, Discarded) and other.place.node is event.place.node for other in later)
     return (
         _draft(event, "this scope is made and never entered: no phase is set", "enter it: with …:")
         if made_only

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.keras.versions import Holding
+    from dropout_lint.semantics.events import Interpretation
 
 _OWN_TRAINING = ("train_step", "train_on_batch", "make_train_function")
 _FITTING = frozenset({"fit", "fit_generator", "train_on_batch"})
@@ -106,16 +107,18 @@ def _left_in_inference(instance: Instance, call: FunctionValue, context: Context
     hidden = written(call) is not visible(call) or written(call).node.params.star_kwarg is not None
     return [
         event
-        for event in context.interpretation.events
-        if isinstance(event, LayerCall)
-        and (event.direct or _hands_on(event))
-        and event.frames[0].hook == "call"
-        and event.frames[0].receiver is instance
-        and event.frames[0].function is call
+        for event in context.interpretation.that((LayerCall,), _entered, (id(instance), id(call)))
+        if (event.direct or _hands_on(event))
         and _inherits(event, hidden or any(frame.hook == "call" for frame in event.frames[1:]))
         and (not event.direct or not _tells_its_own(event.callee))
         and any(mode_of(layer) != "augmentation" for layer in content(event.callee).layers)
     ]
+
+
+def _entered(event: LayerCall) -> tuple[int, int] | None:
+    """By what calls are found that happen in a ``call`` which Keras enters: its object and itself (their ids)."""
+    outermost = event.frames[0]
+    return (id(outermost.receiver), id(outermost.function)) if outermost.hook == "call" else None
 
 
 def _hands_on(event: LayerCall) -> bool:
@@ -149,13 +152,11 @@ def _says_mode(frame: Frame) -> bool:
 
 
 def _fitted(instance: Instance, context: Context) -> bool:
-    return any(
-        isinstance(event, ModelUse)
-        and event.kind == "train"
-        and event.method in _FITTING
-        and event.receiver is instance
-        for event in context.interpretation.events
-    )
+    return bool(context.interpretation.that((ModelUse,), _model_if_fitted, id(instance)))
+
+
+def _model_if_fitted(event: ModelUse) -> int | None:
+    return id(event.receiver) if event.kind == "train" and event.method in _FITTING else None
 
 
 def _fits_by_itself(instance: Instance) -> bool:
@@ -165,17 +166,22 @@ def _fits_by_itself(instance: Instance) -> bool:
 
 def _is_a_part(instance: Instance, context: Context) -> bool:
     """Whether a model runs inside another one, which hands it the mode, or is trained by a loop of the project."""
-    for event in context.interpretation.events:
-        if isinstance(event, LayerCall) and event.callee is instance:
+    return id(instance) in context.interpretation.once(_parts)
+
+
+def _parts(interpretation: Interpretation) -> frozenset[int]:
+    """Everything of which that can be said (the ids)."""
+    found: set[int] = set()
+    for event in interpretation.events:
+        if isinstance(event, LayerCall):
             if event.graph or event.flag is not None or any(frame.hook == "call" for frame in event.frames):
-                return True
-        elif isinstance(event, ModelUse) and event.receiver is instance and event.kind == "gradient":
-            return True
-    return any(
-        any(value is instance for value in other.attributes.values())
-        for other in context.interpretation.instances
-        if other.keras_name is not None
-    )
+                found.add(id(event.callee))
+        elif isinstance(event, ModelUse) and event.kind == "gradient":
+            found.add(id(event.receiver))
+    for other in interpretation.instances:
+        if other.keras_name is not None:
+            found.update(map(id, other.attributes.values()))
+    return frozenset(found)
 
 
 def _draft(call: FunctionValue, victims: list[LayerCall], fitted: bool, holding: Holding) -> Draft:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from dropout_lint.findings import Applicability, Edit, Finding, Fix, Position, Probe, Span, Step
-from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.positions import spans
 from dropout_lint.syntax.walk import children, walk
 
@@ -25,12 +24,15 @@ _PURE_CALLS = frozenset({"isinstance", "type", "enumerate", "range", "zip", "len
 def place(drafts: Iterable[tuple[Rule, Draft]], shown: Callable[[Path], str]) -> list[Finding]:
     """Give every draft its positions: one pass over each module that has one."""
     chosen = list(drafts)
-    removals = {
-        id(change): _removal(change)
-        for _, draft in chosen
-        for change in draft.changes
-        if change.action == "remove-statement"
-    }
+    removals: dict[int, tuple[cst.CSTNode, str]] = {}
+    parents: dict[int, dict[int, cst.CSTNode]] = {}
+    for _, draft in chosen:
+        for change in draft.changes:
+            if change.action == "remove-statement":
+                module = change.place.module
+                if id(module) not in parents:
+                    parents[id(module)] = _parents(module.tree)
+                removals[id(change)] = _removal(change, parents[id(module)])
     wanted: dict[int, tuple[Module, list[cst.CSTNode]]] = {}
 
     def want(module: Module, *nodes: cst.CSTNode | None) -> None:
@@ -201,9 +203,9 @@ def _removed_argument(change: Change, span: Span, found: dict[int, Span]) -> Edi
     return Edit(span, "")
 
 
-def _removal(change: Change) -> tuple[cst.CSTNode, str]:
+def _removal(change: Change, parents: dict[int, cst.CSTNode]) -> tuple[cst.CSTNode, str]:
     """What has to go so that a statement goes: it alone, or the loop and condition that are empty without it."""
-    path = _path_to(change.place.module.tree, change.place.node)
+    path = _path_to(change.place.node, parents)
     statement: cst.CSTNode = change.place.node
     small: cst.CSTNode | None = None
     for index in range(len(path) - 1, -1, -1):
@@ -273,17 +275,20 @@ def _pure(node: cst.CSTNode) -> bool:
     return True
 
 
-def _path_to(root: cst.CSTNode, wanted: cst.CSTNode) -> list[cst.CSTNode]:
-    """The nodes from ``root`` down to ``wanted``."""
-    parents: dict[int, cst.CSTNode] = {}
+def _parents(root: cst.CSTNode) -> dict[int, cst.CSTNode]:
+    """By each node below ``root`` (its id): what it is directly below of. Asked once, whatever goes."""
+    found: dict[int, cst.CSTNode] = {}
     stack = [root]
     while stack:
         node = stack.pop()
-        if node is wanted:
-            break
         for child in children(node):
-            parents[id(child)] = node
+            found[id(child)] = node
             stack.append(child)
+    return found
+
+
+def _path_to(wanted: cst.CSTNode, parents: dict[int, cst.CSTNode]) -> list[cst.CSTNode]:
+    """The nodes from a module down to ``wanted``."""
     path = [wanted]
     while id(path[-1]) in parents:
         path.append(parents[id(path[-1])])
@@ -295,7 +300,7 @@ def _removed_statement(module: Module, span: Span | None, replacement: str) -> E
         return None
     if replacement:
         return Edit(span, replacement)
-    lines = split_lines(module.text)
+    lines = module.lines
     first, last = span.start.line, span.end.line
     if span.end.column == 1 and last > first:
         last -= 1

@@ -50,6 +50,8 @@ SpectralNormalization changes its kernel on Keras 3.15.1 even where it is frozen
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence, Severity
@@ -65,6 +67,8 @@ from dropout_lint.semantics.words import says_intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dropout_lint.semantics.events import Interpretation
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -114,24 +118,45 @@ def _is_frozen(layer: Instance, event: ModeCall, context: Context) -> bool:
     """Whether batch normalisation may have been frozen before the call; freezing does not stop power iteration."""
     if mode_of(layer) != "batch-statistics":
         return False
-    frozen = False
-    for other in context.interpretation.events:
-        if other is event and not any(frame.assumed for frame in event.frames):
-            break
-        if isinstance(other, TrainableSet) and _may_be_meant(layer, other.receiver):
-            frozen = truth(other.value) is not True
-    return frozen
+    found = context.interpretation.once(_toggles)
+    called = found.places[id(event)] if not any(frame.assumed for frame in event.frames) else len(found.places)
+    before = []
+    for key in (id(layer), None):
+        toggles = found.of.get(key, [])
+        before += toggles[: bisect_left(toggles, (called,))][-1:]
+    return max(before, default=(0, False))[1]
 
 
-def _may_be_meant(layer: Instance, receiver: Value) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Toggles:
+    places: dict[int, int]
+    """Of each event (its id), which one it is."""
+    of: dict[int | None, list[tuple[int, bool]]]
+    """Of each layer (its id), and under None of what may be any: which events set it, and whether it is frozen then."""
+
+
+def _toggles(interpretation: Interpretation) -> _Toggles:
+    found = _Toggles({id(each): place for place, each in enumerate(interpretation.events)}, {})
+    meant: dict[int, set[int | None]] = {}
+    for place, event in enumerate(interpretation.events):
+        if isinstance(event, TrainableSet):
+            if id(event.receiver) not in meant:
+                meant[id(event.receiver)] = _meant_by(event.receiver)
+            for key in meant[id(event.receiver)]:
+                found.of.setdefault(key, []).append((place, truth(event.value) is not True))
+    return found
+
+
+def _meant_by(receiver: Value) -> set[int | None]:
+    """The layers that may be set (their ids); None where it may be any."""
+    meant: set[int | None] = set()
     for each in alternatives(receiver):
-        if isinstance(each, Opaque) or each is layer:
-            return True
-        if isinstance(each, Items) and any(item is layer for item in each.items):
-            return True
-        if isinstance(each, Instance) and any(inner is layer for inner in content(each).layers):
-            return True
-    return False
+        meant.add(None if isinstance(each, Opaque) else id(each))
+        if isinstance(each, Items):
+            meant.update(map(id, each.items))
+        elif isinstance(each, Instance):
+            meant.update(map(id, content(each).layers))
+    return meant
 
 
 def _draft(event: ModeCall, layer: Instance, severity: Severity | None, confidence: Confidence) -> Draft:

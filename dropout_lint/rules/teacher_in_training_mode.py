@@ -66,7 +66,7 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.events import Frame
+    from dropout_lint.semantics.events import Frame, Interpretation
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -102,7 +102,7 @@ def _says_what_comes(event: ModeCall, learner: Learner) -> bool:
 
     Its dropout is noise in what is learned, unless the method is to drop units of it (https://arxiv.org/abs/2110.02034).
     """
-    events = {each.serial: each for each in learner.interpretation.events if isinstance(each, ModeCall)}
+    events = learner.interpretation.once(_mode_calls)
     return (
         any(mode_of(layer) != "batch-statistics" for layer in content(event.callee).layers)
         and not any("droq" in _named(frame) for frame in event.frames)
@@ -111,6 +111,10 @@ def _says_what_comes(event: ModeCall, learner: Learner) -> bool:
             for use in event.used("bootstrapped")
         )
     )
+
+
+def _mode_calls(interpretation: Interpretation) -> dict[int, ModeCall]:
+    return {each.serial: each for each in interpretation.events if isinstance(each, ModeCall)}
 
 
 def _named(frame: Frame) -> str:

@@ -79,7 +79,8 @@ def _is_trainable_of_a_layer(event: ModeCall, interpretation: Interpretation) ->
     key = event.flag.key if isinstance(event.flag, Opaque) else None
     if key is not None and key[-1] == "trainable":
         if len(key) == 3 and key[0] == "instance":
-            return any(each.serial == key[1] and is_layer(each) for each in interpretation.instances)
+            layer = interpretation.instance(key[1])
+            return layer is not None and is_layer(layer)
         return is_layer_of_known_model(Opaque(key=key[:-1]), interpretation)
     return _reads_own(event)
 

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.keras.versions import Holding
+    from dropout_lint.semantics.events import Interpretation
     from dropout_lint.semantics.values import Value
 
 _LISTS_OF_WEIGHTS = frozenset(
@@ -115,11 +116,8 @@ def _is_list_of_weights(value: Value, context: Context) -> bool:
     if not isinstance(value, Opaque) or value.key is None or len(value.key) != 3:
         return False
     kind, serial, name = value.key
-    return (
-        kind == "instance"
-        and name in _LISTS_OF_WEIGHTS
-        and any(each.serial == serial and each.keras_name is not None for each in context.interpretation.instances)
-    )
+    owner = context.interpretation.instance(serial) if kind == "instance" and name in _LISTS_OF_WEIGHTS else None
+    return owner is not None and owner.keras_name is not None
 
 
 def _is_container(value: Value) -> bool:
@@ -129,17 +127,8 @@ def _is_container(value: Value) -> bool:
 
 
 def _on_container(context: Context, event: TrainableSet, targets: tuple[Value, ...]) -> Iterator[Draft]:
-    owned = [
-        isinstance(each, Items) and each.kind == "tuple"
-        for each in targets
-        if any(
-            part is each
-            for owner in context.interpretation.instances
-            if owner.keras_name is not None
-            for name, part in owner.attributes.items()
-            if name != "__layers__"
-        )
-    ]
+    owned_ones = context.interpretation.once(_owned)
+    owned = [isinstance(each, Items) and each.kind == "tuple" for each in targets if id(each) in owned_ones]
     if not owned:
         yield _draft(event, "a list: AttributeError", raises=True)
     elif len(owned) == len(targets):
@@ -149,6 +138,17 @@ def _on_container(context: Context, event: TrainableSet, targets: tuple[Value, .
             yield _draft(event, "a collection of layers, no layer: nothing is frozen or opened")
         elif held.possible:
             yield _draft(event, "a collection of layers, no layer: nothing is frozen or opened", held)
+
+
+def _owned(interpretation: Interpretation) -> frozenset[int]:
+    """What layers and models have for attributes (the ids), the list of a model's own layers left out."""
+    return frozenset(
+        id(part)
+        for owner in interpretation.instances
+        if owner.keras_name is not None
+        for name, part in owner.attributes.items()
+        if name != "__layers__"
+    )
 
 
 def _classes_that_set_it(context: Context) -> set[int]:

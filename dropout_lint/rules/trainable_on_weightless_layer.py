@@ -91,13 +91,15 @@ def _passed_on(event: TrainableSet, context: Context) -> bool:
         return False
     if all(truth(each) is None for each in alternatives(event.value)):
         return True
-    return any(
-        isinstance(other, TrainableSet)
-        and other.how == "constructor"
-        and other.frames[-1].function is event.frames[-1].function
-        and not all(weightless(each) is True for each in alternatives(other.receiver))
-        for other in context.interpretation.events
-    )
+    function = id(event.frames[-1].function)
+    return bool(context.interpretation.that((TrainableSet,), _function_if_given_weights, function))
+
+
+def _function_if_given_weights(event: TrainableSet) -> int | None:
+    """By what is found that it is handed to layers which have weights: the function in which it is (its id)."""
+    if event.how != "constructor" or all(weightless(each) is True for each in alternatives(event.receiver)):
+        return None
+    return id(event.frames[-1].function)
 
 
 def _weightless_layers(receiver: Value) -> list[Instance]:

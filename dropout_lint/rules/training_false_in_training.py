@@ -67,8 +67,8 @@ from dropout_lint.syntax.lazy import cst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dropout_lint.semantics.events import Frame
-    from dropout_lint.semantics.values import ClassValue, Value
+    from dropout_lint.semantics.events import Frame, Interpretation
+    from dropout_lint.semantics.values import ClassValue
 
 _LOADERS = frozenset({"from_pretrained", "from_preset", "load_weights", "restore", "set_weights"})
 """What brings weights, and statistics with them."""
@@ -125,10 +125,12 @@ def _in_step(event: ModeCall, learner: Learner) -> Draft | None:
 
 def _made_for_training_too(event: ModeCall, context: Context) -> bool:
     """Whether the program makes another copy of the model, which is to train."""
-    return is_handed_in(event) and any(
-        isinstance(other, ModeCall) and other.choice.place.node is event.choice.place.node and truth(other.flag) is True
-        for other in context.interpretation.events
-    )
+    return is_handed_in(event) and bool(context.interpretation.mode_calls(_choice_if_on, id(event.choice.place.node)))
+
+
+def _choice_if_on(event: ModeCall) -> int | None:
+    """By what calls in training mode are found: the expression that chooses it (its id)."""
+    return id(event.choice.place.node) if truth(event.flag) is True else None
 
 
 def _left_out(event: ModeCall) -> bool:
@@ -192,13 +194,14 @@ def _turns_all_off(event: ModeCall, callee: Instance, frame: Frame, learner: Lea
     if is_model(callee) and _is_own_row(callee, frame.owner):
         return True
     return any(
-        other.callee_text != event.callee_text and _says_false(other) and bool(learner.mode_layers(other)[0])
-        for other in learner.interpretation.mode_calls(_function, id(event.frames[-1].function))
+        other.callee_text != event.callee_text and bool(learner.mode_layers(other)[0])
+        for other in learner.interpretation.mode_calls(_function_if_off, id(event.frames[-1].function))
     )
 
 
-def _function(event: ModeCall) -> int:
-    return id(event.frames[-1].function)
+def _function_if_off(event: ModeCall) -> int | None:
+    """By what calls are found that say False: the function in which they stand (its id)."""
+    return id(event.frames[-1].function) if _says_false(event) else None
 
 
 def _is_made_in(callee: Instance, owner: ClassValue) -> bool:
@@ -218,19 +221,32 @@ def _is_own_row(callee: Instance, owner: ClassValue) -> bool:
 
 def _learns_from_scratch(event: ModeCall, frame: Frame, learner: Learner) -> bool:
     """Whether the program makes the layer, trains, and loads no weights: nothing could fill the statistics."""
-    events = learner.interpretation.events
-    trained = [each.receiver for each in events if isinstance(each, ModelUse) and each.kind in {"train", "gradient"}]
+    trained = learner.interpretation.once(_trained)
     made = isinstance(frame.receiver, Instance) and (not _assumed(frame) or _is_fitted(event, frame, trained))
     return made and bool(trained) and not _loads(learner)
 
 
+def _trained(interpretation: Interpretation) -> frozenset[int]:
+    """What is trained (the ids of all that it may be)."""
+    return frozenset(
+        id(one)
+        for each in interpretation.events
+        if isinstance(each, ModelUse) and each.kind in {"train", "gradient"}
+        for one in alternatives(each.receiver)
+    )
+
+
 def _loads(learner: Learner) -> bool:
     """Whether the program brings weights from elsewhere, and statistics with them."""
-    events = learner.interpretation.events
+    return learner.interpretation.once(_loads_weights)
+
+
+def _loads_weights(interpretation: Interpretation) -> bool:
+    events = interpretation.events
     return any(isinstance(each, MethodCall) and each.name in _LOADERS and not _goes_on(each) for each in events)
 
 
-def _is_fitted(event: ModeCall, frame: Frame, trained: list[Value]) -> bool:
+def _is_fitted(event: ModeCall, frame: Frame, trained: frozenset[int]) -> bool:
     """Whether Keras calls a row of layers in ``fit()``, and `call` itself says False, not a branch of its own.
 
     A ``train_step`` of the project need not go through ``call``. Of a single layer, statistics that stay as they are
@@ -240,7 +256,7 @@ def _is_fitted(event: ModeCall, frame: Frame, trained: list[Value]) -> bool:
     if event.choice.frame is not frame or not is_model(event.callee):
         return False
     own = outermost.owner is not None and isinstance(outermost.owner.find("train_step"), FunctionValue)
-    return not own and any(outermost.receiver is each for value in trained for each in alternatives(value))
+    return not own and id(outermost.receiver) in trained
 
 
 def _goes_on(event: MethodCall) -> bool:

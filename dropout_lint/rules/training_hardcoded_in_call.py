@@ -58,7 +58,7 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, holders, label_of, stays_active, version_text
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place, choosing_call
 from dropout_lint.semantics.intent import drawn_passes, is_handed_in, says_it_is_meant, switches, uses_keras
-from dropout_lint.semantics.models import Content, content, is_layer, mode_of
+from dropout_lint.semantics.models import Content, content, is_layer, layers_used, mode_of
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -76,6 +76,8 @@ from dropout_lint.syntax.walk import contains, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dropout_lint.semantics.events import Interpretation
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -150,13 +152,8 @@ def _is_switch(event: ModeCall, frame: Frame, context: Context) -> bool:
 
 
 def _is_trained(event: ModeCall, context: Context) -> bool:
-    wanted = {layer.serial for layer in content(event.callee).layers}
-    return any(
-        isinstance(other, ModelUse)
-        and other.kind == "train"
-        and any(layer.serial in wanted for layer in content(other.receiver).layers)
-        for other in context.interpretation.events
-    )
+    trained = layers_used(context.interpretation, "train")
+    return any(layer.serial in trained for layer in content(event.callee).layers)
 
 
 def _is_default(cls: ClassValue, node: cst.CSTNode) -> bool:
@@ -169,16 +166,25 @@ def _is_default(cls: ClassValue, node: cst.CSTNode) -> bool:
 
 def _drawn_from(event: ModeCall, frame: Frame, context: Context) -> bool:
     """Whether the program draws several times from a model that holds this layer, or one of the same class."""
-    owner = frame.receiver.cls if isinstance(frame.receiver, Instance) else None
-    wanted = {id(layer) for layer in content(event.callee).layers} | {id(event.callee), id(frame.receiver)}
-    for other in drawn_passes(context.interpretation):
-        if isinstance(other, ModelUse) and other.kind in {"inference", "call"}:
-            receiver = other.receiver
-            if isinstance(owner, ClassValue) and isinstance(receiver, Instance) and receiver.cls is owner:
-                return True
-            if id(receiver) in wanted or any(id(layer) in wanted for layer in content(receiver).layers):
-                return True
-    return False
+    drawn = context.interpretation.once(_drawn)
+    if isinstance(frame.receiver, Instance) and id(frame.receiver.cls) in drawn:
+        return True
+    parts = (event.callee, frame.receiver, *content(event.callee).layers)
+    return any(id(each) in drawn for each in parts)
+
+
+def _drawn(interpretation: Interpretation) -> frozenset[int]:
+    """The models that a program draws from, their layers, and their classes in the project (their ids)."""
+    models = {
+        id(event.receiver): event.receiver
+        for event in drawn_passes(interpretation)
+        if isinstance(event, ModelUse) and event.kind in {"inference", "call"}
+    }
+    layers = (id(layer) for model in models.values() for layer in content(model).layers)
+    classes = (
+        id(model.cls) for model in models.values() if isinstance(model, Instance) and isinstance(model.cls, ClassValue)
+    )
+    return frozenset((*models, *layers, *classes))
 
 
 def _confidence(event: ModeCall, frame: Frame) -> Confidence | None:

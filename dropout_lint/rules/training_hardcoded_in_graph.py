@@ -60,6 +60,8 @@ absolute error against them: 0.0 (dropout off), where 3.15.1 itself and a Sequen
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
@@ -71,7 +73,7 @@ from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_
 from dropout_lint.semantics.events import Frame, ModeCall, ModelUse, Place
 from dropout_lint.semantics.intent import builds_generator, docstring, drawn_passes, says_it_is_meant
 from dropout_lint.semantics.learning import Learner, callee_of
-from dropout_lint.semantics.models import Content, calls_in_graph, content, is_layer, mode_of
+from dropout_lint.semantics.models import Content, calls_in_graph, content, is_layer, layers_used, mode_of
 from dropout_lint.semantics.roles import role_of, role_of_use
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Const, Instance, Method, Opaque, alternatives, truth
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.keras.layers import LayerFacts
+    from dropout_lint.semantics.events import Interpretation
     from dropout_lint.sources.artifact import SavedLayer
 
 _HONOURED = "functional-hardcoded-flag-honoured-by-predict"
@@ -208,6 +211,7 @@ class _Graphs:
         self._switched_off: set[int] = set()
         self._serials: dict[int, set[int]] = {}
         self._users: dict[int, list[ModelUse | ModeCall]] = {}
+        self._predicting: dict[int, Instance] = {}
         for each in learner.interpretation.events:
             if not isinstance(each, (ModelUse, ModeCall)):
                 continue
@@ -221,6 +225,8 @@ class _Graphs:
             elif isinstance(each, ModeCall) or not each.symbolic:
                 for layer in held:
                     self._users.setdefault(layer, []).append(each)
+            if isinstance(each, ModelUse) and each.kind == "inference" and isinstance(each.receiver, Instance):
+                self._predicting[id(each.receiver)] = each.receiver
 
     def is_for_training(self, event: ModeCall) -> bool:
         """Whether the graph is for training alone.
@@ -251,14 +257,12 @@ class _Graphs:
 
     def _is_predicted_with(self, event: ModeCall) -> bool:
         """Whether a model of the very graph is evaluated, although there is another one for that."""
-        serials = self._serials[id(event.place.node)]
-        return any(
-            isinstance(each, ModelUse)
-            and each.kind == "inference"
-            and isinstance(each.receiver, Instance)
-            and not serials.isdisjoint(calls_in_graph(each.receiver))
-            for each in self.learner.interpretation.events
-        )
+        return not self._predicted_with.isdisjoint(self._serials[id(event.place.node)])
+
+    @cached_property
+    def _predicted_with(self) -> frozenset[int]:
+        """The serials of all calls that graphs are made of whose models are evaluated."""
+        return frozenset().union(*map(calls_in_graph, self._predicting.values()))
 
 
 def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:
@@ -272,14 +276,13 @@ def _evaluates(event: ModelUse | ModeCall, learner: Learner) -> bool:
 
 def _draft(event: ModeCall, context: Context) -> Draft | None:
     held = content(event.callee)
-    uses = _draws_from(event, context)
-    meant = bool(uses) or _means_it(event) or builds_generator(event, context.interpretation)
+    draws = _draws_from(event, context)
+    meant = bool(draws) or _means_it(event) or builds_generator(event, context.interpretation)
     honoured = _honoured(context)
-    through_predict = bool(uses) and all(isinstance(use, ModelUse) and use.kind == "inference" for use in uses)
+    through_predict = bool(draws) and all(draw.by_predict for draw in draws)
     anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
     if meant and (honoured is not False or not through_predict):
-        known = any(not isinstance(callee_of(use), Opaque) for use in uses)
-        return Draft(anchor, "", Confidence.HIGH) if known else None
+        return Draft(anchor, "", Confidence.HIGH) if any(draw.known for draw in draws) else None
     known = is_layer(event.callee)
     subject = name_of_callee(event)
     if meant:
@@ -325,13 +328,8 @@ def _confidence(held: Content, context: Context) -> Confidence:
 
 def _used(held: Content, context: Context) -> bool:
     """Whether a model with these layers is trained or run in sight."""
-    wanted = {id(layer) for layer in held.layers}
-    return any(
-        isinstance(event, ModelUse)
-        and event.kind in {"train", "inference", "call"}
-        and any(id(layer) in wanted for layer in content(event.receiver).layers)
-        for event in context.interpretation.events
-    )
+    used = layers_used(context.interpretation, "train", "inference", "call")
+    return any(layer.serial in used for layer in held.layers)
 
 
 def _honoured(context: Context) -> bool | None:
@@ -376,19 +374,38 @@ def _docstring(frame: Frame) -> str:
     return docstring(function.node) if function is not None and isinstance(function.node, cst.FunctionDef) else ""
 
 
-def _draws_from(event: ModeCall, context: Context) -> list[ModelUse | ModeCall]:
-    """Uses of a model with this layer that draw several times from one input."""
-    wanted = {id(layer) for layer in content(event.callee).layers} or {id(event.callee)}
-    found: list[ModelUse | ModeCall] = []
-    for other in drawn_passes(context.interpretation):
-        if isinstance(other, ModelUse) and other.kind in {"inference", "call"}:
-            receiver = other.receiver
-        elif isinstance(other, ModeCall) and not other.graph and other is not event:
-            receiver = other.callee
-        else:
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """How a model is drawn from."""
+
+    by_predict: bool
+    known: bool
+    """Whether it is known which model that is."""
+
+
+def _draws_from(event: ModeCall, context: Context) -> set[_Draw]:
+    """How models with this layer are used that draw several times from one input."""
+    draws = context.interpretation.once(_draws)
+    wanted = [layer.serial for layer in content(event.callee).layers]
+    if not wanted and isinstance(event.callee, Instance):
+        wanted = [event.callee.serial]
+    return set().union(*(draws.get(each, ()) for each in (None, *wanted)))
+
+
+def _draws(interpretation: Interpretation) -> dict[int | None, set[_Draw]]:
+    """The same by the layers (their serials) that are in such a model; under None those of unknown models."""
+    found: dict[int | None, set[_Draw]] = {}
+    for event in drawn_passes(interpretation):
+        if isinstance(event, ModelUse) and event.kind not in {"inference", "call"}:
             continue
-        if isinstance(receiver, Opaque) or any(id(layer) in wanted for layer in content(receiver).layers):
-            found.append(other)
+        if isinstance(event, ModeCall) and event.graph:
+            continue
+        receiver = callee_of(event)
+        draw = _Draw(isinstance(event, ModelUse) and event.kind == "inference", not isinstance(receiver, Opaque))
+        for each in content(receiver).layers if draw.known else ():
+            found.setdefault(each.serial, set()).add(draw)
+        if not draw.known:
+            found.setdefault(None, set()).add(draw)
     return found
 
 

@@ -142,14 +142,14 @@ def _change(choice: Choice) -> Change:
 def _used_elsewhere(event: ModelUse | ModeCall, context: Context) -> bool:
     """Whether the line also runs where nothing is trained: then it needs a parameter rather than a constant."""
     node = _choice(event).place.node
-    return any(
-        says_nothing(other)
-        and other is not event
-        and _choice(other).place.node is node
-        and not other.used("gradient")
-        and not any(frame.assumed for frame in other.frames)
-        for other in context.interpretation.events
-    )
+    return any(other is not event for other in context.interpretation.calls(_choice_if_only_asked, id(node)))
+
+
+def _choice_if_only_asked(event: ModelUse | ModeCall) -> int | None:
+    """By what calls are found that say nothing where nothing is trained: where it would be said (id of the node)."""
+    if not says_nothing(event) or event.used("gradient") or any(frame.assumed for frame in event.frames):
+        return None
+    return id(_choice(event).place.node)
 
 
 def _help(parameter: str, shared: bool) -> str:

@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.keras.entry_points import DROPOUT_FUNCTIONS, KEEP_PROBABILITY_FUNCTIONS
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
-from dropout_lint.semantics.events import Event, Frame, FunctionCall, LayerCall, ModelUse, Place
+from dropout_lint.semantics.events import FunctionCall, LayerCall, ModelUse, Place
 from dropout_lint.semantics.intent import class_says_intent
 from dropout_lint.semantics.models import MODEL_NAMES, content, is_keras_class, mode_of
 from dropout_lint.semantics.signatures import own_call, parameters, reading_among_keywords, readings, sees
@@ -65,6 +65,9 @@ from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from dropout_lint.semantics.arguments import Arguments
+    from dropout_lint.semantics.events import Interpretation
 
 _FUNCTIONS = DROPOUT_FUNCTIONS | KEEP_PROBABILITY_FUNCTIONS
 
@@ -131,10 +134,8 @@ def _decides(call: FunctionValue, given: cst.Param, context: Context) -> list[st
     name = given.name.value
     is_off = isinstance(given.default, cst.Name) and given.default.value in {"False", "None"}
     found: list[str] = []
-    for event in context.interpretation.events:
-        if not isinstance(event, (LayerCall, FunctionCall)) or is_test_code(event.frames):
-            continue
-        if event.frames[0].function is not call or event.frames[0].hook != "call":
+    for event in context.interpretation.that((LayerCall, FunctionCall), _entered, id(call)):
+        if is_test_code(event.frames):
             continue
         if isinstance(event, LayerCall):
             layers = content(event.callee).layers
@@ -145,6 +146,11 @@ def _decides(call: FunctionValue, given: cst.Param, context: Context) -> list[st
         elif event.name in _FUNCTIONS and (_is_under(event, name) or ("mode", name) in event.input_tags):
             found.append(event.name.rpartition(".")[2])
     return list(dict.fromkeys(found))
+
+
+def _entered(event: LayerCall | FunctionCall) -> int | None:
+    """By what is found that happens in a ``call`` which Keras enters: this (its id)."""
+    return id(event.frames[0].function) if event.frames[0].hook == "call" else None
 
 
 def _drop(layers: Sequence[Instance]) -> bool:
@@ -165,47 +171,56 @@ def _passed(call: FunctionValue, name: str, position: int, context: Context) -> 
     """Whether somebody in sight passes the parameter, or may do so."""
     if name in context.interpretation.handed_to_unknown:
         return True
-    return any(
-        _passes(event, call, name, position) or any(_given(frame, call, name) for frame in event.frames)
-        for event in context.interpretation.events
+    return (id(call), name) in context.interpretation.once(_given) or any(
+        _passes(event.arguments, name, position) for event in context.interpretation.that((LayerCall,), _run, id(call))
     )
 
 
-def _passes(event: Event, call: FunctionValue, name: str, position: int) -> bool:
-    if not isinstance(event, LayerCall) or not _runs(event.callee, call):
-        return False
-    given = event.arguments
+def _passes(given: Arguments, name: str, position: int) -> bool:
     return (
         name in given.keywords or len(given.positional) > position or given.spread or given.unknown_keywords is not None
     )
 
 
-def _given(frame: Frame, call: FunctionValue, name: str) -> bool:
-    argument = frame.arguments.get(name)
-    return frame.function is call and argument is not None and argument.node is not None
+def _given(interpretation: Interpretation) -> frozenset[tuple[int, str]]:
+    """The functions (their ids) with the parameters that somebody in sight passes."""
+    frames = {id(frame): frame for event in interpretation.events for frame in event.frames}
+    return frozenset(
+        (id(frame.function), name)
+        for frame in frames.values()
+        for name, argument in frame.arguments.items()
+        if argument.node is not None
+    )
 
 
-def _runs(callee: Instance, call: FunctionValue) -> bool:
-    return own_call(callee) is call
+def _run(event: LayerCall) -> int | None:
+    """By what calls of layers are found: the ``call`` of the project that is run (its id)."""
+    call = own_call(event.callee)
+    return id(call) if call is not None else None
+
+
+def _run_by_keras(event: ModelUse) -> int | None:
+    """The same of models that Keras trains or evaluates."""
+    call = own_call(event.receiver) if isinstance(event.receiver, Instance) else None
+    return id(call) if call is not None and event.kind in {"train", "inference"} else None
 
 
 def _confidence(cls: ClassValue, call: FunctionValue, context: Context) -> Confidence | None:
     """High where Keras itself is seen to run it, or somebody calls it without the parameter."""
-    called = False
-    for event in context.interpretation.events:
-        if (
-            isinstance(event, ModelUse)
-            and event.kind in {"train", "inference"}
-            and isinstance(event.receiver, Instance)
-        ):
-            if _runs(event.receiver, call):
-                return Confidence.HIGH
-        elif isinstance(event, LayerCall) and _runs(event.callee, call):
-            called = True
-    if called:
+    interpretation = context.interpretation
+    trained = bool(interpretation.that((ModelUse,), _run_by_keras, id(call)))
+    if trained or bool(interpretation.that((LayerCall,), _run, id(call))):
         return Confidence.HIGH
-    made = any(each.cls is cls and each.node is not cls.node for each in context.interpretation.instances)
-    return Confidence.MEDIUM if made else Confidence.LOW
+    return Confidence.MEDIUM if id(cls) in interpretation.once(_made) else Confidence.LOW
+
+
+def _made(interpretation: Interpretation) -> frozenset[int]:
+    """The classes of the project (their ids) of which it makes objects."""
+    return frozenset(
+        id(each.cls)
+        for each in interpretation.instances
+        if isinstance(each.cls, ClassValue) and each.node is not each.cls.node
+    )
 
 
 def _draft(cls: ClassValue, call: FunctionValue, each: cst.Param, decided: list[str], confidence: Confidence) -> Draft:

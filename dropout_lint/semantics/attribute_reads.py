@@ -42,9 +42,17 @@ def traced_hook(frame: Frame | None) -> str:
 def is_read(interpretation: Interpretation, receiver: Value, name: str) -> bool:
     """Whether the project reads ``name`` of what may be ``receiver``; a property of that name does so itself."""
     return any(defines(each, name) for each in alternatives(receiver)) or any(
-        known == name and any(_may_be(owner, each) for each in alternatives(receiver))
-        for known, owner in interpretation.reads
+        any(_may_be(owner, each) for each in alternatives(receiver))
+        for owner in interpretation.once(_owners).get(name, ())
     )
+
+
+def _owners(interpretation: Interpretation) -> dict[str, list[Owner]]:
+    """Of what each attribute is read, by its name."""
+    found: dict[str, list[Owner]] = {}
+    for name, owner in interpretation.reads:
+        found.setdefault(name, []).append(owner)
+    return found
 
 
 def defines(receiver: Value, name: str) -> bool:
@@ -59,9 +67,9 @@ def hooks_reading(interpretation: Interpretation, cls: ClassValue, name: str) ->
     """The hooks in ``TRACED`` in which the project reads ``name`` of an object of ``cls``."""
     return frozenset().union(
         *(
-            hooks & TRACED
-            for (known, owner), hooks in interpretation.reads.items()
-            if known == name and isinstance(owner, ClassValue) and _related(owner, cls)
+            interpretation.reads[name, owner] & TRACED
+            for owner in interpretation.once(_owners).get(name, ())
+            if isinstance(owner, ClassValue) and _related(owner, cls)
         )
     )
 

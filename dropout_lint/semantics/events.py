@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dropout_lint.semantics.values import NO_TAGS, Tags, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     import libcst as cst
 
@@ -453,7 +453,8 @@ class Interpretation:
     """What functions hand to themselves, which is not followed."""
     _timeline: list[Moment] | None = None
     _trainings: tuple[list[ModelUse], dict[int, int]] | None = None
-    _indexes: dict[Callable[[Any], Hashable], dict[Hashable, list[Any]]] = field(default_factory=dict)
+    _indexes: dict[Callable[[Any], Any], dict[Hashable, list[Any]]] = field(default_factory=dict)
+    _answers: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def timeline(self) -> list[Moment]:
@@ -481,22 +482,63 @@ class Interpretation:
         trainings, before = self._trainings
         return islice(trainings, before.get(id(event), len(trainings)))
 
+    def instance(self, serial: object) -> Instance | None:
+        """The object with this serial, if the program makes it."""
+        return self.once(_by_serial).get(serial)
+
+    def once(self, answer: Callable[..., Answer], *arguments: Hashable) -> Answer:
+        """What ``answer`` (a function of a module) says of the whole, given ``arguments``: it is asked once.
+
+        What is kept of that goes with the interpretation, and the trees with both.
+        """
+        key = (answer, *arguments)
+        if key not in self._answers:
+            self._answers[key] = answer(self, *arguments)
+        return self._answers[key]  # type: ignore[no-any-return]
+
     def mode_calls(self, by: Callable[[ModeCall], Hashable], key: Hashable) -> Sequence[ModeCall]:
         """The mode calls of which ``by`` (a function of a module, which is asked once for each) says ``key``.
 
         Who compares every call with every other is quadratic in what a source can repeat at will.
         """
-        return self._indexed((ModeCall,), by, key)
+        return self.that((ModeCall,), by, key)
 
     def calls(self, by: Callable[[ModeCall | ModelUse], Hashable], key: Hashable) -> Sequence[ModeCall | ModelUse]:
         """The same of mode calls and uses of models together."""
-        return self._indexed((ModeCall, ModelUse), by, key)
+        return self.that((ModeCall, ModelUse), by, key)
 
-    def _indexed(self, kinds: tuple[type, ...], by: Callable[[Any], Hashable], key: Hashable) -> Sequence[Any]:
+    def that(self, kinds: tuple[type, ...], by: Callable[[Kind], Hashable], key: Hashable) -> Sequence[Kind]:
+        """The same of events of any ``kinds``, those of which ``by`` says None left out."""
+        return self._indexed(kinds, by, _alone, key)
+
+    def among(self, kinds: tuple[type, ...], by: Callable[[Kind], Iterable[Hashable]], key: Hashable) -> Sequence[Kind]:
+        """The events among whose keys, of which ``by`` gives any number, is ``key``; each once, in order."""
+        return self._indexed(kinds, by, dict.fromkeys, key)
+
+    def _indexed(
+        self,
+        kinds: tuple[type, ...],
+        by: Callable[[Any], Any],
+        keys_of: Callable[[Any], Iterable[Hashable]],
+        key: Hashable,
+    ) -> Sequence[Any]:
         if by not in self._indexes:
             index: dict[Hashable, list[Any]] = {}
             for event in self.events:
                 if isinstance(event, kinds):
-                    index.setdefault(by(event), []).append(event)
+                    for each in keys_of(by(event)):
+                        index.setdefault(each, []).append(event)
             self._indexes[by] = index
         return self._indexes[by].get(key, ())
+
+
+Answer = TypeVar("Answer")
+Kind = TypeVar("Kind")
+
+
+def _alone(key: Hashable) -> tuple[Hashable, ...]:
+    return (key,) if key is not None else ()
+
+
+def _by_serial(interpretation: Interpretation) -> dict[object, Instance]:
+    return {each.serial: each for each in interpretation.instances}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import KERAS_PACKAGES
@@ -145,9 +144,12 @@ def draws(
     return False
 
 
-@lru_cache(maxsize=1)
 def drawn_passes(interpretation: Interpretation) -> tuple[ModeCall | ModelUse, ...]:
     """All passes of a program that draw, each asked once: of every flag it is asked whether one runs its layer."""
+    return interpretation.once(_drawn_passes)
+
+
+def _drawn_passes(interpretation: Interpretation) -> tuple[ModeCall | ModelUse, ...]:
     return tuple(
         event
         for event in interpretation.events
@@ -397,19 +399,24 @@ def builds_generator(event: ModeCall, interpretation: Interpretation) -> bool:
     for good, the dropout being the generator's only noise (https://arxiv.org/abs/1611.07004, section 3.2.1).
     """
     builder = next((frame for frame in event.frames if frame.function is not None), None)
-    if builder is None:
-        return False
+    return builder is not None and interpretation.once(_makes_pictures, builder)
+
+
+def _makes_pictures(interpretation: Interpretation, builder: Frame) -> bool:
+    """The same of all that is called in one activation of a function."""
     modes: set[str] = set()
     upsamples = False
-    for other in interpretation.events:
-        if not isinstance(other, (ModeCall, LayerCall)) or builder not in other.frames or not other.graph:
-            continue
+    for other in interpretation.among((ModeCall, LayerCall), _frames_if_in_graph, builder):
         if isinstance(other, ModeCall):
             if truth(other.flag) is True and isinstance(other.callee, Instance):
                 modes.add(mode_of(other.callee))
         elif (other.callee.keras_name or "").rpartition(".")[2] in _UPSAMPLING:
             upsamples = True
     return upsamples and {"dropout", "batch-statistics"} <= modes
+
+
+def _frames_if_in_graph(event: ModeCall | LayerCall) -> tuple[Frame, ...]:
+    return event.frames if event.graph else ()
 
 
 _OTHER_LIBRARIES = frozenset({"flax", "haiku", "torch", "equinox", "objax", "trax", "transformers", "mxnet", "paddle"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.semantics.events import ModelUse, TrainableSet
 from dropout_lint.semantics.flags import (
     DEFAULT,
+    Flags,
     Function,
     Setting,
     Settings,
@@ -17,7 +18,7 @@ from dropout_lint.semantics.flags import (
     values_of,
 )
 from dropout_lint.semantics.models import mode_of, weightless
-from dropout_lint.semantics.ownership import Ownership, Token, is_inside, is_some_of
+from dropout_lint.semantics.ownership import Ownership, Places, Token, is_inside, is_some_of
 from dropout_lint.semantics.values import truth
 
 if TYPE_CHECKING:
@@ -52,25 +53,27 @@ class Judge:
         self._ownership = ownership
         self._generation = generation
         self._loaded = loaded
+        self._places = Places()
         self.found: dict[tuple[str, int, Token], Verdict] = {}
 
     def flags(self, state: State, token: Token) -> Settings:
         """The flag of a token at a point."""
         return settings_of(state.flags, token, self._ownership, self._loaded)
 
-    def inside(self, model: Token, state: State) -> list[Token]:
+    def knows(self, tokens: Iterable[Token]) -> None:
+        """Remember what has a flag that is set."""
+        self._places.add(tokens)
+
+    def inside(self, model: Token, flags: Flags) -> list[Token]:
         """What has a flag that was set, and is the model or in it."""
-        return [each for each in state.flags if self._ownership.contains(model, each)]
+        return self._ownership.inside(model, flags, self._places)
 
     def compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
         """Find the flags that have changed since the train function was built."""
         assert function.flags is not None
-        some_are_frozen = any(
-            False in values_of(settings)
-            for each, settings in function.flags.items()
-            if self._ownership.contains(model, each)
-        )
-        for token in self.inside(model, state):
+        some_are_frozen = any(False in values_of(function.flags[each]) for each in self.inside(model, function.flags))
+        consumed = {toggle for toggle, _ in state.consumed}
+        for token in self.inside(model, state.flags):
             built = settings_of(function.flags, token, self._ownership, self._loaded)
             then = values_of(built)
             # who opens a layer of an unknown model while it trains knows that it is frozen, and so does who opens some
@@ -82,7 +85,7 @@ class Judge:
                     continue
                 if each.value in then and not guessed:
                     continue
-                if each.toggle in state.beside or any(toggle is each.toggle for toggle, _ in state.consumed):
+                if each.toggle in state.beside or each.toggle in consumed:
                     continue
                 self._add(
                     Verdict(
@@ -152,7 +155,7 @@ class Judge:
             frozen = self.flags(state, parent)
             if values_of(frozen) != {False} or not all(each.direct and not each.partial for each in frozen):
                 continue
-            for token in self.inside(parent, state):
+            for token in self.inside(parent, state.flags):
                 if not is_inside(token, parent):
                     continue
                 for each in state.flags[token]:

@@ -31,9 +31,9 @@ from dropout_lint.semantics.values import (
 from dropout_lint.semantics.words import is_mode_name, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
-    from dropout_lint.semantics.events import Event, Interpretation, Use
+    from dropout_lint.semantics.events import Interpretation, Use
 
 Call = ModeCall | ModelUse | FunctionCall
 
@@ -242,33 +242,36 @@ class Learner:
 
     def trained_beside(self, callee: Value, learning: Learning) -> bool:
         """Whether the same gradient comes through a call of the same model in training mode: two passes on purpose."""
-        return any(
-            isinstance(other, ModeCall)
-            and other.callee is callee
-            and truth(other.flag) is True
-            and any(use.place.node is learning.use.place.node for use in other.used("gradient"))
-            for other in self.interpretation.events
-        )
+        key = (id(callee), id(learning.use.place.node))
+        return bool(self.interpretation.among((ModeCall,), _gradients_if_on, key))
 
     def fitted_meanwhile(self, value: Value, event: Call) -> bool:
         """Whether Keras trains ``value`` too: batch by batch, in a loop round ``event``, or inside a larger model."""
         if not isinstance(value, Instance):
             return False
-        loops = {loop.serial for loop in event.loops}
-        for other in self.interpretation.events:
-            if not isinstance(other, ModelUse) or other.kind != "train" or not isinstance(other.receiver, Instance):
-                continue
-            if other.receiver is value:
-                if other.method == "train_on_batch" or loops & {loop.serial for loop in other.loops}:
-                    return True
-            elif _trains_parts(other.receiver) and value.serial in self.parts(other.receiver) - self.frozen:
-                return True
-        return False
+        if any(
+            self.interpretation.among((ModelUse,), _fits_of, (id(value), when))
+            for when in ("by-batches", *(loop.serial for loop in event.loops))
+        ):
+            return True
+        return value.serial not in self.frozen and bool(self._fitted_round.get(value.serial, set()) - {id(value)})
+
+    @cached_property
+    def _fitted_round(self) -> dict[int, set[int]]:
+        """By what is inside (its serial): the models that are trained with all their parts (their ids)."""
+        found: dict[int, set[int]] = {}
+        seen: set[int] = set()
+        for each in self.interpretation.events:
+            if isinstance(each, ModelUse) and each.kind == "train" and isinstance(each.receiver, Instance):
+                if id(each.receiver) not in seen and _trains_parts(each.receiver):
+                    for serial in self.parts(each.receiver):
+                        found.setdefault(serial, set()).add(id(each.receiver))
+                seen.add(id(each.receiver))
+        return found
 
     def averaged(self, value: Value) -> bool:
         """Whether the program computes the weights of ``value`` itself: a running average, or steps of its own."""
-        own = ("vars-of", value.serial if isinstance(value, Instance) else getattr(value, "key", None))
-        return any(_mixes(event, value, own) or _keeps_weights(event, value) for event in self.interpretation.events)
+        return self.interpretation.once(_is_averaged, value)
 
     @cached_property
     def phase_is_set(self) -> bool:
@@ -346,24 +349,52 @@ def _trains_parts(value: Instance) -> bool:
     return not (isinstance(value.cls, ClassValue) and value.cls.find("train_step") is not None)
 
 
-def _mixes(event: Event, value: Value, own: tuple[Any, ...]) -> bool:
-    """Whether the weights of ``value`` are set to something computed from themselves, rather than to a copy."""
-    if not isinstance(event, MethodCall) or (own not in tags_of(event.receiver) and event.receiver is not value):
-        return False
+def _gradients_if_on(event: ModeCall) -> Iterator[tuple[int, int]]:
+    """What is called in training mode, with each gradient (id of its node) that comes through the call."""
+    if truth(event.flag) is True:
+        for use in event.used("gradient"):
+            yield id(event.callee), id(use.place.node)
+
+
+def _fits_of(event: ModelUse) -> Iterator[tuple[int, object]]:
+    """What is trained, with the loops round that, or that it is trained batch by batch."""
+    if event.kind == "train":
+        if event.method == "train_on_batch":
+            yield id(event.receiver), "by-batches"
+        for loop in event.loops:
+            yield id(event.receiver), loop.serial
+
+
+def _is_averaged(interpretation: Interpretation, value: Value) -> bool:
+    own = ("vars-of", value.serial if isinstance(value, Instance) else getattr(value, "key", None))
+    return any(
+        _mixes(event, own) for key in (own, id(value)) for event in interpretation.among((MethodCall,), _set_in, key)
+    ) or bool(interpretation.among((AttributeSet,), _keeps_weights, id(value)))
+
+
+_MIXING = frozenset({"assign", "assign_add", "assign_sub", "set_weights"})
+
+
+def _set_in(event: MethodCall) -> Iterator[Hashable]:
+    """By what calls are found that set weights: whose these are, by their tags, and the id of what is called on."""
+    if event.name in _MIXING:
+        yield id(event.receiver)
+        yield from (tag for tag in tags_of(event.receiver) if tag[0] == "vars-of")
+
+
+def _mixes(event: MethodCall, own: tuple[Any, ...]) -> bool:
+    """Whether weights are set to something computed from themselves, rather than to a copy."""
     if event.name in {"assign_sub", "assign_add"}:
         return True
     tags = event.arguments.tags()
     others = any(tag[0] == "vars-of" and tag != own for tag in tags)
-    return event.name in {"assign", "set_weights"} and own in tags and others
+    return own in tags and others
 
 
-def _keeps_weights(event: Event, value: Value) -> bool:
-    """Whether weights are put into ``value`` as an attribute: ``copy.fast_weights = [...]``."""
-    return (
-        isinstance(event, AttributeSet)
-        and bool({"weights", "variables", "params", "kernel"} & set(words(event.name)))
-        and any(each is value for each in alternatives(event.receiver))
-    )
+def _keeps_weights(event: AttributeSet) -> Iterator[int]:
+    """What (ids) weights are put into as an attribute: ``copy.fast_weights = [...]``."""
+    if {"weights", "variables", "params", "kernel"} & set(words(event.name)):
+        yield from map(id, alternatives(event.receiver))
 
 
 def _owners(use: Use) -> frozenset[Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import layer as layer_facts
+from dropout_lint.semantics.events import ModelUse
 from dropout_lint.semantics.own_modes import own_mode
 from dropout_lint.semantics.tags import serials_in, tags_of
 from dropout_lint.semantics.values import (
@@ -418,6 +419,20 @@ def augmenting_layers(value: Value) -> tuple[Instance, ...]:
     return tuple(
         layer for layer in content(value).layers if mode_of(layer) == "augmentation" and isinstance(layer.cls, str)
     )
+
+
+def layers_used(interpretation: Interpretation, *kinds: str) -> frozenset[int]:
+    """The serials of the layers, of those that depend on the mode, in all models that are used in one of these ways."""
+    return interpretation.once(_layers_used, *kinds)
+
+
+def _layers_used(interpretation: Interpretation, *kinds: str) -> frozenset[int]:
+    models = {
+        id(event.receiver): event.receiver
+        for event in interpretation.events
+        if isinstance(event, ModelUse) and event.kind in kinds
+    }
+    return frozenset(layer.serial for model in models.values() for layer in content(model).layers)
 
 
 def switched_off_in_graph(layers: tuple[Instance, ...], interpretation: Interpretation) -> bool:

@@ -10,6 +10,7 @@ from dropout_lint.locating import Locator
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.shelf import Shelf
 from dropout_lint.semantics.words import is_test_module
+from dropout_lint.sources.text import split_lines
 from dropout_lint.syntax.bindings import bound_names
 from dropout_lint.syntax.walk import walk
 from dropout_lint.trail import Trail
@@ -33,6 +34,7 @@ class Module:
     __slots__ = (
         "_binds",
         "_is_test",
+        "_lines",
         "_names_others",
         "_sources",
         "is_package",
@@ -49,6 +51,7 @@ class Module:
         self.text = text
         self.tree = tree
         self._is_test: bool | None = None
+        self._lines: tuple[str, ...] | None = None
         self._binds: frozenset[str] | None = None
         self._names_others: bool | None = None
         self._sources: dict[int, str] = {}
@@ -63,6 +66,13 @@ class Module:
             short = next(islice(walk(node), _LONGEST_SHOWN, None), None) is None
             text = self._sources[id(node)] = self.tree.code_for_node(node).strip() if short else "…"
         return text
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of its text without their ends."""
+        if self._lines is None:
+            self._lines = split_lines(self.text)
+        return self._lines
 
     @property
     def is_test(self) -> bool:

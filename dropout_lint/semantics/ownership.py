@@ -14,7 +14,7 @@ from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.values import ClassValue, Instance, Items, Mapping, Opaque, Symbolic, Value, alternatives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from dropout_lint.semantics.events import Interpretation
 
@@ -108,7 +108,23 @@ class Ownership:
             return model[0] != "some" and any(self.contains(model, each) for each in token[1])
         if token[0] != "place":
             return False
-        return any(_is_under(token[1], each) for each in (model, *self.members(model).tokens))
+        inside = self.members(model).tokens
+        return any(each == model or each in inside for each in _above(token[1]))
+
+    def inside(self, model: Token, tokens: Collection[Token], places: Places) -> list[Token]:
+        """Those of ``tokens`` that ``model`` contains, in no order that means anything.
+
+        ``places`` are those among them that name no object, and maybe others.
+        """
+        members = self.members(model).ordered
+        if len(tokens) <= len(members):
+            return [each for each in tokens if self.contains(model, each)]
+        found: dict[Token, None] = {}
+        for owner in (model, *members):
+            if owner in tokens:
+                found[owner] = None
+            found.update((each, None) for each in places.under(owner) if each in tokens)
+        return list(found)
 
     def parents(self, token: Token) -> Iterator[Token]:
         """Where the flag of a place may come from, nearest first: the places and the object it is read from."""
@@ -174,12 +190,36 @@ class Ownership:
         return True
 
 
-def _is_under(key: tuple[Any, ...], owner: Token) -> bool:
-    if owner[0] == "some":
-        return False
-    root = ("instance", owner[1]) if owner[0] == "object" else owner[1]
-    if root[-2:] == ("layers", "[]"):
-        # every layer of a model, whichever way it is reached
-        root = root[:-2]
-        return len(key) > len(root) + 1 and key[: len(root)] == root and key[len(root)] in {"layers", "get_layer"}
-    return len(key) > len(root) and key[: len(root)] == root
+class Places:
+    """Tokens that name no object, by what they are in: to compare every one with every model is quadratic."""
+
+    def __init__(self, tokens: Iterable[Token] = ()) -> None:
+        self._under: dict[Token, dict[Token, None]] = {}
+        self._known: set[Token] = set()
+        self.add(tokens)
+
+    def add(self, tokens: Iterable[Token]) -> None:
+        """Remember those among ``tokens``."""
+        for token in tokens:
+            if token[0] != "object" and token not in self._known:
+                self._known.add(token)
+                for each in token[1] if token[0] == "some" else (token,):
+                    for owner in (each, *(_above(each[1]) if each[0] == "place" else ())):
+                        self._under.setdefault(owner, {})[token] = None
+
+    def under(self, owner: Token) -> Iterable[Token]:
+        """Those that are ``owner``, or below it."""
+        return self._under.get(owner, ())
+
+
+def _above(key: tuple[Any, ...]) -> Iterator[Token]:
+    """The tokens of what a place is inside, from the outside in."""
+    for length in range(len(key)):
+        root = key[:length]
+        if length == 2 and key[0] == "instance":
+            yield ("object", key[1])
+        if root[-2:] != ("layers", "[]"):
+            yield ("place", root)
+        if key[length] in {"layers", "get_layer"} and len(key) > length + 1:
+            # every layer of a model, whichever way it is reached
+            yield ("place", (*root, "layers", "[]"))

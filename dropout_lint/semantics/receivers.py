@@ -7,7 +7,6 @@ that, what it is called in a module that knows no other library with modules of 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Confidence
@@ -96,7 +95,8 @@ def is_layer_of_known_model(value: Value, interpretation: Interpretation) -> boo
         return False
     inside = key[2] == "get_layer" and len(key) == 4
     inside |= key[2:4] == ("layers", "[]") and all(_is_position(each) for each in key[4:])
-    return inside and any(each.serial == key[1] and is_layer(each) for each in interpretation.instances)
+    model = interpretation.instance(key[1]) if inside else None
+    return model is not None and is_layer(model)
 
 
 def _is_position(part: object) -> bool:
@@ -105,12 +105,11 @@ def _is_position(part: object) -> bool:
 
 def _is_used_as_model(value: Value, interpretation: Interpretation) -> bool:
     """Whether the program treats the same unknown object as only Keras models are: compiles it, asks it for a layer."""
-    receivers, keys = _used_as_models(interpretation)
+    receivers, keys = interpretation.once(_used_as_models)
     key = value.key if isinstance(value, Opaque) else None
     return id(value) in receivers or (COMPILED, id(value)) in keys or (key is not None and key in keys)
 
 
-@lru_cache(maxsize=1)
 def _used_as_models(interpretation: Interpretation) -> tuple[frozenset[int], frozenset[object]]:
     """The ids of all objects that are treated so, and the keys of the unknown ones among them."""
     found = [

@@ -111,19 +111,27 @@ def reading_among_keywords(function: FunctionValue, name: str) -> cst.CSTNode | 
 
 def is_read(function: FunctionValue, name: str) -> bool:
     """Whether a function, or one inside it, reads a name, or may do so through ``locals()``."""
+    return not names_read(function).isdisjoint({name, *READING_ALL})
+
+
+READING_ALL = frozenset({"locals", "exec", "eval"})
+
+
+def names_read(function: FunctionValue) -> frozenset[str]:
+    """All names that a function, or one inside it, reads."""
+    found: set[str] = set()
     stack: list[cst.CSTNode] = list(children(function.node.body))
     while stack:
         node = stack.pop()
         if isinstance(node, cst.Name):
-            if node.value in {name, "locals", "exec", "eval"}:
-                return True
+            found.add(node.value)
         elif isinstance(node, cst.AssignTarget) and isinstance(node.target, cst.Name):
             continue
         elif isinstance(node, (cst.Attribute, cst.Arg)):
             stack.append(node.value)
         else:
             stack.extend(children(node))
-    return False
+    return frozenset(found)
 
 
 def default_of(function: FunctionValue, name: str) -> Value:

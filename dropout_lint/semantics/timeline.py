@@ -9,7 +9,6 @@ of its own, which begins where the module's body and the constructors end.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.calls import COMPILED
@@ -36,6 +35,8 @@ from dropout_lint.semantics.selection import goes_over_slice
 from dropout_lint.semantics.values import NONE, Instance, Opaque, alternatives, truth
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dropout_lint.semantics.events import Interpretation
     from dropout_lint.semantics.passages import Entry
 
@@ -43,9 +44,12 @@ MOST_STEPS = 60_000
 _TRAINING_HOOKS = ("on_epoch_", "on_batch_", "on_train_")
 
 
-@lru_cache(maxsize=8)
 def verdicts(interpretation: Interpretation, generation: int, backend: str | None = None) -> tuple[Verdict, ...]:
     """The verdicts on one Keras generation, each toggle's surest."""
+    return interpretation.once(_verdicts, generation, backend)
+
+
+def _verdicts(interpretation: Interpretation, generation: int, backend: str | None) -> tuple[Verdict, ...]:
     walk = _Walk(interpretation, generation, backend)
     if any(isinstance(each, TrainableSet) for each in interpretation.timeline):
         walk.run()
@@ -93,10 +97,9 @@ def toggles_a_trained_model(interpretation: Interpretation, verdict: Verdict) ->
     )
 
 
-@lru_cache(maxsize=4)
 def ownership_of(interpretation: Interpretation) -> Ownership:
     """Which layer belongs to which model."""
-    return Ownership(interpretation)
+    return interpretation.once(Ownership)
 
 
 class _Spent(Exception):
@@ -274,7 +277,7 @@ class _Walk:
             partial = selected or is_some_of(token)
             before = self._judge.flags(state, token)
             same = value is not None and values_of(before) == {value}
-            inside = [each for each in flags if each != token and self._ownership.contains(token, each)]
+            inside = [each for each in self._judge.inside(token, flags) if each != token]
             if same and partial and not any(each.direct for each in before):
                 repeated.add((toggle, token))
             if same and not self._spreads_again:
@@ -287,11 +290,14 @@ class _Walk:
                 spread = frozenset(Setting(each, toggle, False, partial) for each in values)
                 members = self._ownership.members(token)
                 flags.update(dict.fromkeys((*inside, *members.ordered), spread))
+                self._judge.knows(members.ordered)
                 if not members.complete and self._is_model(token):
                     flags[all_layers(token)] = spread
+                    self._judge.knows((all_layers(token),))
                 self._cover(token, flags, spread)
             if not (same and toggles_in(before)):
                 flags[token] = frozenset(Setting(each, toggle, True, partial) for each in values)
+            self._judge.knows((token,))
         return replace(
             state,
             flags=flags,
@@ -373,7 +379,7 @@ class _Walk:
         """The program itself updates weights: whatever was set in these models, or in any, was set for that."""
         owners = {tag[1] for tag in use.input_tags if tag[0] == "vars-of"}
         known = owners and all(isinstance(owner, int) for owner in owners)
-        inside = [each for owner in owners for each in self._judge.inside(("object", owner), state)]
+        inside = [each for owner in owners for each in self._judge.inside(("object", owner), state.flags)]
         toggles = [toggles_in(state.flags[each]) for each in (inside if known else state.flags)]
         return replace(state, used=state.used.union(*toggles))
 
@@ -381,7 +387,7 @@ class _Walk:
         """A train function is built: it reads every flag inside the model."""
         members = self._ownership.members(model)
         everything = compiles and not members.complete and members.tokens == frozenset()
-        inside = list(state.flags) if everything else self._judge.inside(model, state)
+        inside = list(state.flags) if everything else self._judge.inside(model, state.flags)
         toggles = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
         consumed = state.consumed | {(each, model) for each in toggles} if compiles else state.consumed
         waiting = frozenset(each for each in state.repeated if not self._ownership.contains(model, each[1]))
@@ -404,7 +410,7 @@ class _Walk:
         if remakes and self._generation == 2:
             return state
         self._judge.contradictions(use, model, state)
-        state = self._read(model, _set_for(use, self._judge.inside(model, state), state), compiles=True)
+        state = self._read(model, _set_for(use, self._judge.inside(model, state.flags), state), compiles=True)
         if remakes:
             function = Function(state.flags, False, before.compiled if before is not None else None)
         else:
@@ -426,7 +432,7 @@ class _Walk:
             if self._generation == 3:
                 self._judge.first(use, model, function, state)
             known = function is not None or self._generation == 3
-            unseen = {} if known else dict.fromkeys(self._judge.inside(model, state), UNKNOWN)
+            unseen = {} if known else dict.fromkeys(self._judge.inside(model, state.flags), UNKNOWN)
             function = Function({**state.flags, **unseen}, False, function.compiled if function is not None else None)
         state = self._read(model, state, compiles=False)
         return replace(state, functions={**state.functions, model: function})
@@ -487,14 +493,14 @@ def _set_for(use: ModelUse, inside: list[Token], state: State) -> State:
     The trainers of Keras 2's GANs freeze all parts but one before each ``compile``, whether they hold them or not.
     """
     here = use.frames[-1]
-    fresh = {
-        toggle
-        for settings in state.flags.values()
-        for toggle in toggles_in(settings) - state.used
-        if here in toggle.frames
-    }
-    read = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
-    return replace(state, beside=state.beside | fresh) if not fresh.isdisjoint(read) else state
+
+    def fresh(flags: Iterable[Settings]) -> Iterator[TrainableSet]:
+        unread = (toggle for settings in flags for toggle in toggles_in(settings) - state.used)
+        return (toggle for toggle in unread if here in toggle.frames)
+
+    if next(fresh(state.flags[each] for each in inside), None) is None:
+        return state
+    return replace(state, beside=state.beside | set(fresh(state.flags.values())))
 
 
 def _frozen_apart(

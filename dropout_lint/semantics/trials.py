@@ -76,8 +76,11 @@ def tries_out(event: ModeCall | ModelUse, interpretation: Interpretation) -> boo
     callee = event.callee if isinstance(event, ModeCall) else event.receiver
     if not isinstance(callee, Instance) or "__loaded__" in callee.arguments:
         return False
-    learned = any(isinstance(each, MethodCall) and each.name in _LEARNED_BEFORE for each in interpretation.events)
-    return not learned and next(interpretation.trainings_before(event), None) is None
+    return next(interpretation.trainings_before(event), None) is None and not interpretation.once(_has_learned)
+
+
+def _has_learned(interpretation: Interpretation) -> bool:
+    return any(isinstance(each, MethodCall) and each.name in _LEARNED_BEFORE for each in interpretation.events)
 
 
 _LEARNED_BEFORE = frozenset({"load_weights", "restore", "set_weights", "load"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeGuard
 
 from dropout_lint.semantics.events import HandedOver, MethodCall, ModeCall, ModelUse
@@ -52,9 +51,12 @@ class Untold:
         return None
 
 
-@lru_cache(maxsize=2)
 def untold(interpretation: Interpretation) -> tuple[Untold, ...]:
     """The calls that train a model, or may, and do not say so, in order; two rules ask."""
+    return interpretation.once(_untold)
+
+
+def _untold(interpretation: Interpretation) -> tuple[Untold, ...]:
     learner = Learner(interpretation)
     return () if learner.phase_is_set else tuple(_found(interpretation, learner))
 
