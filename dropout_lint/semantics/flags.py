@@ -10,7 +10,7 @@ model's own flag has that value already (keras/src/backend/tensorflow/trackable.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,27 +109,34 @@ def merged(one: State | None, two: State | None, ownership: Ownership, before: S
     if one is two:
         return one
     flags = one.flags if one.flags is two.flags else _merged_flags(one.flags, two.flags, ownership, before)
-    functions = {
-        model: _merged_functions(one.functions.get(model), two.functions.get(model), ownership)
-        for model in {**one.functions, **two.functions}
-    }
+    functions = one.functions
+    if functions is not two.functions:
+        functions = {
+            model: _merged_functions(one.functions.get(model), two.functions.get(model), ownership)
+            for model in {**one.functions, **two.functions}
+        }
     return State(
         flags,
         functions,
-        one.used | two.used,
-        one.consumed | two.consumed,
-        one.beside | two.beside,
-        one.undone | two.undone,
-        one.ignored | two.ignored,
-        one.repeated | two.repeated,
-        one.made | two.made,
-        one.again | two.again,
+        _either(one.used, two.used),
+        _either(one.consumed, two.consumed),
+        _either(one.beside, two.beside),
+        _either(one.undone, two.undone),
+        _either(one.ignored, two.ignored),
+        _either(one.repeated, two.repeated),
+        _either(one.made, two.made),
+        _either(one.again, two.again),
     )
 
 
+def _either(one: frozenset[Any], two: frozenset[Any]) -> frozenset[Any]:
+    # most branches change little of all that is known by then
+    return one if one is two else one | two
+
+
 def _merged_flags(one: Flags, two: Flags, ownership: Ownership, before: State | None) -> Flags:
-    found: Flags = {}
-    for token in {**one, **two}:
+    found: Flags = {**one, **two}
+    for token in [token for token, settings in found.items() if one.get(token) is not settings or token not in two]:
         first, second = settings_of(one, token, ownership), settings_of(two, token, ownership)
         if before is not None:
             present = settings_of(before.flags, token, ownership)
