@@ -58,7 +58,7 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.keras.entry_points import application
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, name_of_callee, version_text
-from dropout_lint.semantics.events import ModeCall, ModelUse, Moment, Place, TrainableSet
+from dropout_lint.semantics.events import ModeCall, ModelUse, Place, TrainableSet
 from dropout_lint.semantics.models import calls_in_graph, content, inner_layers, is_layer, is_model, mode_of, nested
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, Items, Opaque, Value, alternatives, truth
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.keras.versions import Holding
+    from dropout_lint.semantics.events import Interpretation
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -84,7 +85,7 @@ def check(context: Context) -> Iterator[Draft]:
             and not any(frame.hook == "call" for frame in event.frames)
             and not is_test_code(event.frames)
             and _normalises(event.callee)
-            and _learns(event, event.callee, context.interpretation.timeline)
+            and _learns(event, event.callee, context.interpretation)
         ):
             yield _draft(event, ignored, context)
 
@@ -96,11 +97,11 @@ def _normalises(base: Instance) -> bool:
     return any(mode_of(layer) == "batch-statistics" for layer in content(base).layers)
 
 
-def _learns(event: ModeCall, base: Instance, timeline: list[Moment]) -> bool:
+def _learns(event: ModeCall, base: Instance, interpretation: Interpretation) -> bool:
     """Whether the base is trainable as a whole when a model of this very graph is fitted."""
     trainable: bool | None = True
     compiled: dict[int, bool | None] = {}
-    for moment in timeline:
+    for moment in interpretation.timeline:
         if isinstance(moment, TrainableSet):
             trainable = _after(trainable, base, moment)
         elif isinstance(moment, ModelUse) and isinstance(moment.receiver, Instance):
@@ -110,16 +111,16 @@ def _learns(event: ModeCall, base: Instance, timeline: list[Moment]) -> bool:
             # what is trainable is decided when a train function is first used, and kept until the next compile
             elif (
                 moment.kind == "train"
-                and _built_with(model, event.serial)
+                and event.serial in interpretation.once(_calls_inside, model)
                 and compiled.setdefault(model.serial, trainable) is True
             ):
                 return True
     return False
 
 
-def _built_with(model: Instance, serial: int) -> bool:
-    """Whether a call is part of the graph of a functional model, or of one inside it."""
-    return any(serial in calls_in_graph(each) for each in (model, *nested(model)))
+def _calls_inside(_: Interpretation, model: Instance) -> frozenset[int]:
+    """The calls (their serials) that are part of the graph of a functional model, or of one inside it."""
+    return frozenset().union(*(calls_in_graph(each) for each in (model, *nested(model))))
 
 
 def _after(trainable: bool | None, base: Instance, moment: TrainableSet) -> bool | None:

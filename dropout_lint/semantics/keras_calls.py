@@ -199,6 +199,11 @@ def _as_data(value: Value) -> Value:
 
 
 def _symbolic_result(arguments: Arguments, callee: Value, tags: Tags) -> Symbolic:
+    given = arguments.values
+    if len(given) == 1 and isinstance(given[0], Symbolic) and _are_distinct(given[0].layers):
+        # a long chain: nothing to compare, and each link has all that was before
+        before = given[0].layers
+        return Symbolic(before if callee in before else (*before, callee), outputs_in(tags))
     layers: dict[object, Value] = {}
 
     def collect(values: tuple[Value, ...], depth: int) -> None:
@@ -212,9 +217,14 @@ def _symbolic_result(arguments: Arguments, callee: Value, tags: Tags) -> Symboli
                 elif isinstance(each, Mapping) and depth < 3:
                     collect(tuple(each.entries.values()), depth + 1)
 
-    collect(arguments.values, 0)
+    collect(given, 0)
     layers.setdefault(fingerprint(callee), callee)
     return Symbolic(tuple(layers.values()), outputs_in(tags))
+
+
+def _are_distinct(layers: tuple[Value, ...]) -> bool:
+    """Whether all are objects, none of them twice."""
+    return len(set(layers)) == len(layers) and set(map(type, layers)) <= {Instance}
 
 
 def _builds(frame: Frame, callee: Instance, node: cst.CSTNode) -> bool:

@@ -75,8 +75,24 @@ class Learner:
 
     def trains(self, value: Value) -> bool:
         """Whether any gradient in sight is taken with respect to the weights of ``value``, whoever is called."""
-        owners = {tag[1] for tag in self.interpretation.updated}
-        return "*" in owners or any(self._same(value, owner) is not False for owner in owners)
+        if "*" in self._updated.get(None, ()):
+            return True
+        reached: set[Any] = {None}
+        if isinstance(value, Instance):
+            reached |= {value.serial, *self.parts(value)}
+        elif isinstance(value, Opaque) and value.key is not None and value.key[0] == "instance":
+            reached.add(value.key[1])
+        return any(self._same(value, owner) is not False for each in reached for owner in self._updated.get(each, ()))
+
+    @cached_property
+    def _updated(self) -> dict[Any, list[Any]]:
+        """Whose weights are updated, by what is inside (its serial); under None those of which no object is known."""
+        found: dict[Any, list[Any]] = {}
+        for owner in {tag[1] for tag in self.interpretation.updated}:
+            known = isinstance(owner, int)
+            for each in {owner, *self.parts(self._instances.get(owner))} if known else (None,):
+                found.setdefault(each, []).append(owner)
+        return found
 
     @cached_property
     def _instances(self) -> dict[int, Instance]:

@@ -18,31 +18,45 @@ def compares_modes(event: ModeCall, interpretation: Interpretation) -> bool:
 
     So it is where two loops side by side go over the same data, in one mode each, and do the same with what comes out.
     """
-    return any(
-        any(other.serial in use.partners for use in event.uses) or _is_twin(event, other)
-        for other in interpretation.mode_calls(_callee_if_off, (id(event.callee), id(event.frames[-1])))
+    same = _same_model(event)
+    off = interpretation.once(_off)
+    if any(off.get(partner) == same for use in event.uses for partner in use.partners):
+        return True
+    twin = _twin(event)
+    return twin is not None and any(
+        other.loops[-1].node is not event.loops[-1].node for other in interpretation.mode_calls(_twin_if_off, twin)
     )
 
 
-def _is_twin(event: ModeCall, other: ModeCall) -> bool:
-    loops, others = ([loop.node for loop in each.loops] for each in (event, other))
-    if not loops or not others or loops[:-1] != others[:-1] or loops[-1] is others[-1]:
-        return False
-    over, other_over = (_iterated(node, event) for node in (loops[-1], others[-1]))
-    return over is not None and over == other_over and _kinds(event) == _kinds(other) != set()
+def _same_model(event: ModeCall) -> tuple[int, int]:
+    """What is called, and where (the ids)."""
+    return id(event.callee), id(event.frames[-1])
 
 
-def _kinds(event: ModeCall) -> set[str]:
-    return {use.kind for use in event.uses}
+def _off(interpretation: Interpretation) -> dict[int, tuple[int, int]]:
+    """By serial: what is called in inference mode, and where."""
+    return {
+        event.serial: _same_model(event)
+        for event in interpretation.events
+        if isinstance(event, ModeCall) and truth(event.flag) is False
+    }
+
+
+def _twin(event: ModeCall) -> tuple[object, ...] | None:
+    """What is called, over what data, and what is done with what comes out; None outside of loops over data."""
+    loops = [loop.node for loop in event.loops]
+    over = _iterated(loops[-1], event) if loops else None
+    kinds = frozenset(use.kind for use in event.uses)
+    return (_same_model(event), tuple(map(id, loops[:-1])), over, kinds) if over is not None and kinds else None
+
+
+def _twin_if_off(event: ModeCall) -> tuple[object, ...] | None:
+    return _twin(event) if truth(event.flag) is False else None
 
 
 def _iterated(node: cst.CSTNode, event: ModeCall) -> str | None:
     """What a loop goes over, as it is written."""
     return event.frames[-1].module.source_of(node.iter) if isinstance(node, (cst.For, cst.CompFor)) else None
-
-
-def _callee_if_off(event: ModeCall) -> tuple[int, int] | None:
-    return (id(event.callee), id(event.frames[-1])) if truth(event.flag) is False else None
 
 
 def is_test_code(frames: tuple[Frame, ...]) -> bool:
