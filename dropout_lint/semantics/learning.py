@@ -60,6 +60,7 @@ class Learner:
     _parts: dict[int, frozenset[int]] = field(default_factory=dict)
     _frozen_in: dict[int, frozenset[int]] = field(default_factory=dict)
     _deaf: dict[int, bool] = field(default_factory=dict)
+    _held_by: dict[int, tuple[Instance, ...]] = field(default_factory=dict)
 
     def of(self, event: Call, stopped: bool = False) -> Learning | None:
         """What learns from ``event``; None where its output enters no gradient, or one with respect to inputs.
@@ -228,6 +229,11 @@ class Learner:
 
     def _held(self, callee: Value) -> tuple[Instance, ...]:
         """The layers in ``callee`` that depend on the mode; also those of the project that ask for it themselves."""
+        if id(callee) not in self._held_by:
+            self._held_by[id(callee)] = self._found_in(callee)
+        return self._held_by[id(callee)]
+
+    def _found_in(self, callee: Value) -> tuple[Instance, ...]:
         held = content(callee).layers
         known = {layer.serial for layer in held}
         parts = {

@@ -159,7 +159,18 @@ def _attribute_layers(value: Instance) -> tuple[Value, ...] | None:
 
 
 def content(value: Value) -> Content:
-    """The mode-dependent layers a call of ``value`` runs."""
+    """The mode-dependent layers a call of ``value`` runs; asked when the interpretation is through.
+
+    Of an object it is found once: a large model may be called many times.
+    """
+    if not isinstance(value, Instance):
+        return _content(value)
+    if value.content is None:
+        value.content = _content(value)
+    return value.content  # type: ignore[no-any-return]
+
+
+def _content(value: Value) -> Content:
     found = _Found()
     complete = _collect(value, found, set(), 0)
     return Content(tuple(found.values()), complete, frozenset(found.possible))

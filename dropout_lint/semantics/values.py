@@ -92,6 +92,7 @@ class Instance:
         "arguments",
         "attributes",
         "cls",
+        "content",
         "found_in",
         "generation",
         "loops",
@@ -119,6 +120,8 @@ class Instance:
         """Whether it stands for several objects: those that one call path makes each time it is walked."""
         self.attributes: dict[str, Value] = {}
         self.arguments: dict[str, Value] = {}
+        self.content: Any = None
+        """What a call of it runs, once somebody has asked, when all is made; see `models.content`."""
 
     @property
     def keras_name(self) -> str | None:
