@@ -31,7 +31,7 @@ def chooses_in_call(around: Closure) -> bool:
     if any(not _CHOSEN.isdisjoint(unit.features) for unit in reached):
         return True
     mentions = frozenset().union(*(unit.mentions for unit in reached))
-    return reaches(replace(outline, mentions=mentions), [each.outline for each in around.near[1:]], _CHOSEN)
+    return reaches(replace(outline, mentions=mentions), around.parts, _CHOSEN)
 
 
 def _below_calls(around: Closure) -> set[Unit]:

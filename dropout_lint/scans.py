@@ -13,7 +13,7 @@ from dropout_lint.keras.layers import LAYERS
 from dropout_lint.locating import PACKAGE
 from dropout_lint.outline import ANYTHING, is_python, outline_of
 from dropout_lint.outline.names import is_mode_layer
-from dropout_lint.reach import reaches
+from dropout_lint.reach import Parts, reaches, reaches_keras
 from dropout_lint.semantics.words import is_test_module
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ _MAY_HOLD_MODES = frozenset({"applications", "load_model", "clone_model", "model
 _FARTHEST = 2
 """Steps from a file to what it imports within which it may decide what is found there."""
 LARGEST_CLOSURE = 400
+_MANY_NAMES = 40
+"""To look for more of them takes as long as an outline, which is drawn once."""
 
 
 class Scans:
@@ -143,6 +145,11 @@ class Scan:
         """This is its content."""
         if self.data != data:
             self._set(data)
+
+    @property
+    def module(self) -> str:
+        """The last part of its import name."""
+        return self.path.parent.name if self.is_package else self.path.stem
 
     @property
     def names_keras(self) -> bool:
@@ -256,6 +263,12 @@ class Scan:
             self._may_define_all = not all(map(bytes.isascii, found)) or _is_encoded(self.data)
         return self._may_define_all or not self._defined.isdisjoint(names)
 
+    def may_mention(self, names: Collection[str]) -> bool:
+        """Whether one of some names may occur in it, which takes no outline to tell; of many names it may."""
+        if len(names) > _MANY_NAMES or not self.data.isascii() or _is_encoded(self.data):
+            return True
+        return any(name.encode() in self.data for name in names)
+
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
         """The bases of a class that it defines, and whether its ``call`` is told the mode."""
         return self.outline.classes.get(name) if self.defines((name,)) else None
@@ -316,6 +329,7 @@ class Closure:
         self._scans: tuple[Scan, ...] | None = None
         self._near: tuple[Scan, ...] | None = None
         self._held: frozenset[bytes] | None = None
+        self._parts: Parts | None = None
         self._reached: dict[frozenset[str], bool] = {}
         self._classes: dict[str, tuple[tuple[str, ...], str] | None] = {}
 
@@ -343,12 +357,31 @@ class Closure:
             return not self._held.isdisjoint(triggers)
         return any(each.holds(triggers) for each in self.near)
 
+    @property
+    def parts(self) -> Parts:
+        """The parts of the other files near by."""
+        if self._parts is None:
+            self._parts = Parts(each.outline for each in self.near[1:])
+        return self._parts
+
     def reached(self, features: frozenset[str]) -> bool:
         """Whether the file refers to something with one of the features, near by; see `dropout_lint.reach`."""
         if features not in self._reached:
-            others = [each.outline for each in self.near[1:]]
-            self._reached[features] = reaches(self.entry.outline, others, features)
+            self._reached[features] = reaches(self.entry.outline, self.parts, features)
         return self._reached[features]
+
+    def concerns_keras(self) -> bool:
+        """Whether the file uses Keras by what its tree says, or refers to what does near by."""
+        if self.entry.uses_keras and self.entry.outline.uses_keras:
+            return True
+        near = [each.as_imported(self.entry) for each in self.near[1:]]
+        using = {each for each in near if each.uses_keras and each.outline.uses_keras}
+        others = [each for each in near if each not in using]
+        return reaches_keras(
+            self.entry.outline,
+            [(each.module, each.outline) for each in near if each in using],
+            lambda names: (each.outline for each in others if each.may_mention(names)),
+        )
 
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
         """The bases of a class, and whether its ``call`` is told the mode; the nearest of this name counts."""

@@ -55,12 +55,16 @@ class Triage:
         if path.suffix == _STUB or not self._uses_keras(entry):
             return self._unless_python(entry)
         around = Closure(entry, self._use)
+        if not entry.uses_keras and not around.concerns_keras():
+            return self._unless_python(entry)
         if any(word in data for word in _TESTS) and entry.is_test:
             rules = self._of_tests
         else:
             rules = self._rules
             around.look_for_all()
         found = frozenset(rule.code for rule in rules if _may_speak(rule, around, rule.code in asked))
+        if found and entry.uses_keras and not around.concerns_keras():
+            found = frozenset()
         return found or self._unless_python(entry)
 
     def _unless_python(self, entry: Scan) -> frozenset[str]:

@@ -251,25 +251,29 @@ PROGRAM = "import pack\ndef train(model, x):\n    {}\n    model.trainable = Fals
 PACKAGES = {
     "in a function that nobody mentions": ({"pack/__init__.py": LATE}, "pack.other()", False),
     "in a function that is called": ({"pack/__init__.py": LATE}, "pack.with_keras()", True),
-    "in a function that the package calls": ({"pack/__init__.py": f"{LATE}with_keras()\n"}, "", True),
+    "in a function that the package calls": (
+        {"pack/__init__.py": f"{LATE}nets = with_keras()\n"},
+        "pack.nets.freeze(model)",
+        True,
+    ),
     "when a name is asked for": (
         {"pack/__init__.py": LATE.replace("with_keras()", "__getattr__(name)")},
-        "pack.nets",
+        "pack.nets.freeze(model)",
         True,
     ),
     "in a method": (
         {"pack/__init__.py": "class Loader:\n    def load(self):\n        from pack import nets\n"},
-        "pack.other()",
+        "pack.nets.freeze(model)",
         True,
     ),
     "where it can be had": (
         {"pack/__init__.py": "try:\n    from pack import nets\nexcept ImportError:\n    nets = None\n"},
-        "",
+        "pack.nets.freeze(model)",
         True,
     ),
     "after a function": (
         {"pack/__init__.py": "def other(\n    x,\n):\n    return x\n\nfrom pack import nets\n"},
-        "",
+        "pack.nets.freeze(model)",
         True,
     ),
     "Keras itself in a function that nobody mentions": (

@@ -70,6 +70,10 @@ class Outline:
     """Its classes with a ``__call__`` of their own that has a mode by default."""
     mentions: frozenset[str] = frozenset()
     """The mentions of all its units."""
+    keras: frozenset[str] = frozenset()
+    """The names under which it imports parts of Keras and TensorFlow: others may import them from here."""
+    uses_keras: bool = False
+    """Whether it imports any, or reads a name that stands for one by convention and that it binds nowhere."""
     made_of: frozenset[str] = frozenset()
     """The packages of whose classes a ``call`` makes objects, if they are no libraries."""
 

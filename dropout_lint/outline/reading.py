@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ANYTHING", "is_python", "outline_of"]
 
-ANYTHING = Outline(frozenset({"anything"}))
+ANYTHING = Outline(frozenset({"anything"}), uses_keras=True)
 """The outline of what this Python cannot parse: the analysis says what is wrong with it."""
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from dropout_lint.keras.conventions import conventional_names
 from dropout_lint.keras.entry_points import LEARNING_PHASE
 from dropout_lint.keras.layers import augmentation_names, leaking_names
 from dropout_lint.outline.aliases import classes_by_other_names
@@ -36,6 +37,7 @@ _OWN_METHODS = frozenset(
 )  # fmt: skip
 _PHASES = frozenset(name.rpartition(".")[2] for name in LEARNING_PHASE)
 _SETS_PHASE = frozenset({"learning_phase_scope", "set_learning_phase"})
+_CONVENTIONAL = frozenset(name for name, path in conventional_names().items() if path != "numpy")
 _CHOSEN = frozenset({"flag-true", "flag-other", "flag-false", "flag-by-position", "trainable-set"})
 
 
@@ -83,8 +85,17 @@ def summary(notes: Notes) -> Outline:
         _read_in_steps(notes),
         frozenset(notes.operators),
         mentions,
+        *_keras(notes),
         frozenset(notes.made_of),
     )
+
+
+def _keras(notes: Notes) -> tuple[frozenset[str], bool]:
+    """The names under which a file imports parts of Keras and TensorFlow, and whether it uses any part of them."""
+    if "*" in notes.keras:
+        return frozenset(notes.keras - {"*"} | _CONVENTIONAL), True
+    unbound = _CONVENTIONAL.difference(notes.imports, notes.stored, notes.classes, notes.parameters)
+    return frozenset(notes.keras), bool(notes.keras) or any(not unbound.isdisjoint(unit.reads) for unit in notes.units)
 
 
 def _by_words(words: str, notes: Notes) -> set[str]:

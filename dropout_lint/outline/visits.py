@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VISITS", "visit_attribute"]
 
+_KERAS = ("keras", "tensorflow")
 _COMPILERS = frozenset({"tf", "tensorflow", "jax"})
 
 
@@ -51,6 +52,8 @@ def _name(notes: Notes, node: ast.Name, unit: Unit) -> None:
         if name in unit.reads and name not in TRACERS:
             return
         unit.reads.add(name)
+    else:
+        notes.stored.add(name)
     unit.mentions.add(name)
     if "Callback" in name or (name in TRACERS and notes.is_foreign(name)):
         notes.add(unit, "traces")
@@ -95,6 +98,8 @@ def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
         level = node.level if isinstance(node, ast.ImportFrom) else 0
         known = (alias.asname or alias.name).partition(".")[0]
         notes.imports[known] = "." if level else module.partition(".")[0]
+        if any(each in text for text in (module, alias.name) for each in _KERAS):
+            notes.keras.add(known)
         if alias.asname and alias.asname != alias.name:
             notes.aliases[alias.asname] = alias.name.rpartition(".")[2]
 
@@ -142,6 +147,7 @@ def _decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
 
 def _parameter(notes: Notes, function: str, name: str, default: ast.expr | None, unit: Unit) -> None:
     unit.mentions.add(name)
+    notes.stored.add(name)
     if is_mode(name):
         notes.add(unit, "mode-parameter")
         if function in {"call", "build"} and name != "training":
