@@ -26,7 +26,9 @@ _CALLED_BY_KERAS = frozenset(
 _MOST_ROUNDS = 24
 _MOST_BETWEEN = 3
 """Parts between an entry and one that uses Keras. Of 98 entries in 46 repositories two had two, the others fewer."""
-_NO_FEATURES: frozenset[str] = frozenset()
+_OF_ANY_PROGRAM = frozenset({"active", "traces"})
+"""Features that parts have that do nothing with layers."""
+_NONE: frozenset[str] = frozenset()
 
 
 class Parts:
@@ -59,16 +61,23 @@ class Parts:
         if unit.name == "compute_loss" and features & unit.features == {"flag-true-default"}:
             yield unit.name  # Keras says the mode; the default is for who calls it himself
             return
-        decorators = unit.decorators
-        if unit.kind != "function" or not unit.owner:
+        if unit.kind != "function" or not unit.owner or not _goes_with_class(unit):
             yield unit.name
-        elif unit.name.startswith(("__", "on_")) or unit.name in _CALLED_BY_KERAS:
-            yield unit.owner
-            decorators = decorators | self._decorators.get(unit.owner, set())
         else:
-            yield unit.name
+            yield unit.owner
+        yield from self.kept(unit)
+
+    def kept(self, unit: Unit) -> Iterable[str]:
+        """Where a decorator puts a part, or the class with which a method goes."""
+        decorators = unit.decorators
+        if unit.kind == "function" and unit.owner and _goes_with_class(unit):
+            decorators = decorators | self._decorators.get(unit.owner, _NONE)
         for each in decorators:
             yield from self._keeps.get(each, ())
+
+
+def _goes_with_class(method: Unit) -> bool:
+    return method.name.startswith(("__", "on_")) or method.name in _CALLED_BY_KERAS
 
 
 def reaches(entry: Outline, parts: Parts, features: frozenset[str]) -> bool:
@@ -96,36 +105,46 @@ def reaches(entry: Outline, parts: Parts, features: frozenset[str]) -> bool:
 
 
 def reaches_keras(
-    entry: Outline, using: Sequence[tuple[str, Outline]], mentioning: Callable[[Collection[str]], Iterable[Outline]]
+    entry: Outline, using: Sequence[Outline], mentioning: Callable[[Collection[str]], Iterable[Outline]]
 ) -> bool:
     """Whether an entry that does not use Keras itself refers to a part of files that do, or to what refers to one.
 
-    ``using`` are those files, near by, with the names of their modules; ``mentioning`` gives the other files that may
-    mention one of some names.
+    ``using`` are those files, near by; ``mentioning`` gives the other files that may mention one of some names. A
+    method goes by its class here: whoever has an object of that has it from where the class is mentioned.
     """
-    outlines = [outline for _, outline in using]
-    if any("anything" in outline.features for outline in (entry, *outlines)):
+    if any("anything" in outline.features for outline in (entry, *using)):
         return True
-    parts = Parts(outlines)
-    known = set(map(id, outlines))
-    names = {name for module, outline in using for name in (module, *outline.keras)}
-    found = [unit for outline in outlines for unit in outline.units if unit.kind != "module"]
+    parts = Parts(using)
+    known = set(map(id, using))
+    names = {name for outline in using for name in outline.keras}
+    kept: set[str] = set()
+    own: dict[int, set[str]] = {}
+    """By file, the names of its own among them: elsewhere a variable of such a name is another one."""
+    found = [(outline, unit) for outline in using for unit in outline.units if unit.features - _OF_ANY_PROGRAM]
     seen: set[Unit] = set()
     for _ in range(_MOST_BETWEEN + 1):
-        # what puts a class away is known by where it does
-        decorators = {name for unit in found for name in unit.decorators}
+        found = [(outline, unit) for outline, unit in found if unit.kind != "module"]
+        decorators = {name for _, unit in found for name in unit.decorators}
         for outline in mentioning(decorators) if decorators else ():
             if id(outline) not in known:
                 known.add(id(outline))
                 parts.add(outline)
-        names.update(name for unit in found for name in parts.known_by(unit, _NO_FEATURES))
-        if not names.isdisjoint(entry.mentions):
+        for outline, unit in found:
+            own.setdefault(id(outline), set()).add(unit.owner or unit.name)
+            names.add(unit.owner or unit.name)
+            kept.update(parts.kept(unit))
+        if not names.isdisjoint(entry.refers) or not kept.isdisjoint(entry.mentions):
             return True
-        seen.update(found)
-        near = list(mentioning(names))
+        seen.update(unit for _, unit in found)
+        near = [*using, *mentioning(names | kept)]
         if any("anything" in outline.features for outline in near):
             return True
-        found = _mentioning(names, near, seen)
+        found = []
+        for outline in near:
+            meant = (names & outline.refers) | own.get(id(outline), _NONE) | kept
+            found += [
+                (outline, unit) for unit in outline.units if unit not in seen and not meant.isdisjoint(unit.mentions)
+            ]
     return False
 
 

@@ -147,11 +147,6 @@ class Scan:
             self._set(data)
 
     @property
-    def module(self) -> str:
-        """The last part of its import name."""
-        return self.path.parent.name if self.is_package else self.path.stem
-
-    @property
     def names_keras(self) -> bool:
         """Whether Keras occurs in it, if only in a comment."""
         if self._names_keras is None:
@@ -379,7 +374,7 @@ class Closure:
         others = [each for each in near if each not in using]
         return reaches_keras(
             self.entry.outline,
-            [(each.module, each.outline) for each in near if each in using],
+            [each.outline for each in near if each in using],
             lambda names: (each.outline for each in others if each.may_mention(names)),
         )
 

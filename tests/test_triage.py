@@ -246,18 +246,18 @@ def test_of_what_a_file_imports_counts_what_it_sets_going(parts, call, expected,
 
 
 NETS = f"import keras\nBASE = keras.Sequential([])\n{FREEZING}"
-LATE = "def with_keras():\n    from pack import nets\n    return nets\n"
+LATE = "def optional():\n    from pack import nets\n    return nets\n"
 PROGRAM = "import pack\ndef train(model, x):\n    {}\n    model.trainable = False\n    model.fit(x)\n"
 PACKAGES = {
     "in a function that nobody mentions": ({"pack/__init__.py": LATE}, "pack.other()", False),
-    "in a function that is called": ({"pack/__init__.py": LATE}, "pack.with_keras()", True),
+    "in a function that is called": ({"pack/__init__.py": LATE}, "pack.optional().freeze(model)", True),
     "in a function that the package calls": (
-        {"pack/__init__.py": f"{LATE}nets = with_keras()\n"},
+        {"pack/__init__.py": f"{LATE}nets = optional()\n"},
         "pack.nets.freeze(model)",
         True,
     ),
     "when a name is asked for": (
-        {"pack/__init__.py": LATE.replace("with_keras()", "__getattr__(name)")},
+        {"pack/__init__.py": LATE.replace("optional()", "__getattr__(name)")},
         "pack.nets.freeze(model)",
         True,
     ),
@@ -277,13 +277,13 @@ PACKAGES = {
         True,
     ),
     "Keras itself in a function that nobody mentions": (
-        {"pack/__init__.py": "def with_keras():\n    import keras\n    return keras\n"},
+        {"pack/__init__.py": "def optional():\n    import keras\n    return keras\n"},
         "",
         False,
     ),
     "Keras itself in a function that is called": (
-        {"pack/__init__.py": "def with_keras():\n    import keras\n    return keras\n"},
-        "pack.with_keras()",
+        {"pack/__init__.py": "def optional():\n    import keras\n    return keras\n"},
+        "pack.optional().freeze(model)",
         True,
     ),
     "in a package that this one imports": (
@@ -293,12 +293,12 @@ PACKAGES = {
     ),
     "in a function of that one": (
         {"pack/__init__.py": "import inner\n", "inner/__init__.py": LATE},
-        "pack.inner.with_keras()",
+        "pack.inner.optional().freeze(model)",
         True,
     ),
     "in a function that the package passes on": (
-        {"pack/__init__.py": "from inner import with_keras as other\n", "inner/__init__.py": LATE},
-        "pack.other()",
+        {"pack/__init__.py": "from inner import optional as other\n", "inner/__init__.py": LATE},
+        "pack.other().freeze(model)",
         True,
     ),
 }
@@ -311,7 +311,7 @@ def test_what_a_package_imports_in_a_function_counts_for_who_mentions_that(files
 
 
 THROUGH_ANOTHER = {
-    "that mentions the function": ("import pack\ndef prepare(m):\n    pack.with_keras().freeze(m)\n", True),
+    "that mentions the function": ("import pack\ndef prepare(m):\n    pack.optional().freeze(m)\n", True),
     "that mentions another": ("import pack\ndef prepare(m):\n    pack.other().freeze(m)\n", False),
 }
 

@@ -74,6 +74,8 @@ class Outline:
     """The names under which it imports parts of Keras and TensorFlow: others may import them from here."""
     uses_keras: bool = False
     """Whether it imports any, or reads a name that stands for one by convention and that it binds nowhere."""
+    refers: frozenset[str] = frozenset()
+    """The names by which it may refer to what others define: imported ones, attributes, after a star import any."""
     made_of: frozenset[str] = frozenset()
     """The packages of whose classes a ``call`` makes objects, if they are no libraries."""
 

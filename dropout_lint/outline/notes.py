@@ -33,8 +33,9 @@ class Notes:
     aliases: dict[str, str] = field(default_factory=dict)
     keras: set[str] = field(default_factory=set)
     """The imported names that may stand for a part of Keras or TensorFlow; a star for whatever one exports."""
+    attributes: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
-    """The names that are bound otherwise than by an import."""
+    """Names that are bound otherwise than by an import."""
     bindings: list[tuple[Unit, ast.expr, ast.expr]] = field(default_factory=list)
     """What is bound to what; loops and ``with`` bind to a part of it."""
     calls: list[tuple[Unit, ast.Call]] = field(default_factory=list)

@@ -86,16 +86,28 @@ def summary(notes: Notes) -> Outline:
         frozenset(notes.operators),
         mentions,
         *_keras(notes),
+        _refers(notes),
         frozenset(notes.made_of),
     )
 
 
 def _keras(notes: Notes) -> tuple[frozenset[str], bool]:
     """The names under which a file imports parts of Keras and TensorFlow, and whether it uses any part of them."""
-    if "*" in notes.keras:
-        return frozenset(notes.keras - {"*"} | _CONVENTIONAL), True
-    unbound = _CONVENTIONAL.difference(notes.imports, notes.stored, notes.classes, notes.parameters)
-    return frozenset(notes.keras), bool(notes.keras) or any(not unbound.isdisjoint(unit.reads) for unit in notes.units)
+    names = notes.keras - {"*"} | (_CONVENTIONAL if "*" in notes.keras else set())
+    meant = names | _CONVENTIONAL.difference(notes.imports, notes.stored, notes.classes, notes.parameters)
+    users = [unit for unit in notes.units if not meant.isdisjoint(unit.reads)]
+    for unit in users:
+        notes.add(unit, "keras")
+    return frozenset(names), bool(notes.keras or users)
+
+
+def _refers(notes: Notes) -> frozenset[str]:
+    """The names by which a file may refer to what others define."""
+    unbound: set[str] = set()
+    if "*" in notes.imports:
+        unbound.update(*(unit.reads for unit in notes.units))
+        unbound.difference_update(notes.stored, notes.classes, notes.parameters)
+    return frozenset(notes.attributes.union(notes.imports, notes.aliases.values(), unbound))
 
 
 def _by_words(words: str, notes: Notes) -> set[str]:

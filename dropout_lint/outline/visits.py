@@ -63,6 +63,7 @@ def visit_attribute(notes: Notes, node: ast.Attribute, unit: Unit) -> None:
     """``x.y``."""
     name = node.attr
     unit.mentions.add(name)
+    notes.attributes.add(name)
     if type(node.ctx) is ast.Load:
         if is_self(node.value):
             unit.reads_from_self.add(name)
