@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import LAYERS
+from dropout_lint.keras.use import names_keras, uses_keras
 from dropout_lint.locating import PACKAGE
 from dropout_lint.outline import ANYTHING, is_python, outline_of
 from dropout_lint.outline.names import is_mode_layer
@@ -24,18 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_CLOSURE", "Closure", "Scan", "Scans"]
 
-_KERAS = (b"keras", b"tensorflow")
-_USE = re.compile(
-    rb"^[ \t>.]*(?:import|from)[ \t][^\n#]*(?:keras|tensorflow)|(?<![\w.])(?:keras|tf_keras)\.[a-zA-Z]"
-    rb"|(?<![\w.])tf\.(?:keras|layers|nn|compat|contrib|function|GradientTape|Module)\b"
-    rb"|(?:import_module|__import__)\([ \t]*[\"'](?:keras|tensorflow|tf_keras)",
-    re.MULTILINE,
-)
-_CALLED_LIKE_KERAS = re.compile(
-    rb"^[ \t>.]*(?:import|from)[ \t](?![^\n#]*(?<!\w)(?:keras|tensorflow|tf_keras))[^\n#]*keras", re.MULTILINE
-)
-_TORCH = re.compile(rb"^[ \t]*(?:import|from)[ \t]+\w*torch", re.MULTILINE)
-_KERAS_ALONE = (b"BatchNormalization(", b"Conv2D(", b"Sequential([", b"Input(shape")
 _DEFINED = (re.compile(rb"def(?=[\s\\]+([^\s\\(:\[]+))"), re.compile(rb"class(?=[\s\\]+([^\s\\(:\[]+))"))
 """What stands behind the word is only looked at: ``dataclass`` may stand in the line above ``class``."""
 _FUNCTION = re.compile(
@@ -150,7 +139,7 @@ class Scan:
     def names_keras(self) -> bool:
         """Whether Keras occurs in it, if only in a comment."""
         if self._names_keras is None:
-            self._names_keras = any(name in self.data for name in _KERAS)
+            self._names_keras = names_keras(self.data)
         return self._names_keras
 
     @property
@@ -158,7 +147,7 @@ class Scan:
         """Whether it imports Keras, or calls it by the names that it is imported as."""
         if self._uses_keras is None:
             notebook = self.path.suffix == ".ipynb"
-            self._uses_keras = (notebook or _uses_keras(self.data)) if self.names_keras else _is_pasted(self.data)
+            self._uses_keras = (notebook and self.names_keras) or uses_keras(self.data)
         return self._uses_keras
 
     @property
@@ -295,19 +284,6 @@ def _is_encoded(data: bytes) -> bool:
     """Whether a file says that it is in an encoding in which letters of ASCII may be something else."""
     found = _ENCODING.match(data)
     return found is not None and _WITHIN_ASCII.fullmatch(found[1]) is None
-
-
-def _uses_keras(data: bytes) -> bool:
-    """Whether a file uses Keras; what only has it in its name is one of PyTorch where that is imported, too."""
-    found = _USE.search(data)
-    if found is None or _CALLED_LIKE_KERAS.match(found[0]) is None or _TORCH.search(data) is None:
-        return found is not None
-    return _USE.search(_CALLED_LIKE_KERAS.sub(b"", data)) is not None
-
-
-def _is_pasted(data: bytes) -> bool:
-    """Whether a file has lost its imports and makes layers as one mostly does with Keras."""
-    return b"import" not in data and any(each in data for each in _KERAS_ALONE)
 
 
 def _may_have_mode(name: str) -> bool:

@@ -76,7 +76,7 @@ def from_statement(run: Run, frame: Frame, scope: Scope, node: cst.ImportFrom) -
         )
         inner = None if path is not None or level else _in_namespace(run, frame, base, name)
         if inner is not None:
-            _defer(run, scope, bound, partial(_module_at, run, inner))
+            _defer(run, scope, bound, partial(_module_at, run, frame.module, inner))
         elif path is not None or level:
             _defer(run, scope, bound, partial(_lazy_member, run, frame, path, name, level, base))
         else:
@@ -114,8 +114,11 @@ def _in_namespace(run: Run, frame: Frame, base: str, name: str) -> Path | None:
     return run.project.locator.find(frame.module.path, f"{base}.{name}")
 
 
-def _module_at(run: Run, path: Path | None) -> Value:
-    return ModuleValue(path, partial(load, run, path)) if path is not None else UNKNOWN
+def _module_at(run: Run, importer: Module, path: Path | None) -> Value:
+    if path is None:
+        return UNKNOWN
+    run.leads(importer, path)
+    return ModuleValue(path, partial(load, run, path))
 
 
 def _defer(run: Run, scope: Scope, name: str, resolve: Callable[[], Value]) -> None:
@@ -124,7 +127,7 @@ def _defer(run: Run, scope: Scope, name: str, resolve: Callable[[], Value]) -> N
 
 
 def _lazy_member(run: Run, frame: Frame, path: Path | None, name: str, level: int, base: str) -> Value:
-    return _member(run, frame, _module_at(run, path), name, level, base)
+    return _member(run, frame, _module_at(run, frame.module, path), name, level, base)
 
 
 def _bind(run: Run, scope: Scope, name: str, value: Value) -> None:
@@ -151,7 +154,7 @@ def _member(run: Run, frame: Frame, origin: Value, name: str, level: int, base: 
     if level:
         # `from . import b` in a folder without __init__.py
         path = run.project.locator.find_relative(frame.module.path, level, f"{base}.{name}" if base else name)
-        return _module_at(run, path)
+        return _module_at(run, frame.module, path)
     return UNKNOWN
 
 
@@ -187,12 +190,12 @@ def _import(run: Run, frame: Frame, dotted: str) -> Value:
     if root not in NEVER_OF_A_PROJECT:
         path = run.project.locator.find(frame.module.path, dotted)
         if path is not None:
-            return _module_at(run, path)
+            return _module_at(run, frame.module, path)
     return external(dotted)
 
 
 def _import_relative(run: Run, frame: Frame, level: int, dotted: str) -> Value:
-    return _module_at(run, run.project.locator.find_relative(frame.module.path, level, dotted))
+    return _module_at(run, frame.module, run.project.locator.find_relative(frame.module.path, level, dotted))
 
 
 def submodule(run: Run, package: Module, name: str) -> Value | None:
@@ -200,7 +203,7 @@ def submodule(run: Run, package: Module, name: str) -> Value | None:
     if not package.is_package:
         return None
     path = run.project.locator.find_relative(package.path, 1, name)
-    return _module_at(run, path) if path is not None and path != package.path else None
+    return _module_at(run, package, path) if path is not None and path != package.path else None
 
 
 def load(run: Run, path: Path) -> Module | None:
@@ -209,6 +212,8 @@ def load(run: Run, path: Path) -> Module | None:
 
     if path in run.modules:
         return run.modules[path]
+    if run.is_too_far(path):
+        return None
     parsed = run.project.tree(path)
     if parsed is None:
         run.modules[path] = None
@@ -218,6 +223,7 @@ def load(run: Run, path: Path) -> Module | None:
     run.step(len(text) // CHARACTERS_PER_STEP)
     module = Module(path, import_name(path)[1], text, tree)
     run.modules[path] = module
+    run.followed(module)
     module.scope.names["__name__"] = Const(module.name)
     frame = Frame(None, module, None, None)
     with importing(run):

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.conventions import OTHER_FRAMEWORKS
+from dropout_lint.keras.use import uses_keras
 from dropout_lint.locating import Locator
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.shelf import Shelf
@@ -37,6 +38,7 @@ class Module:
         "_lines",
         "_names_others",
         "_sources",
+        "_uses_keras",
         "is_package",
         "name",
         "path",
@@ -54,6 +56,7 @@ class Module:
         self._lines: tuple[str, ...] | None = None
         self._binds: frozenset[str] | None = None
         self._names_others: bool | None = None
+        self._uses_keras: bool | None = None
         self._sources: dict[int, str] = {}
         self.is_package = path.name == "__init__.py"
         self.scope = Scope("module")
@@ -93,6 +96,13 @@ class Module:
         if self._names_others is None:
             self._names_others = any(each in self.text for each in OTHER_FRAMEWORKS)
         return self._names_others
+
+    @property
+    def uses_keras(self) -> bool:
+        """Whether it uses Keras by its text; see `dropout_lint.keras.use`."""
+        if self._uses_keras is None:
+            self._uses_keras = uses_keras(self.text.encode("utf-8", "replace"))
+        return self._uses_keras
 
     @property
     def package(self) -> str:

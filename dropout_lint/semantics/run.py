@@ -64,6 +64,10 @@ MOST_TOLD_APART = 24
 """Events of one call whose outputs are told apart."""
 CHARACTERS_PER_STEP = 50
 """Of an imported module, which has to be parsed; whether it was kept from before must not change what is found."""
+NEAR = 2
+"""Imports from a module that uses Keras to what is looked into whatever it costs."""
+MOST_FAR_CHARACTERS = 500_000
+"""Of modules farther away. They hold constants and helpers, or are another library, with all that it is made of."""
 EXPRESSIONS_PER_STEP = 16
 """Expressions, the smallest counted, that are evaluated in the time of one step; a statement may hold thousands."""
 TAGS_PER_STEP = 32
@@ -83,6 +87,9 @@ class Run:
         self.project = project
         self.store = Store()
         self.modules: dict[Any, Module | None] = {}
+        self._distances: dict[Any, int] = {}
+        """By path: how many imports lie between a module and the nearest before it that uses Keras, or the entry."""
+        self._far_characters = 0
         self.executing: set[Any] = set()
         self.events: list[Event] = []
         self.course = Course()
@@ -159,6 +166,22 @@ class Run:
         """In how many ways the function being called may have been called, where choices lie within each other."""
         self._steps = steps
         self._serial = 0
+
+    # Imports --------------------------------------------------------------------------------------------------
+
+    def leads(self, importer: Module, path: Any) -> None:
+        """A module imports the file at ``path``."""
+        distance = 1 + (0 if importer.uses_keras else self._distances.get(importer.path, 0))
+        self._distances[path] = min(distance, self._distances.get(path, distance))
+
+    def is_too_far(self, path: Any) -> bool:
+        """Whether enough has been followed that is as far away as ``path``."""
+        return self._distances.get(path, 0) > NEAR and self._far_characters > MOST_FAR_CHARACTERS
+
+    def followed(self, module: Module) -> None:
+        """This one is looked into."""
+        if self._distances.get(module.path, 0) > NEAR and not module.uses_keras:
+            self._far_characters += len(module.text)
 
     def step(self, cost: int = 1) -> None:
         """Pay for one step.
