@@ -105,46 +105,47 @@ def reaches(entry: Outline, parts: Parts, features: frozenset[str]) -> bool:
 
 
 def reaches_keras(
-    entry: Outline, using: Sequence[Outline], mentioning: Callable[[Collection[str]], Iterable[Outline]]
+    entry: Outline,
+    using: Sequence[Outline],
+    mentioning: Callable[[Collection[str]], Iterable[Outline]],
+    defining: Callable[[Collection[str]], Iterable[Outline]],
 ) -> bool:
     """Whether an entry that does not use Keras itself refers to a part of files that do, or to what refers to one.
 
-    ``using`` are those files, near by; ``mentioning`` gives the other files that may mention one of some names. A
-    method goes by its class here: whoever has an object of that has it from where the class is mentioned.
+    ``using`` are those files, near by. Of the other files that lead to one of them, ``mentioning`` gives those that may
+    mention one of some names; of all others, ``defining`` those that may define one. A method goes by its class here:
+    whoever has an object of that has it from where the class is mentioned.
     """
     if any("anything" in outline.features for outline in (entry, *using)):
         return True
     parts = Parts(using)
-    known = set(map(id, using))
-    names = {name for outline in using for name in outline.keras}
-    kept: set[str] = set()
     own: dict[int, set[str]] = {}
-    """By file, the names of its own among them: elsewhere a variable of such a name is another one."""
+    """By file, the names of its own that count: elsewhere a variable of such a name is another one."""
+    names = {name for outline in using for name in outline.keras}
     found = [(outline, unit) for outline in using for unit in outline.units if unit.features - _OF_ANY_PROGRAM]
     seen: set[Unit] = set()
     for _ in range(_MOST_BETWEEN + 1):
         found = [(outline, unit) for outline, unit in found if unit.kind != "module"]
         decorators = {name for _, unit in found for name in unit.decorators}
-        for outline in mentioning(decorators) if decorators else ():
-            if id(outline) not in known:
-                known.add(id(outline))
+        for outline in defining(decorators) if decorators else ():
+            if not any(outline is each for each in parts.outlines):
                 parts.add(outline)
         for outline, unit in found:
             own.setdefault(id(outline), set()).add(unit.owner or unit.name)
             names.add(unit.owner or unit.name)
-            kept.update(parts.kept(unit))
+        kept = {name for _, unit in found for name in parts.kept(unit)}
         if not names.isdisjoint(entry.refers) or not kept.isdisjoint(entry.mentions):
             return True
         seen.update(unit for _, unit in found)
-        near = [*using, *mentioning(names | kept)]
+        near = {id(each): each for each in (*parts.outlines, *mentioning(names | kept))}.values()
         if any("anything" in outline.features for outline in near):
             return True
         found = []
         for outline in near:
             meant = (names & outline.refers) | own.get(id(outline), _NONE) | kept
-            found += [
-                (outline, unit) for unit in outline.units if unit not in seen and not meant.isdisjoint(unit.mentions)
-            ]
+            found += [(outline, unit) for unit in _mentioning(meant, (outline,), seen)]
+        # who mentions the names of this round has been found by now
+        names = set()
     return False
 
 

@@ -249,9 +249,16 @@ class Scan:
 
     def may_mention(self, names: Collection[str]) -> bool:
         """Whether one of some names may occur in it, which takes no outline to tell; of many names it may."""
+        if self._outline is not None and self._outline is not ANYTHING:
+            return not self._outline.mentions.isdisjoint(names)
         if len(names) > _MANY_NAMES or not self.data.isascii() or _is_encoded(self.data):
             return True
         return any(name.encode() in self.data for name in names)
+
+    def concerns(self, importer: Scan) -> bool:
+        """Whether it uses Keras by what its tree says, as far as it runs for those that import it."""
+        imported = self.as_imported(importer)
+        return imported.uses_keras and imported.outline.uses_keras
 
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
         """The bases of a class that it defines, and whether its ``call`` is told the mode."""
@@ -345,14 +352,30 @@ class Closure:
         """Whether the file uses Keras by what its tree says, or refers to what does near by."""
         if self.entry.uses_keras and self.entry.outline.uses_keras:
             return True
-        near = [each.as_imported(self.entry) for each in self.near[1:]]
-        using = {each for each in near if each.uses_keras and each.outline.uses_keras}
-        others = [each for each in near if each not in using]
+        using = [each for each in self.near[1:] if each.concerns(self.entry)]
+        leading = self._leading_to(using)
+        others = [each for each in self.near[1:] if each not in leading]
+        between = [each for each in self.near[1:] if each in leading and each not in using]
         return reaches_keras(
             self.entry.outline,
-            [each.outline for each in near if each in using],
-            lambda names: (each.outline for each in others if each.may_mention(names)),
+            [each.outline for each in using],
+            lambda names: (each.outline for each in between if each.may_mention(names)),
+            lambda names: (each.outline for each in (*between, *others) if each.defines(names)),
         )
+
+    def _leading_to(self, scans: Collection[Scan]) -> set[Scan]:
+        """Some of the files near by, and those that import one of them, directly or through others."""
+        importing: dict[Scan, list[Scan]] = {}
+        for each in self.near[1:]:
+            for other in each.leads_to(self.entry):
+                importing.setdefault(other, []).append(each)
+        found = set(scans)
+        waiting = list(scans)
+        while waiting:
+            new = [each for each in importing.get(waiting.pop(), ()) if each not in found]
+            found.update(new)
+            waiting += new
+        return found
 
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
         """The bases of a class, and whether its ``call`` is told the mode; the nearest of this name counts."""

@@ -327,6 +327,70 @@ def test_such_a_function_may_be_mentioned_by_a_file_in_between(between, expected
     assert ("KTM201" in speakers(files, tmp_path=tmp_path)) is expected
 
 
+WITHOUT_KERAS = "{}\ndef train(model, x):\n    {}\n    model.trainable = False\n    model.fit(x)\n"
+MAKES = (
+    "import keras\nlogger = None\ndef make():\n    return keras.Sequential([])\nclass Trainer:\n    model = make()\n"
+)
+REGISTRY_FILE = (
+    "MODELS = {}\ndef register(cls):\n    MODELS[cls.__name__] = cls\n    return cls\n"
+    "def create(name):\n    return MODELS[name]()\n"
+)
+CONCERNS = {
+    "a function that makes a model": ({"nets.py": MAKES}, "import nets", "model = nets.make()", True),
+    "by another name": ({"nets.py": MAKES}, "from nets import make as new", "model = new()", True),
+    "after a star import": ({"nets.py": MAKES}, "from nets import *", "model = make()", True),
+    "a class that holds one": ({"nets.py": MAKES}, "from nets import Trainer", "Trainer().fit(x)", True),
+    "a logger": ({"nets.py": MAKES}, "from nets import logger", "logger.info(x)", False),
+    "a function that has the name of a built-in": (
+        {"nets.py": MAKES.replace("make", "range")},
+        "import nets",
+        "range(x)",
+        False,
+    ),
+    "a method of another class that has the name of one": (
+        {"nets.py": f"{MAKES}    def copy(self):\n        return keras.models.clone_model(self.model)\n"},
+        "import nets",
+        "x = x.copy()",
+        False,
+    ),
+    "what only asks for tensors": (
+        {"nets.py": "import tensorflow as tf\ndef array_of(x):\n    return isinstance(x, tf.Tensor) and x.numpy()\n"},
+        "import nets",
+        "x = nets.array_of(x)",
+        False,
+    ),
+    "what only says so": (
+        {"nets.py": 'def train_with(model):\n    """As ``keras.Model.fit``."""\n    model.fit()\n'},
+        "import nets",
+        "nets.train_with(model)",
+        False,
+    ),
+    "what another file makes of it": (
+        {"nets.py": MAKES, "parts.py": "import nets\ndef prepare():\n    return nets.make()\n"},
+        "import nets, parts",
+        "model = parts.prepare()",
+        True,
+    ),
+    "what is registered with a file that knows nothing of it": (
+        {"nets.py": f"import registry\n{MAKES}@registry.register\nclass Net(keras.Model):\n    pass\n"}
+        | {"registry.py": REGISTRY_FILE},
+        "import nets, registry",
+        "model = registry.create('Net')",
+        True,
+    ),
+    "a layer of TensorFlow Hub": ({}, "import tensorflow_hub as hub", "model = hub.KerasLayer(x)", True),
+    "a tensor of TensorFlow": ({}, "import tensorflow as tf", "x = tf.constant(x)", False),
+    "a session of TensorFlow": ({}, "import tensorflow as tf", "tf.compat.v1.Session().run(x)", True),
+    "the name that all have for it": ({}, "", "model = keras.models.clone_model(model)  # keras", True),
+}
+
+
+@pytest.mark.parametrize(("files", "head", "line", "expected"), CONCERNS.values(), ids=CONCERNS)
+def test_a_file_concerns_keras_by_what_it_refers_to(files, head, line, expected, tmp_path):
+    files = {**files, "main.py": WITHOUT_KERAS.format(head, line)}
+    assert is_candidate(files, tmp_path=tmp_path) is expected
+
+
 def test_a_stub_is_not_looked_at(tmp_path):
     layer = LAYER.replace("training=None", "training=True")
     assert is_candidate({"main.py": layer}, tmp_path=tmp_path)

@@ -10,6 +10,7 @@ from dropout_lint.semantics.words import MODE_WORDS, words
 
 __all__ = [
     "TRACERS",
+    "WITH_LAYERS",
     "asks_a_model",
     "dotted",
     "held_in",
@@ -29,6 +30,11 @@ __all__ = [
 
 _MODE_LAYERS = tuple(sorted(mode_layer_names()))
 _LONGEST = 12
+WITH_LAYERS = frozenset(
+    {"GradientTape", "InteractiveSession", "Module", "Session", "compat", "contrib", "estimator", "function", "keras"}
+    | {"layers", "nn", "optimizers", "saved_model", "train"}
+)
+"""The parts of TensorFlow that have layers or models, or run them."""
 TRACERS = frozenset({"function", "jit"})
 """What compiles functions is called, in TensorFlow and in JAX."""
 

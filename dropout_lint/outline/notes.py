@@ -33,6 +33,8 @@ class Notes:
     aliases: dict[str, str] = field(default_factory=dict)
     keras: set[str] = field(default_factory=set)
     """The imported names that may stand for a part of Keras or TensorFlow; a star for whatever one exports."""
+    tensorflow: set[str] = field(default_factory=set)
+    """Those among them that stand for TensorFlow as a whole, or for a part that has no layers."""
     attributes: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
     """Names that are bound otherwise than by an import."""

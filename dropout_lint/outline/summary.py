@@ -12,7 +12,7 @@ from dropout_lint.outline.aliases import classes_by_other_names
 from dropout_lint.outline.drawing import DROPS, combines
 from dropout_lint.outline.keeping import hand_keeps_on
 from dropout_lint.outline.model import Outline
-from dropout_lint.outline.names import is_keras_layer, is_mode, last_name
+from dropout_lint.outline.names import WITH_LAYERS, is_keras_layer, is_mode, last_name
 from dropout_lint.outline.rates import is_rate_name, rate_kind
 from dropout_lint.outline.setting import set_by_name
 from dropout_lint.outline.torch import torch_methods
@@ -95,10 +95,13 @@ def _keras(notes: Notes) -> tuple[frozenset[str], bool]:
     """The names under which a file imports parts of Keras and TensorFlow, and whether it uses any part of them."""
     names = notes.keras - {"*"} | (_CONVENTIONAL if "*" in notes.keras else set())
     meant = names | _CONVENTIONAL.difference(notes.imports, notes.stored, notes.classes, notes.parameters)
-    users = [unit for unit in notes.units if not meant.isdisjoint(unit.reads)]
-    for unit in users:
-        notes.add(unit, "keras")
-    return frozenset(names), bool(notes.keras or users)
+    layers = meant - notes.tensorflow - {"tf"}
+    for unit in notes.units:
+        told = layers if WITH_LAYERS.isdisjoint(unit.mentions) else meant
+        if not told.isdisjoint(unit.reads):
+            notes.add(unit, "keras")
+    uses = any("keras" in unit.features for unit in notes.units)
+    return frozenset(names), uses or not notes.keras <= notes.tensorflow
 
 
 def _refers(notes: Notes) -> frozenset[str]:

@@ -18,6 +18,7 @@ from dropout_lint.outline.assignments import (
 from dropout_lint.outline.calls import discard, visit_call
 from dropout_lint.outline.names import (
     TRACERS,
+    WITH_LAYERS,
     asks_a_model,
     is_mode,
     is_self,
@@ -101,6 +102,9 @@ def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
         notes.imports[known] = "." if level else module.partition(".")[0]
         if any(each in text for text in (module, alias.name) for each in _KERAS):
             notes.keras.add(known)
+            parts = f"{module}.{alias.name}".split(".")
+            if parts[0] == "tensorflow" and not level and WITH_LAYERS.isdisjoint(parts):
+                notes.tensorflow.add(known)
         if alias.asname and alias.asname != alias.name:
             notes.aliases[alias.asname] = alias.name.rpartition(".")[2]
 
