@@ -39,3 +39,17 @@ def test_without_room_for_the_stack_the_function_runs_on_the_present_one(monkeyp
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
     assert on_deep_stack(threading.get_ident) == threading.get_ident()
+
+
+def test_no_depth_is_one_at_which_each_call_asks_the_system_for_memory():
+    resource = pytest.importorskip("resource")
+
+    def faults(depth):
+        if depth:
+            return faults(depth - 1)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(2_000):
+            _depth(0)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    assert max(on_deep_stack(lambda: [faults(depth) for depth in range(400, 800)])) < 1_000
