@@ -280,6 +280,7 @@ def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> 
     inner = Scope("function", scope)
     made: list[Value] = []
     outside = tuple(loop.serial for loop in run.loops)
+    sources: list[tuple[Value, ...] | None] = []
 
     def clauses(clause: cst.CompFor | None) -> None:
         if clause is None:
@@ -291,6 +292,7 @@ def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> 
             return
         source = evaluate(run, frame, inner, clause.iter)
         known = elements_of(run, source)
+        sources.append(known)
         with run.loop(
             clause, frame, conditions.guard_words(clause.target), conditions.guard_words(clause.iter)
         ) as loop:
@@ -304,20 +306,18 @@ def _comprehension(run: Run, frame: Frame, scope: Scope, node: cst.BaseComp) -> 
                 clauses(clause.inner_for_in)
 
     clauses(node.for_in)
-    exact = node.for_in.inner_for_in is None and not node.for_in.ifs and _known_length(run, frame, inner, node.for_in)
+    exact = node.for_in.inner_for_in is None and not node.for_in.ifs and _known_length(node.for_in, sources[0])
     if isinstance(node, cst.DictComp):
         return run.mapping({None: join(made, 64)} if made else {})
     kind = "set" if isinstance(node, cst.SetComp) else "list"
     return run.items(kind, tuple(made), exact)
 
 
-def _known_length(run: Run, frame: Frame, scope: Scope, clause: cst.CompFor) -> bool:
+def _known_length(clause: cst.CompFor, known: tuple[Value, ...] | None) -> bool:
+    """Whether a comprehension has an element for each of its source, whose elements are ``known``."""
     if isinstance(clause.iter, (cst.List, cst.Tuple)):
         return len(clause.iter.elements) <= 12
-    if isinstance(clause.iter, (cst.Name, cst.Attribute)):
-        known = elements_of(run, evaluate(run, frame, scope, clause.iter))
-        return known is not None and len(known) <= 12
-    return False
+    return isinstance(clause.iter, (cst.Name, cst.Attribute)) and known is not None and len(known) <= 12
 
 
 def _passes(run: Run, frame: Frame, scope: Scope, test: cst.BaseExpression) -> bool:
