@@ -25,7 +25,7 @@ from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.tagging import collect, derived, with_tags
-from dropout_lint.semantics.tags import tags_of
+from dropout_lint.semantics.tags import tags_of, weight
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -33,6 +33,7 @@ from dropout_lint.semantics.values import (
     External,
     FunctionValue,
     Items,
+    OneOf,
     Opaque,
     Origin,
     Symbolic,
@@ -69,6 +70,10 @@ def evaluate(run: Run, frame: Frame, scope: Scope, node: cst.BaseExpression) -> 
         size = len(value.tags) + (len(value.layers) if isinstance(value, Symbolic) else 0)
         if size >= TAGS_PER_STEP:
             # whatever is done with it goes through all of them
+            run.step(size // TAGS_PER_STEP)
+    elif isinstance(value, (Items, OneOf)):
+        size = weight(value)
+        if size >= TAGS_PER_STEP:
             run.step(size // TAGS_PER_STEP)
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.joining import fingerprint
-from dropout_lint.semantics.tags import limited, tags_of
+from dropout_lint.semantics.tags import MOST_CONTAINERS, limited, tags_of
 from dropout_lint.semantics.values import Items, OneOf, Opaque, Symbolic, Tags, Value
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ def _graphs(value: Value) -> tuple[Symbolic, ...]:
 
 _DEEPEST_TAGGED = 4
 """Containers inside one another down to which all elements are marked; nobody looks deeper (see `tags_of`)."""
-_MOST_TAGGED = 500
-"""Containers inside a value that are marked: one that a loop puts into itself again and again holds 64 times as many on
-each level.
-"""
 
 
 def without_draws(value: Value, outside: tuple[int, ...] = ()) -> Value:
@@ -59,7 +55,7 @@ def _without(value: Value, loops: frozenset[int] | None, depth: int, done: dict[
     if isinstance(value, Items) and depth:
         if id(value) not in done:
             done[id(value)] = value
-            if len(done) > _MOST_TAGGED:
+            if len(done) > MOST_CONTAINERS:
                 return value
             inside = tuple(_without(each, loops, depth - 1, done) for each in value.items)
             if any(one is not other for one, other in zip(inside, value.items, strict=True)):
@@ -114,7 +110,7 @@ def _tagged(value: Value, tags: Tags, depth: int, done: dict[int, Value]) -> Val
         return with_tags(value, tags)
     if id(value) not in done:
         done[id(value)] = value
-        if len(done) > _MOST_TAGGED:
+        if len(done) > MOST_CONTAINERS:
             return value
         if isinstance(value, OneOf):
             made: Value = OneOf(tuple(_tagged(each, tags, depth, done) for each in value.values))

@@ -58,6 +58,13 @@ def limited(tags: Tags) -> Tags:
     return frozenset(tag for tag in tags if tag[0] not in OUTPUTS or tag[1] not in gone)
 
 
+MOST_CONTAINERS = 500
+"""Containers inside a value that are looked into, and marked: one that a loop puts into itself again and again holds 64
+times as many on each level.
+"""
+_CONTAINERS = frozenset({OneOf, Items, Mapping, Method})
+
+
 def tags_of(value: Value, depth: int = 4) -> Tags:
     """The tags of a value and of what it contains."""
     kind = type(value)
@@ -74,15 +81,22 @@ def tags_of(value: Value, depth: int = 4) -> Tags:
     for left in range(depth, -1, -1):
         inside: list[Value] = []
         for each in level:
-            if isinstance(each, (Opaque, Symbolic)):
-                found |= each.tags
-            elif isinstance(each, Instance) and each.cls in VARIABLES:
-                found.add(("variable", each.serial))
-            elif left and isinstance(each, (OneOf, Items, Mapping, Method)) and id(each) not in seen:
+            kind = type(each)
+            if kind is Opaque or kind is Symbolic:
+                found |= each.tags  # type: ignore[union-attr]
+            elif kind is Instance:
+                if each.cls in VARIABLES:  # type: ignore[union-attr]
+                    found.add(("variable", each.serial))  # type: ignore[union-attr]
+            elif left and kind in _CONTAINERS and id(each) not in seen and len(seen) < MOST_CONTAINERS:
                 seen.add(id(each))
-                inside += _parts(each)
+                inside += _parts(each)  # type: ignore[arg-type]
         level = inside
     return frozenset(found)
+
+
+def weight(value: OneOf | Items) -> int:
+    """About how much there is to go through in a value of several: what stands in containers in it."""
+    return sum(len(each.items) for each in _parts(value) if type(each) is Items)
 
 
 def _parts(value: OneOf | Items | Mapping | Method) -> Iterable[Value]:

@@ -6,7 +6,7 @@ from dropout_lint import check_source
 from dropout_lint.semantics.run import Run
 from dropout_lint.settings import Resolver
 
-HEAD = "import keras\nmodel = keras.Sequential([keras.layers.Dense(4), keras.layers.Dropout(0.5)])\n"
+HEAD = "import keras\nmodel = keras.Sequential([keras.layers.Dropout(0.5)])\nprint(model(1, training=True))\n"
 
 
 def steps(program, monkeypatch):
@@ -33,3 +33,11 @@ def test_what_a_comprehension_goes_over_is_evaluated_once(monkeypatch):
     plain, few, many = (steps(f"{HEAD}print({nested(depth)})\n", monkeypatch) for depth in (0, 8, 16))
 
     assert many - plain < 3 * (few - plain)
+
+
+def test_a_list_in_itself_over_and_over_is_paid_for(monkeypatch):
+    loop = "x = [1, 2]\nfor step in range(9):\n" + "    x[x] = x\n" * 64
+    plain, paid = (steps(HEAD + program, monkeypatch) for program in ("", loop))
+
+    # there are two turns
+    assert paid - plain > 100 * 2 * 64
