@@ -10,6 +10,8 @@ model's own flag has that value already (keras/src/backend/tensorflow/trackable.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import compress, filterfalse
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -136,7 +138,9 @@ def _either(one: frozenset[Any], two: frozenset[Any]) -> frozenset[Any]:
 
 def _merged_flags(one: Flags, two: Flags, ownership: Ownership, before: State | None) -> Flags:
     found: Flags = {**one, **two}
-    for token in [token for token, settings in found.items() if one.get(token) is not settings or token not in two]:
+    # there may be thousands of flags, and as many branches that each change one of them
+    changed = compress(found, map(is_not, map(one.get, found), found.values()))
+    for token in [*changed, *filterfalse(two.__contains__, one)]:
         first, second = settings_of(one, token, ownership), settings_of(two, token, ownership)
         if before is not None:
             present = settings_of(before.flags, token, ownership)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from dropout_lint.semantics.joining import join
-from dropout_lint.semantics.values import ClassValue, Value
+from dropout_lint.semantics.joining import MOST_ALTERNATIVES, join
+from dropout_lint.semantics.values import ClassValue, Value, alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,4 +193,10 @@ def merge_cells(one: Any, two: Any) -> Any:
         return bool(one) and bool(two)
     if isinstance(one, (int, str)) or isinstance(two, (int, str)):
         return one
-    return join((one, two))
+    return one if _are_same(one, two) else join((one, two))
+
+
+def _are_same(one: Value, two: Value) -> bool:
+    """Whether two values are the same ones of several: what is joined once may be joined again with every branch."""
+    first, second = alternatives(one), alternatives(two)
+    return len(first) == len(second) <= MOST_ALTERNATIVES and all(map(is_, first, second))
