@@ -39,6 +39,7 @@ class Setting:
 
 Settings = frozenset[Setting]
 Flags = dict["Token", Settings]
+Consumed = dict["Token", "frozenset[TrainableSet]"]
 DEFAULT: Settings = frozenset({Setting(True)})
 UNKNOWN: Settings = frozenset({Setting(None)})
 
@@ -63,8 +64,8 @@ class State:
     functions: dict[Token, Function] = field(default_factory=dict)
     used: frozenset[TrainableSet] = frozenset()
     """The toggles that some ``compile`` or training has read."""
-    consumed: frozenset[tuple[TrainableSet, Token]] = frozenset()
-    """The toggles that the ``compile`` of a model has read, with that model."""
+    consumed: Consumed = field(default_factory=dict)
+    """The toggles that the ``compile`` of a model has read, by that model."""
     beside: frozenset[TrainableSet] = frozenset()
     """The toggles that were made for a ``compile`` together with others which it has read."""
     undone: frozenset[tuple[TrainableSet, TrainableSet, Token]] = frozenset()
@@ -121,7 +122,7 @@ def merged(one: State | None, two: State | None, ownership: Ownership, before: S
         flags,
         functions,
         _either(one.used, two.used),
-        _either(one.consumed, two.consumed),
+        _either_consumed(one.consumed, two.consumed),
         _either(one.beside, two.beside),
         _either(one.undone, two.undone),
         _either(one.ignored, two.ignored),
@@ -134,6 +135,17 @@ def merged(one: State | None, two: State | None, ownership: Ownership, before: S
 def _either(one: frozenset[Any], two: frozenset[Any]) -> frozenset[Any]:
     # most branches change little of all that is known by then
     return one if one is two else one | two
+
+
+def _either_consumed(one: Consumed, two: Consumed) -> Consumed:
+    if one is two:
+        return one
+    return {**one, **{model: _either(one.get(model, toggles), toggles) for model, toggles in two.items()}}
+
+
+def is_consumed(toggle: TrainableSet, consumed: Consumed) -> bool:
+    """Whether the ``compile`` of some model has read a toggle."""
+    return any(toggle in toggles for toggles in consumed.values())
 
 
 def _merged_flags(one: Flags, two: Flags, ownership: Ownership, before: State | None) -> Flags:

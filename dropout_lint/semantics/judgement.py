@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import compress
+from operator import is_not
+from typing import TYPE_CHECKING, Any
 
 from dropout_lint.semantics.events import ModelUse, TrainableSet
 from dropout_lint.semantics.flags import (
@@ -13,6 +15,7 @@ from dropout_lint.semantics.flags import (
     Setting,
     Settings,
     State,
+    is_consumed,
     settings_of,
     toggles_in,
     values_of,
@@ -22,7 +25,7 @@ from dropout_lint.semantics.ownership import Ownership, Places, Token, is_inside
 from dropout_lint.semantics.values import truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Judge:
         self._generation = generation
         self._loaded = loaded
         self._places = Places()
+        self._compared: dict[Token, tuple[tuple[Any, ...], Flags]] = {}
+        """By model: under which conditions its flags were compared last, and what they were then."""
         self.found: dict[tuple[str, int, Token], Verdict] = {}
 
     def flags(self, state: State, token: Token) -> Settings:
@@ -71,21 +76,32 @@ class Judge:
     def compare(self, use: ModelUse | TrainableSet | None, model: Token, function: Function, state: State) -> None:
         """Find the flags that have changed since the train function was built."""
         assert function.flags is not None
-        some_are_frozen = any(False in values_of(function.flags[each]) for each in self.inside(model, function.flags))
-        consumed = {toggle for toggle, _ in state.consumed}
-        for token in self.inside(model, state.flags):
+        flags = state.flags
+        conditions = (function, state.beside, state.consumed, use is None, _trains(use))
+        before = self._compared.get(model)
+        self._compared[model] = (conditions, flags)
+        waiting: Collection[Token] = self.inside(model, flags)
+        if before is not None and before[0][0] is function and before[0][1:] == conditions[1:]:
+            # nothing else is to be said of a flag that was compared with these
+            waiting = [*compress(waiting, map(is_not, map(flags.get, waiting), map(before[1].get, waiting)))]
+        elif use is not None:
+            waiting = [token for token in waiting if flags[token] is not function.flags.get(token)]
+        some_are_frozen = use is None and any(
+            False in values_of(function.flags[each]) for each in self.inside(model, function.flags)
+        )
+        for token in waiting:
             built = settings_of(function.flags, token, self._ownership, self._loaded)
             then = values_of(built)
             # who opens a layer of an unknown model while it trains knows that it is frozen, and so does who opens some
             # layer of a model that holds frozen ones
             unknown = self._ownership.object_of(model) is None or (some_are_frozen and is_some_of(token))
             guessed = use is None and built == DEFAULT and unknown
-            for each in state.flags[token]:
+            for each in flags[token]:
                 if each.toggle is None or each.toggle in toggles_in(built) or None in then:
                     continue
                 if each.value in then and not guessed:
                     continue
-                if each.toggle in state.beside or each.toggle in consumed:
+                if each.toggle in state.beside or is_consumed(each.toggle, state.consumed):
                     continue
                 self._add(
                     Verdict(
@@ -115,8 +131,8 @@ class Judge:
         for toggle in toggles_in(now):
             others = [
                 other
-                for known, other in state.consumed
-                if known is toggle and other != model and self._trains_all_of(other, model)
+                for other, toggles in state.consumed.items()
+                if toggle in toggles and other != model and self._trains_all_of(other, model)
             ]
             if others:
                 self._add(Verdict("never-trains", toggle, model, use, certain=not function.open))
@@ -178,5 +194,9 @@ def _written(toggles: Iterable[TrainableSet]) -> set[tuple[int, bool | None]]:
 
 def _rank(verdict: Verdict) -> tuple[bool, bool, bool, int]:
     """What makes a verdict the better one; of equal ones that with the earlier contradiction, not either of them."""
-    trains = isinstance(verdict.use, ModelUse) and verdict.use.kind == "train"
-    return verdict.certain, verdict.known, trains, -verdict.other.serial if verdict.other is not None else 0
+    earlier = -verdict.other.serial if verdict.other is not None else 0
+    return verdict.certain, verdict.known, _trains(verdict.use), earlier
+
+
+def _trains(use: ModelUse | TrainableSet | None) -> bool:
+    return isinstance(use, ModelUse) and use.kind == "train"

@@ -85,7 +85,7 @@ def tags_of(value: Value, depth: int = 4) -> Tags:
             if kind is Opaque or kind is Symbolic:
                 found |= each.tags  # type: ignore[union-attr]
             elif kind is Instance:
-                if each.cls in VARIABLES:  # type: ignore[union-attr]
+                if each.cls in VARIABLES:  # type: ignore[union-attr,operator]
                     found.add(("variable", each.serial))  # type: ignore[union-attr]
             elif left and kind in _CONTAINERS and id(each) not in seen and len(seen) < MOST_CONTAINERS:
                 seen.add(id(each))

@@ -18,11 +18,13 @@ from dropout_lint.semantics.events import Constructed, HandedOver, ModelUse, Tra
 from dropout_lint.semantics.flags import (
     DEFAULT,
     UNKNOWN,
+    Consumed,
     Flags,
     Function,
     Setting,
     Settings,
     State,
+    is_consumed,
     merged,
     toggles_in,
     values_of,
@@ -302,8 +304,8 @@ class _Walk:
             state,
             flags=flags,
             used=state.used - {toggle},
-            consumed=frozenset(each for each in state.consumed if each[0] is not toggle),
-            beside=state.beside - {toggle},
+            consumed=_unread(toggle, state.consumed),
+            beside=state.beside - {toggle} if toggle in state.beside else state.beside,
             undone=frozenset(undone),
             ignored=frozenset(ignored),
             repeated=frozenset(repeated),
@@ -389,7 +391,9 @@ class _Walk:
         everything = compiles and not members.complete and members.tokens == frozenset()
         inside = list(state.flags) if everything else self._judge.inside(model, state.flags)
         toggles = frozenset().union(*(toggles_in(state.flags[each]) for each in inside)) if inside else frozenset()
-        consumed = state.consumed | {(each, model) for each in toggles} if compiles else state.consumed
+        consumed = state.consumed
+        if compiles:
+            consumed = {**consumed, model: consumed.get(model, frozenset()) | toggles}
         waiting = frozenset(each for each in state.repeated if not self._ownership.contains(model, each[1]))
         return replace(state, used=state.used | toggles, consumed=consumed, repeated=waiting)
 
@@ -454,13 +458,14 @@ class _Walk:
         functions = {**state.functions, **{each: Function(state.flags) for each in models}}
         self._recompiled.clear()
         self._watcher = receiver
-        after = self._passage(story, replace(state, functions=functions, consumed=frozenset()))
+        after = self._passage(story, replace(state, functions=functions, consumed={}))
         self._watcher = None
         if after is None:
             return
-        for toggle, model in after.consumed if frame.name != "on_train_begin" else ():
-            if toggle.frames[0] is frame and model in self._recompiled:
-                self._judge.recompiled(toggle, model)
+        for model, toggles in after.consumed.items() if frame.name != "on_train_begin" else ():
+            for toggle in toggles if model in self._recompiled else ():
+                if toggle.frames[0] is frame:
+                    self._judge.recompiled(toggle, model)
         for model in models:
             function = after.functions.get(model)
             if function is None or function.flags is None:
@@ -469,6 +474,13 @@ class _Walk:
                 # what happens at every begin happens before the first trace too
                 function = replace(function, flags={**function.flags, **_always(state, after)})
             self._judge.compare(None, model, function, after)
+
+
+def _unread(toggle: TrainableSet, consumed: Consumed) -> Consumed:
+    """What was read before ``toggle`` is set once more."""
+    if not is_consumed(toggle, consumed):
+        return consumed
+    return {model: toggles - {toggle} if toggle in toggles else toggles for model, toggles in consumed.items()}
 
 
 def _without_unknown(model: Token, state: State) -> State:
