@@ -99,8 +99,16 @@ def _normalises(base: Instance) -> bool:
 
 def _learns(event: ModeCall, base: Instance, interpretation: Interpretation) -> bool:
     """Whether the base is trainable as a whole when a model of this very graph is fitted."""
+    return any(
+        event.serial in interpretation.once(_calls_inside, model) for model in interpretation.once(_fitted_open, base)
+    )
+
+
+def _fitted_open(interpretation: Interpretation, base: Instance) -> tuple[Instance, ...]:
+    """The models that are fitted while the base, if it is in them, is trainable as a whole."""
     trainable: bool | None = True
     compiled: dict[int, bool | None] = {}
+    found: dict[Instance, None] = {}
     for moment in interpretation.timeline:
         if isinstance(moment, TrainableSet):
             trainable = _after(trainable, base, moment)
@@ -109,13 +117,9 @@ def _learns(event: ModeCall, base: Instance, interpretation: Interpretation) -> 
             if moment.kind == "compile":
                 compiled.pop(model.serial, None)
             # what is trainable is decided when a train function is first used, and kept until the next compile
-            elif (
-                moment.kind == "train"
-                and event.serial in interpretation.once(_calls_inside, model)
-                and compiled.setdefault(model.serial, trainable) is True
-            ):
-                return True
-    return False
+            elif moment.kind == "train" and compiled.setdefault(model.serial, trainable) is True:
+                found[model] = None
+    return tuple(found)
 
 
 def _calls_inside(_: Interpretation, model: Instance) -> frozenset[int]:

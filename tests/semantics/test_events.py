@@ -73,6 +73,10 @@ PROGRAMS = {
         "m{n} = keras.Sequential([keras.layers.RandomFlip()])\ndef serve{n}(x):\n    return m{n}(x)\n"
         "keras.export.ExportArchive().add_endpoint('serve', serve{n})\n"
     ),
+    "inert": (
+        "i{n} = keras.Input((4,))\nm{n} = keras.Model(i{n}, net(i{n}, training=False))\n"
+        "net.trainable = False\nm{n}.compile('sgd', 'mse')\nm{n}.fit(x, x)\n"
+    ),
     "discarded": f"def build{{n}}():\n    h = keras.Input((4,))\n    a = {LAYER}(h)\n    return h\nbuild{{n}}()\n",
 }
 
@@ -92,7 +96,7 @@ class Events(list):
 
 
 def looks(program, monkeypatch):
-    """How often all rules together go through the events, and through the objects, of a program."""
+    """How often all rules together go through the events, the objects, and the moments of a program."""
     found = []
     real = interpreter.interpret
 
@@ -100,6 +104,7 @@ def looks(program, monkeypatch):
         interpretation = real(*arguments)
         interpretation.events = Events(interpretation.events)
         interpretation.instances = Events(interpretation.instances)
+        interpretation._timeline = Events(interpretation.timeline)
         found.append(interpretation)
         return interpretation
 
@@ -107,7 +112,7 @@ def looks(program, monkeypatch):
         counting.setattr(interpreter, "interpret", interpret)
         check_source(program, "program.py", Resolver(isolated=True, overrides={"min-confidence": "low"}))
     assert len(found) == 1
-    return found[0].events.looks, found[0].instances.looks
+    return found[0].events.looks, found[0].instances.looks, found[0].timeline.looks
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
