@@ -46,7 +46,8 @@ SECONDS = 8.0
 """CPU time that one look at a program may take; where LibCST's parse alone takes long, so many times that."""
 TIMES_PARSE = 4.0
 _PATIENCE = 60.0
-"""CPU time after which a program that is still being looked at is given up."""
+"""CPU time after which a program that is still being looked at is given up; a long one is given more."""
+_CHARACTERS_PER_SECOND = 20_000
 _PATH = Path("generated.py")
 _EXTREMES = (
     "10**10**10", "1 << 10**9", "'a' * 10**9", "'a' * 1000000000", "[0] * 1000000000", "'%*d' % (1000000000, 1)",
@@ -401,12 +402,12 @@ def _in_child(programs: Programs, first: int, deadline: float) -> tuple[int, int
         os.close(reading)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         for number in range(first, first + 500):
+            text = programs.number(number)
             used = resource.getrusage(resource.RUSAGE_SELF)
-            resource.setrlimit(
-                resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + _PATIENCE), resource.RLIM_INFINITY)
-            )
+            limit = int(used.ru_utime + used.ru_stime + _PATIENCE + len(text) / _CHARACTERS_PER_SECOND)
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
             os.write(writing, f"begin {number}\n".encode())
-            found = defects(programs.number(number), _version(number))
+            found = defects(text, _version(number))
             for each in found:
                 print(f"program {number}: {each}", flush=True)
             os.write(writing, f"end {len(found)}\n".encode())
