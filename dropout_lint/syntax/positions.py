@@ -6,7 +6,7 @@ only wanted nodes.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
 _NOTHING = nullcontext()
+_DROPPED = frozenset("\\\r\n\f\t ")
+"""What LibCST drops before a statement: a form feed, and a line continuation with the blanks round it."""
 
 
 def spans(module: cst.Module, wanted: Iterable[cst.CSTNode], source: str | None = None) -> dict[int, Span]:
@@ -32,7 +34,7 @@ def spans(module: cst.Module, wanted: Iterable[cst.CSTNode], source: str | None 
     A span is what LibCST calls the syntactic position: without surrounding whitespace, comments and the parentheses
     around an expression. ``source`` is what the module was parsed from: LibCST drops a form feed before an indentation
     and a line continuation before a statement, and only the source can tell where. Tabs of an indentation may have
-    become spaces.
+    become spaces, and behind a continuation that begins a line there may be an indentation that is not in the source.
 
     Raises:
         NotAnalysed: The module is nested too deeply (Python 3.12 has a limit that cannot be raised).
@@ -47,11 +49,11 @@ def spans(module: cst.Module, wanted: Iterable[cst.CSTNode], source: str | None 
         raise NotAnalysed("nested too deeply to find positions in it") from error
     generated = "".join(state.tokens)
     source = generated if source is None else source
-    dropped = _dropped(source, generated)
+    dropped, added = _differences(source, generated)
     starts = [0, *(match.end() for match in NEWLINE.finditer(source))]
 
     def position(offset: int) -> Position:
-        offset += bisect_right(dropped, offset)
+        offset += bisect_right(dropped, offset) - bisect_left(added, offset)
         line = bisect_right(starts, offset)
         return Position(line, offset - starts[line - 1] + 1)
 
@@ -62,18 +64,26 @@ def spans(module: cst.Module, wanted: Iterable[cst.CSTNode], source: str | None 
     }
 
 
-def _dropped(source: str, generated: str) -> list[int]:
-    """Where ``generated`` lacks a code point of ``source``: the offset after the gap, once for each."""
+def _differences(source: str, generated: str) -> tuple[list[int], list[int]]:
+    """Where ``generated`` lacks a code point of ``source``, and where it has one too many.
+
+    For the former, each is the offset after the gap, for the latter that of the code point.
+    """
     if source == generated:
-        return []
+        return [], []
     dropped: list[int] = []
+    added: list[int] = []
     at = 0
     for character in source:
+        if character not in _DROPPED:
+            while at < len(generated) and generated[at] != character and generated[at] in " \t":
+                added.append(at)
+                at += 1
         if at < len(generated) and (generated[at] == character or (character == "\t" and generated[at] == " ")):
             at += 1
         else:
             dropped.append(at)
-    return dropped
+    return dropped, added
 
 
 class _Recorder(CodegenState):

@@ -92,6 +92,8 @@ def test_only_wanted_nodes_are_returned_and_strangers_are_left_out():
         ("a\n\\\r\nf(x)\n", (3, 1)),
         ("\x0ca\n\x0cb\nc = f(x)\n", (3, 5)),
         ("\x0c\nf(x)\n", (2, 1)),
+        ("if a:\n    b\n\\\nf(x)\n", (4, 1)),
+        ("if a:\n    b\n\\\nc\nd\nf(x)\n", (6, 1)),
     ],
 )
 def test_what_libcst_drops_is_found_again_in_the_source(source, place):
