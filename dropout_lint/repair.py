@@ -32,6 +32,9 @@ from dropout_lint.syntax.failures import NotAnalysed, SyntaxFailure
 MOST_ROUNDS = 12
 """Rounds of one run; a chain of fixes that each make room for the next is never this long in practice."""
 
+_Identity = tuple[tuple[object, ...], int]
+"""What fixes have in common that are alike, and which of those it is."""
+
 Lint = Callable[[Mapping[Path, bytes]], Report]
 """Checks everything as it would be with these contents of files."""
 
@@ -71,11 +74,19 @@ class _State:
     texts: dict[Path, Text] = field(default_factory=dict)
     after: dict[Path, Text] = field(default_factory=dict)
     fixed: list[Finding] = field(default_factory=list)
-    refused: set[tuple[object, ...]] = field(default_factory=set)
+    refused: set[_Identity] = field(default_factory=set)
 
     def contents(self, replaced: Mapping[Path, Text]) -> dict[Path, bytes]:
         """The bytes of all changed files, ``replaced`` among them."""
         return {path: text.encode() for path, text in {**self.after, **replaced}.items()}
+
+    def keep(self, fixed: Iterable[_Identity]) -> None:
+        """These fixes are applied: of what is like them, the later ones move up."""
+        gone = list(fixed)
+        self.refused = {
+            (kind, place - sum(kind == other and before < place for other, before in gone))
+            for kind, place in self.refused
+        }
 
     def text(self, path: Path) -> Text:
         """The file as it is at present."""
@@ -106,13 +117,14 @@ def repair(
         todo = _by_file(report, state, wanted)
         if not todo:
             break
+        known = _identities(report)
         progress = False
         for path, findings in todo.items():
             try:
-                new = _fixed_together(path, findings, state, report, lint)
+                new = _fixed_together(path, findings, known, state, report, lint)
             except SourceError as error:
                 problems.append(Problem(shown(path), str(error)))
-                state.refused.update(_identity(path, finding) for finding in findings)
+                state.refused.update(known[id(finding)] for finding in findings)
                 continue
             if new is not None:
                 report, progress = new, True
@@ -128,22 +140,29 @@ def repair(
 
 def _by_file(report: Report, state: _State, wanted: Callable[[Finding], bool]) -> dict[Path, list[Finding]]:
     found: dict[Path, list[Finding]] = {}
+    known = _identities(report)
     for finding in report.findings:
-        if finding.fix is None or not wanted(finding):
-            continue
-        path = normal(Path(finding.path))
-        if _identity(path, finding) not in state.refused:
-            found.setdefault(path, []).append(finding)
+        if id(finding) in known and wanted(finding) and known[id(finding)] not in state.refused:
+            found.setdefault(normal(Path(finding.path)), []).append(finding)
     return found
 
 
-def _identity(path: Path, finding: Finding) -> tuple[object, ...]:
-    """What a refused fix is known by, also when lines above it change."""
-    assert finding.fix is not None
-    return (path, finding.code, finding.message, tuple(edit.replacement for edit in finding.fix.edits))
+def _identities(report: Report) -> dict[int, _Identity]:
+    """What a refused fix is known by, also when lines above it change; by the ids of the findings that have one."""
+    found: dict[int, _Identity] = {}
+    alike: dict[tuple[object, ...], int] = {}
+    for finding in report.findings:
+        if finding.fix is not None:
+            replacements = tuple(edit.replacement for edit in finding.fix.edits)
+            kind = (normal(Path(finding.path)), finding.code, finding.message, replacements)
+            alike[kind] = place = alike.get(kind, 0) + 1
+            found[id(finding)] = (kind, place)
+    return found
 
 
-def _fixed_together(path: Path, findings: list[Finding], state: _State, report: Report, lint: Lint) -> Report | None:
+def _fixed_together(
+    path: Path, findings: list[Finding], known: Mapping[int, _Identity], state: _State, report: Report, lint: Lint
+) -> Report | None:
     """Apply the fixes of one file, all at once where that works, else some; the new report if any was applied.
 
     What is not applied waits for the next round, since its places have moved.
@@ -153,9 +172,10 @@ def _fixed_together(path: Path, findings: list[Finding], state: _State, report: 
     while chosen:
         new = _tried(path, chosen[:count], state, report, lint)
         if new is not None:
+            state.keep(known[id(finding)] for finding in chosen[:count])
             return new
         if count == 1:
-            state.refused.add(_identity(path, chosen.pop(0)))
+            state.refused.add(known[id(chosen.pop(0))])
         else:
             # one of them spoils it: looked for by halves
             count //= 2

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -252,6 +253,22 @@ def test_one_bad_fix_does_not_keep_the_others_back(write):
     assert [changed.after.text for changed in outcome.changed] == ["uno = 1\ntwo = 2\n"]
     assert outcome.fixed == (good,)
     assert outcome.report.findings == (bad,)
+
+
+@pytest.mark.parametrize("bad", [{1}, {1, 3}, {2, 5}, {6}, {1, 2, 3, 4, 5}, set(range(1, 7))])
+def test_a_refused_fix_does_not_stand_for_those_that_are_like_it(write, bad):
+    path = write("a.py", "word = 1\n" * 6).absolute()
+
+    def lint(contents):
+        lines = contents.get(path, path.read_bytes()).decode().splitlines()
+        left = [finding(path, number, 1, 5, "done") for number, line in enumerate(lines, 1) if line == "word = 1"]
+        new = [finding(path, number, 1, 5, "", "KTM999") for number in bad if lines[number - 1] == "done = 1"]
+        return Report(findings=tuple(replace(each, message=each.code) for each in (*left, *new)))
+
+    outcome = repaired(path, lint)
+
+    assert {each.span.start.line for each in outcome.report.findings} == bad
+    assert len(outcome.fixed) == 6 - len(bad)
 
 
 def test_a_fix_that_spoils_many_is_found_by_halves(write):
