@@ -32,7 +32,7 @@ _MODE_LAYERS = tuple(sorted(mode_layer_names()))
 _LONGEST = 12
 WITH_LAYERS = frozenset(
     {"GradientTape", "InteractiveSession", "Module", "Session", "compat", "contrib", "estimator", "function", "keras"}
-    | {"layers", "nn", "optimizers", "saved_model", "train"}
+    | {"layers", "nn", "optimizers", "saved_model"}
 )
 """The parts of TensorFlow that have layers or models, or run them."""
 TRACERS = frozenset({"function", "jit"})

@@ -100,10 +100,11 @@ def _imported(notes: Notes, node: ast.Import | ast.ImportFrom, _: Unit) -> None:
         level = node.level if isinstance(node, ast.ImportFrom) else 0
         known = (alias.asname or alias.name).partition(".")[0]
         notes.imports[known] = "." if level else module.partition(".")[0]
-        if any(each in text for text in (module, alias.name) for each in _KERAS):
+        parts = f"{module}.{alias.name}".split(".")
+        # a module of the project that is called so is looked at itself
+        if not level and any(each in parts[0] for each in _KERAS):
             notes.keras.add(known)
-            parts = f"{module}.{alias.name}".split(".")
-            if parts[0] == "tensorflow" and not level and WITH_LAYERS.isdisjoint(parts):
+            if parts[0] == "tensorflow" and WITH_LAYERS.isdisjoint(parts):
                 notes.tensorflow.add(known)
         if alias.asname and alias.asname != alias.name:
             notes.aliases[alias.asname] = alias.name.rpartition(".")[2]
