@@ -26,8 +26,8 @@ _CALLED_BY_KERAS = frozenset(
 _MOST_ROUNDS = 24
 _MOST_BETWEEN = 3
 """Parts between an entry and one that uses Keras. Of 98 entries in 46 repositories two had two, the others fewer."""
-_OF_ANY_PROGRAM = frozenset({"active", "traces"})
-"""Features that parts have that do nothing with layers."""
+_OF_ANY_PROGRAM = frozenset({"active", "mode-layer", "traces"})
+"""Features of parts that do nothing with layers, and one that parts are only told of when somebody asks."""
 _NONE: frozenset[str] = frozenset()
 
 
