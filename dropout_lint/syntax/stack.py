@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -74,4 +75,5 @@ def _with_room(function: Callable[[], Result]) -> Result:
 
 
 if sys.version_info >= (3, 11):
-    _with_room.__code__ = _with_room.__code__.replace(co_stacksize=FRAME_SLOTS)
+    with suppress(ValueError, OverflowError):  # a Python that takes no frame of this size is slower, nothing else
+        _with_room.__code__ = _with_room.__code__.replace(co_stacksize=FRAME_SLOTS)
