@@ -453,7 +453,7 @@ class Interpretation:
     """What functions hand to themselves, which is not followed."""
     _timeline: list[Moment] | None = None
     _trainings: tuple[list[ModelUse], dict[int, int]] | None = None
-    _indexes: dict[Callable[[Any], Any], dict[Hashable, list[Any]]] = field(default_factory=dict)
+    _indexes: dict[tuple[Any, ...], dict[Hashable, list[Any]]] = field(default_factory=dict)
     _answers: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
@@ -522,14 +522,15 @@ class Interpretation:
         keys_of: Callable[[Any], Iterable[Hashable]],
         key: Hashable,
     ) -> Sequence[Any]:
-        if by not in self._indexes:
+        name = (by, keys_of, kinds)
+        if name not in self._indexes:
             index: dict[Hashable, list[Any]] = {}
             for event in self.events:
                 if isinstance(event, kinds):
                     for each in keys_of(by(event)):
                         index.setdefault(each, []).append(event)
-            self._indexes[by] = index
-        return self._indexes[by].get(key, ())
+            self._indexes[name] = index
+        return self._indexes[name].get(key, ())
 
 
 Answer = TypeVar("Answer")
