@@ -7,6 +7,7 @@ files refer to each other directly, and each of them is read, searched and outli
 from __future__ import annotations
 
 import re
+from heapq import merge
 from typing import TYPE_CHECKING
 
 from dropout_lint.keras.layers import LAYERS
@@ -240,12 +241,18 @@ class Scan:
 
     def defines(self, names: Collection[str]) -> bool:
         """Whether it may define a function or a class of one of these names, which takes no outline to tell."""
+        defined = self.defined
+        return defined is None or not defined.isdisjoint(names)
+
+    @property
+    def defined(self) -> frozenset[str] | None:
+        """The functions and classes that it may define, or None where its text does not tell."""
         if self._defined is None:
             found = {name for pattern in _DEFINED for name in pattern.findall(self.data)}
             self._defined = frozenset(name.decode("utf-8", "replace") for name in found)
             # Python takes several spellings of other letters for the same name, and some encodings write them in ASCII
             self._may_define_all = not all(map(bytes.isascii, found)) or _is_encoded(self.data)
-        return self._may_define_all or not self._defined.isdisjoint(names)
+        return None if self._may_define_all else self._defined
 
     def may_mention(self, names: Collection[str]) -> bool:
         """Whether one of some names may occur in it, which takes no outline to tell; of many names it may."""
@@ -308,6 +315,8 @@ class Closure:
         self._near: tuple[Scan, ...] | None = None
         self._held: frozenset[bytes] | None = None
         self._parts: Parts | None = None
+        self._places: dict[str, list[int]] | None = None
+        """By name the files that may define it; with an empty name those that may define any."""
         self._reached: dict[frozenset[str], bool] = {}
         self._classes: dict[str, tuple[tuple[str, ...], str] | None] = {}
 
@@ -380,9 +389,18 @@ class Closure:
     def class_named(self, name: str) -> tuple[tuple[str, ...], str] | None:
         """The bases of a class, and whether its ``call`` is told the mode; the nearest of this name counts."""
         if name not in self._classes:
-            known = (each.class_named(name) for each in self.scans)
+            known = (each.class_named(name) for each in self._defining(name))
             self._classes[name] = next((found for found in known if found is not None), None)
         return self._classes[name]
+
+    def _defining(self, name: str) -> Iterable[Scan]:
+        """The files that may define something of this name, the nearest first."""
+        if self._places is None:
+            self._places = {"": []}
+            for place, each in enumerate(self.scans):
+                for defined in ("",) if each.defined is None else each.defined:
+                    self._places.setdefault(defined, []).append(place)
+        return (self.scans[place] for place in merge(self._places.get(name, ()), self._places[""]))
 
     def _collected(self, farthest: int | None) -> tuple[Scan, ...]:
         # this is where a large project's time goes: everything is put into the queue once
