@@ -64,6 +64,15 @@ for x, y in batches():
     step(model, optimizer, loss, x, y)
 print(model(1, training=True))
 """
+LATE = "def optional():\n    from late import nets\n    return nets\n"
+USE = """\
+import late
+
+def evaluate(x):
+    return late.optional().build()(x, training=True)
+
+print(evaluate([[1.0]]))
+"""
 BOOK = "from train import model\nimport numpy as np\nprint(np.argmax(model(np.ones((2, 4)), training=True), 1))"
 FILES = {
     "train.py": (TRAIN, TRAIN.replace("MODE)", "True)"), TRAIN.replace("training=FLAG", "training=not FLAG")),
@@ -84,6 +93,13 @@ FILES = {
     "near.py": ("from nearer import step\n",),
     "nearer.py": ("from pkg.loop import step\n",),
     "aside.py": ("x = 1\n", "import tensorflow as tf\nwith tf.GradientTape() as tape:\n    pass\n"),
+    # what a package imports in a function counts for who mentions that
+    "use.py": (USE, USE.replace("optional()", "other"), "from use import evaluate\n"),
+    "late/__init__.py": (LATE, LATE.replace("optional", "other"), f"{LATE}other = optional()\n", ""),
+    "late/nets.py": (
+        "import keras\n\ndef build():\n    return keras.Sequential([keras.layers.Dropout(0.5)])\n",
+        "import numpy\n\ndef build():\n    return numpy.ones\n",
+    ),
     "pkg/helper/__init__.py": ("def run(m, x, flag):\n    return m(x, training=False)\n",),
     "pkg/requirements.txt": ("keras==2.15\n",),
     "requirements.txt": ("keras==3.15.0\n", "keras==2.15.0\n", "-r other.txt\n", ""),
@@ -104,7 +120,7 @@ FILES = {
 }
 START = (
     "train.py", "lib/config.py", "lib/__init__.py", "serve.py", "pkg/helper.py", "requirements.txt", "pkg/loop.py",
-    "far.py", "near.py", "nearer.py", "aside.py",
+    "far.py", "near.py", "nearer.py", "aside.py", "use.py", "late/__init__.py", "late/nets.py",
 )  # fmt: skip
 
 PROGRAMS = st.sampled_from(sorted(name for name in FILES if name.endswith(".py")))
@@ -117,7 +133,7 @@ EDITS = st.one_of(
     st.tuples(st.sampled_from(["delete", "touch"]), st.sampled_from(sorted({*FILES, "lib", "pkg", "mode"}))),
     st.tuples(st.just("rename"), PROGRAMS, PROGRAMS),
     st.just(("nothing",)),
-    st.tuples(st.just("check"), st.sampled_from(["train.py", "serve.py", "far.py", "pkg"])),
+    st.tuples(st.just("check"), st.sampled_from(["train.py", "serve.py", "far.py", "pkg", "use.py"])),
 )
 
 
