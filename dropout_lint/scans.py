@@ -359,17 +359,17 @@ class Closure:
 
     def concerns_keras(self) -> bool:
         """Whether the file uses Keras by what its tree says, or refers to what does near by."""
-        if self.entry.uses_keras and self.entry.outline.uses_keras:
+        if self.entry.concerns(self.entry):
             return True
         using = [each for each in self.near[1:] if each.concerns(self.entry)]
         leading = self._leading_to(using)
-        others = [each for each in self.near[1:] if each not in leading]
-        between = [each for each in self.near[1:] if each in leading and each not in using]
+        others = [each for each in self.near[1:] if each not in using]
+        between = [each for each in others if each in leading]
         return reaches_keras(
             self.entry.outline,
             [each.outline for each in using],
             lambda names: (each.outline for each in between if each.may_mention(names)),
-            lambda names: (each.outline for each in (*between, *others) if each.defines(names)),
+            lambda names: (each.outline for each in others if each.defines(names)),
         )
 
     def _leading_to(self, scans: Collection[Scan]) -> set[Scan]:

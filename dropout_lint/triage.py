@@ -63,6 +63,7 @@ class Triage:
             rules = self._rules
             around.look_for_all()
         found = frozenset(rule.code for rule in rules if _may_speak(rule, around, rule.code in asked))
+        # of those that use Keras by their text most say nothing, which is cheaper to find out
         if found and entry.uses_keras and not around.concerns_keras():
             found = frozenset()
         return found or self._unless_python(entry)
@@ -99,11 +100,10 @@ class _Passing:
     def __init__(self, package: Scan, *by: Scan) -> None:
         seen = {package: None}
         waiting = deque((package,))
-        lazy: set[bytes] = set()
+        lazy = {name for name, _ in package.lazy}
         self.keras = False
         while waiting and not self.keras:
             each = waiting.popleft()
-            lazy.update(name for name, _ in each.lazy)
             for other in each.leads_to(*by):
                 if other in seen or len(seen) >= LARGEST_CLOSURE:
                     continue

@@ -36,6 +36,7 @@ class Notes:
     tensorflow: set[str] = field(default_factory=set)
     """Those among them that stand for TensorFlow as a whole, or for a part that has no layers."""
     attributes: set[str] = field(default_factory=set)
+    """The names of all attributes that it mentions."""
     stored: set[str] = field(default_factory=set)
     """Names that are bound otherwise than by an import."""
     bindings: list[tuple[Unit, ast.expr, ast.expr]] = field(default_factory=list)
