@@ -26,8 +26,16 @@ _CALLED_BY_KERAS = frozenset(
 _MOST_ROUNDS = 24
 _MOST_BETWEEN = 3
 """Parts between an entry and one that uses Keras. Of 98 entries in 46 repositories two had two, the others fewer."""
-_OF_ANY_PROGRAM = frozenset({"active", "mode-layer", "traces"})
-"""Features of parts that do nothing with layers, and one that parts are only told of when somebody asks."""
+_OF_ANY_PROGRAM = frozenset(
+    {
+        "active", "any-name", "discarded", "fits", "keeps", "late", "mode-layer", "random", "removed-argument",
+        "spread", "takes-spread", "torch-method", "traces", "trains", "true-by-position",
+    }
+)  # fmt: skip
+"""Features of parts that neither make a layer nor handle a mode, and one that parts are only told of when asked for.
+
+Who trains a model or calls it wrongly has it from somewhere: a part that does no more than that is no beginning.
+"""
 _NONE: frozenset[str] = frozenset()
 
 

@@ -365,6 +365,18 @@ CONCERNS = {
         "nets.train_with(model)",
         False,
     ),
+    "a function beside it that is handed a model and no mode": (
+        {"nets.py": f"{MAKES}def report(model, out, rows):\n    model.eval()\n    json.dump(rows, out, True)\n"},
+        "import nets",
+        "nets.report(model, x, [])",
+        False,
+    ),
+    "a function beside it that is handed a mode": (
+        {"nets.py": f"{MAKES}def run(model, x, training):\n    return model(x, training=training)\n"},
+        "import nets",
+        "nets.run(model, x, True)",
+        True,
+    ),
     "what another file makes of it": (
         {"nets.py": MAKES, "parts.py": "import nets\ndef prepare():\n    return nets.make()\n"},
         "import nets, parts",
