@@ -215,7 +215,7 @@ class Analysis:
         if self._project is None:
             from dropout_lint.semantics.modules import Project
 
-            self._project = Project(self._roots, self._load, self.trail, self._shelf)
+            self._project = Project(self._roots, self._load, self.trail, self._shelf, self._read)
         return self._project
 
 

@@ -115,7 +115,8 @@ class Project:
 
     ``load`` turns a path into a text and a tree, or returns None where the file cannot be read or parsed: a broken
     dependency is reported when it is linted itself, and is unknown to those who import it. ``trail`` is told what is
-    read and looked for; the ``shelf`` may be shared with other projects.
+    read and looked for; the ``shelf`` may be shared with other projects. ``read`` gives a file's content, if ``load``
+    takes it from elsewhere than the disk.
     """
 
     def __init__(
@@ -124,15 +125,21 @@ class Project:
         load: Callable[[Path], Parsed],
         trail: Trail | None = None,
         shelf: Shelf | None = None,
+        read: Callable[[Path], bytes | None] | None = None,
     ) -> None:
         self._load = load
         self._trail = trail if trail is not None else Trail()
+        self._read = read if read is not None else self._trail.read
         self.locator = Locator(roots, self._trail)
         self._shelf = shelf if shelf is not None else Shelf()
 
     def chooses_keras(self, path: Path) -> bool:
         """Whether a file names an environment variable by which Keras is chosen: importing it has that effect."""
         return self._trail.glance(path)
+
+    def uses_keras(self, path: Path) -> bool:
+        """Whether a file uses Keras by its text, which takes no parse to tell."""
+        return uses_keras(self._read(path) or b"")
 
     def tree(self, path: Path) -> Parsed:
         """Text and tree of a file, read and parsed once if it is asked for again soon."""

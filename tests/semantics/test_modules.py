@@ -11,6 +11,7 @@ from dropout_lint.semantics import shelf
 from dropout_lint.semantics.attributes import MOST_MODULES
 from dropout_lint.semantics.interpreter import interpret
 from dropout_lint.semantics.modules import Module, Project
+from dropout_lint.semantics.run import MOST_FAR_CHARACTERS
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.values import ClassValue
 
@@ -132,3 +133,34 @@ def test_of_modules_one_of_which_is_chosen_by_name_a_few_are_parsed_also_where_c
     assert [name for name in parsed if name.startswith("outer")] == outer[:MOST_MODULES]
     assert len({name[:6] for name in parsed if name.startswith("inner")}) == MOST_MODULES
     assert len([name for name in parsed if name.startswith("inner")]) == MOST_MODULES**2
+
+
+FAR = {
+    "next to the program": ("main", "x = 1", True),
+    "behind its helpers": ("helpers", "x = 1", False),
+    "behind them, and uses Keras": ("helpers", "import keras", True),
+    "next to one that uses Keras": ("nets", "x = 1", True),
+}
+
+
+@pytest.mark.parametrize(("importer", "source", "parsed"), FAR.values(), ids=FAR)
+def test_of_what_lies_far_from_keras_only_so_much_is_parsed(importer, source, parsed, tmp_path):
+    found = []
+
+    def load(path):
+        found.append(path.stem)
+        source = path.read_text(encoding="utf-8")
+        return source, cst.parse_module(source)
+
+    files = {"main": ["helpers"], "helpers": ["library", "nets"], "nets": [], "library": [], "asked": []}
+    files[importer].append("asked")
+    bodies = {"library": f'"""{"x" * MOST_FAR_CHARACTERS}"""', "nets": "import keras", "asked": source}
+    for name, imported in files.items():
+        text = "".join(f"import {each}\n" for each in imported) + bodies.get(name, "") + "\n"
+        # what a module imports is looked into when somebody asks for it
+        text += "".join(f"{each}.__name__\n" for each in imported)
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    main = tmp_path / "main.py"
+    interpret(Project((tmp_path,), load), main, *load(main))
+
+    assert ("asked" in found) is parsed
