@@ -60,10 +60,6 @@ class Parts:
             if unit.kind == "class" and unit.decorators:
                 self._decorators.setdefault(unit.name, set()).update(unit.decorators)
 
-    def mentioning(self, names: Collection[str]) -> Iterable[Outline]:
-        """The files that mention one of some names."""
-        return [outline for outline in self.outlines if not outline.mentions.isdisjoint(names)]
-
     def known_by(self, unit: Unit, features: frozenset[str]) -> Iterable[str]:
         """The names by which others set a part going, for the sake of these features."""
         if unit.name == "compute_loss" and features & unit.features == {"flag-true-default"}:
@@ -108,7 +104,7 @@ def reaches(entry: Outline, parts: Parts, features: frozenset[str]) -> bool:
             return True
         names |= fresh
         seen.update(found)
-        found = _mentioning(fresh, parts.mentioning(fresh), seen)
+        found = _mentioning(fresh, parts.outlines, seen)
     return True
 
 
@@ -158,10 +154,5 @@ def reaches_keras(
 
 
 def _mentioning(names: set[str], outlines: Iterable[Outline], seen: set[Unit]) -> list[Unit]:
-    """The parts, less those seen, that mention one of some names; what a module does as a whole is no part."""
-    return [
-        unit
-        for outline in outlines
-        for unit in outline.units
-        if unit.kind != "module" and unit not in seen and not names.isdisjoint(unit.mentions)
-    ]
+    """The parts, less those seen, that mention one of some names."""
+    return [unit for outline in outlines for unit in outline.mentioning(names) if unit not in seen]

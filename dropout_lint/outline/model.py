@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 __all__ = ["Outline", "Unit"]
 
@@ -78,6 +82,16 @@ class Outline:
     """The names by which it may refer to what others define: imported ones, attributes, after a star import any."""
     made_of: frozenset[str] = frozenset()
     """The packages of whose classes a ``call`` makes objects, if they are no libraries."""
+    _mentioning: dict[str, list[Unit]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def mentioning(self, names: Collection[str]) -> Iterable[Unit]:
+        """The parts that mention one of some names; what the module does as a whole is no part."""
+        if not self._mentioning:
+            for unit in self.units:
+                for name in unit.mentions if unit.kind != "module" else ():
+                    self._mentioning.setdefault(name, []).append(unit)
+        found = self._mentioning.keys() & names
+        return dict.fromkeys(unit for name in found for unit in self._mentioning[name])
 
     def has(self, feature: str) -> bool:
         """Whether it has a feature; what is no source of Python has every one."""
