@@ -29,11 +29,29 @@ MARK = "#ktm/ipython:"
 PYTHON_MAGICS = frozenset({"capture", "memit", "prun", "time", "timeit"})
 """Cell magics whose body is Python run in this notebook (IPython 9, ``IPython.core.magics``)."""
 
+AUTOMAGICS = frozenset(
+    {
+        "alias", "alias_magic", "autoawait", "autocall", "automagic", "bookmark", "cat", "cd", "code_wrap", "colors",
+        "conda", "config", "cp", "debug", "dhist", "dirs", "doctest_mode", "ed", "edit", "env", "gui", "hist",
+        "history", "killbgscripts", "ldir", "less", "lf", "lk", "ll", "load", "load_ext", "loadpy", "logoff", "logon",
+        "logstart", "logstate", "logstop", "ls", "lsmagic", "lx", "macro", "magic", "mamba", "man", "matplotlib",
+        "micromamba", "mkdir", "more", "mv", "notebook", "page", "pastebin", "pdb", "pdef", "pdoc", "pfile", "pinfo",
+        "pinfo2", "pip", "popd", "pprint", "precision", "prun", "psearch", "psource", "pushd", "pwd", "pycat", "pylab",
+        "quickref", "recall", "rehashx", "reload_ext", "rep", "rerun", "reset", "reset_selective", "rm", "rmdir",
+        "run", "save", "sc", "set_env", "sx", "system", "tb", "time", "timeit", "unalias", "unload_ext", "uv", "who",
+        "who_ls", "whos", "xdel", "xmode",
+    }
+)  # fmt: skip
+"""Line magics that IPython 9 takes without their ``%`` where they are all of a cell: ``pip install keras``."""
+
 _UNREAD = frozenset({"outputs", "attachments"})
 _DECODER = json.JSONDecoder(strict=False, parse_int=str)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ATOM = re.compile(r"[-+0-9.eE]+|true|false|null|NaN|-?Infinity")
 _MAGIC = re.compile(r"\s*(?:[%!?]|\w[\w.]*\??\?\s*$)")
+_AUTOMAGIC = re.compile(rf"\s*(?:{'|'.join(sorted(AUTOMAGICS))})\b(?!\s*=)")
+_INDENTED = "if True:  #ktm/indented\n"
+"""Stands before a cell that begins with an indentation, which IPython takes off its lines."""
 _ASSIGNED = re.compile(r"(\s*[\w., \[\]\"']+=\s*)([%!].*)", re.DOTALL)
 _DEEPEST = 200
 MOST_LINES_READ = 200_000
@@ -65,6 +83,8 @@ class Cell:
     lines: tuple[str, ...]
     literals: tuple[Literal, ...]
     listed: bool
+    indented: bool = False
+    """Whether it begins with an indentation, and so with a line of ours in the joined text, which is none of it."""
     error: tuple[int, int, str] | None = None
     """Line and column in the cell, and what is wrong there, where it is no Python."""
 
@@ -130,7 +150,7 @@ class Notebook(Text):
             raise SourceError("the edited cells cannot be told apart")
         raw = self.raw
         for cell, part in reversed(list(zip(self.cells, parts, strict=False))):
-            lines = _unmasked(part)
+            lines = _unmasked(part.removeprefix(_INDENTED) if cell.indented else part)
             if "".join(cell.lines).rstrip("\n") == "".join(lines).rstrip("\n"):
                 continue
             # a notebook's last line has no end unless it had one
@@ -212,7 +232,8 @@ def _joined(path: Path, raw: str, bom: bool, found: list[Any]) -> Notebook:
         if any(MARK in line or _SEPARATOR.strip() in line for line in lines):
             raise SourceError(f"cell {number} holds {MARK!r} or {_SEPARATOR.strip()!r}, which stand for something here")
         masked, error = _masked(list(lines))
-        cells.append(Cell(number, line, lines, literals, listed, error))
+        indented = len(masked) > len(lines)
+        cells.append(Cell(number, line + indented, lines, literals, listed, indented, error))
         body = "".join(masked)
         if body and not body.endswith("\n"):
             body += "\n"
@@ -235,17 +256,18 @@ def _masked(lines: list[str]) -> tuple[list[str], tuple[int, int, str] | None]:
             return [_commented(line) for line in lines], None
         place = lines.index(first)
         lines = [_commented(line) if number == place else line for number, line in enumerate(lines)]
-    masked = list(lines)
-    for _ in range(min(len(masked) + 1, 1 + MOST_LINES_READ // max(len(masked), 1))):
-        wrong = _error(masked)
-        if wrong is None:
-            return masked, None
+    elif sum(1 for line in lines if line.strip()) == 1 and _AUTOMAGIC.match(first) and _error(lines) is not None:
+        return [_commented(line) for line in lines], None
+    indented = first[:1].isspace() and (_error(lines) or (0, 0, ""))[2] == "unexpected indent"
+    masked = [_INDENTED, *lines] if indented else list(lines)
+    left = min(len(masked), MOST_LINES_READ // max(len(masked), 1))
+    while (wrong := _error(masked)) is not None:
         number = wrong[0] - 1
-        if not (0 <= number < len(masked)) or not _mask_at(masked, number):
+        if not left or not (0 <= number < len(masked)) or not _mask_at(masked, number):
             # nothing of the cell is looked at
-            return [_commented(line) for line in lines], wrong
-    wrong = _error(masked)
-    return (masked, None) if wrong is None else ([_commented(line) for line in lines], wrong)
+            return [_commented(line) for line in lines], (wrong[0] - indented, *wrong[1:])
+        left -= 1
+    return masked, None
 
 
 def _error(lines: list[str]) -> tuple[int, int, str] | None:

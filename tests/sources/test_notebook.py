@@ -56,14 +56,49 @@ def test_code_cells_are_joined(cells, lines):
         "?model\nx = 1",
         "if True:\n    %time f()\nx = 1",
         "%%time\nx = 1",
+        " !ls\n x = 1",
+        "\n  # settings\n  %time f()\n  x = 1",
+        " y = 2\nx = 1",
     ],
 )
 def test_what_is_not_python_becomes_harmless(cell):
     notebook = read(cell)
 
     compile(notebook.text, "joined", "exec")
-    assert "x = 1" in notebook.text.splitlines()
+    assert "x = 1" in [line.lstrip() for line in notebook.text.splitlines()]
     assert notebook.cells[0].error is None
+
+
+@pytest.mark.parametrize("cell", ["pip install keras", "ls ./data\n", "\n  cd /content/keras\n", "time x = f()"])
+def test_a_magic_that_is_all_of_a_cell_needs_no_sign(cell):
+    notebook = read(cell, "x = 1")
+
+    compile(notebook.text, "joined", "exec")
+    assert [each.error for each in notebook.cells] == [None, None]
+    assert "x = 1" in notebook.text.splitlines()
+
+
+@pytest.mark.parametrize("cell", ["pip install keras\nx = 1", "lsof x", "ls = (", "# a\n  x = 1", "x = 1\n  y = 2"])
+def test_what_is_neither_python_nor_ipython_is_told(cell):
+    assert read(cell).cells[0].error is not None
+
+
+def test_a_cell_that_begins_with_an_indentation_is_read_and_edited_where_it_stands():
+    source = ["  def f():\n", "    return 1\n", "  x = f()\n", "y = (x\n", " + 1)"]
+    data = json.dumps(document("a = 0", source, "b = 0"), indent=1).encode()
+    notebook = decode_notebook(data, PATH)
+    line = notebook.text.splitlines().index("  x = f()") + 1
+
+    compile(notebook.text, "joined", "exec")
+    assert notebook.place(line) == (2, 3)
+    assert notebook.line_of(2, 3) == line
+    assert notebook.lines_of(2)[0] == "  def f():"
+    assert notebook.encode() == data
+    assert notebook.encode(notebook.text.replace("x = f()", "x = 2")) == data.replace(b"x = f()", b"x = 2")
+
+
+def test_the_line_of_what_is_wrong_in_an_indented_cell_is_its_own():
+    assert read("  x = 1\n  y = = 2").cells[0].error[:2] == (2, 7)
 
 
 def test_cells_in_another_language_are_passed_over():
