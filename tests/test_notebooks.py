@@ -47,6 +47,19 @@ def test_a_finding_says_cell_and_line(check, write):
     assert (finding["cell"], finding["start"]) == (4, {"line": 2, "column": 31})
 
 
+@pytest.mark.parametrize("magic", ["%time ", "%%time\n", "  "])
+def test_what_is_timed_is_checked(check, write, magic):
+    path = write("a.ipynb", notebook(*CELLS[:2], f"{magic}print(np.argmax(model(x_test, training=True), 1))\n"))
+    line, column = magic.count("\n") + 1, len(magic.rpartition("\n")[2]) + 31
+
+    _, out, _ = check(".")
+
+    assert f"a.ipynb:cell 4:{line}:{column}: KTM101" in out
+    check(".", "--fix", "--unsafe-fixes")
+    edited = "".join(json.loads(path.read_bytes())["cells"][3]["source"])
+    assert edited == f"{magic}print(np.argmax(model(x_test, training=False), 1))\n"
+
+
 @pytest.mark.parametrize("style", ["sarif", "github", "gitlab", "rdjson", "pylint"])
 def test_formats_for_machines_give_the_line_of_the_file(check, write, style):
     path = write("a.ipynb", notebook(*CELLS))

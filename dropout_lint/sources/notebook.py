@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARK = "#ktm/ipython:"
+_OURS = "#ktm/"
+MARK = f"{_OURS}ipython:"
 """Stands before what is not Python, in a comment that no person writes."""
 
 PYTHON_MAGICS = frozenset({"capture", "memit", "prun", "time", "timeit"})
-"""Cell magics whose body is Python run in this notebook (IPython 9, ``IPython.core.magics``)."""
+"""Cell magics whose body is Python run in this notebook (IPython 9, ``IPython.core.magics``); as line magics, too."""
+
+_TIMED = f" {_OURS}ipython@"
+"""Stands behind the Python of a line magic, before the magic; ``pass;`` of the same length stands in its place."""
 
 AUTOMAGICS = frozenset(
     {
@@ -48,9 +52,10 @@ _UNREAD = frozenset({"outputs", "attachments"})
 _DECODER = json.JSONDecoder(strict=False, parse_int=str)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ATOM = re.compile(r"[-+0-9.eE]+|true|false|null|NaN|-?Infinity")
+_LINE_MAGIC = re.compile(rf"([ \t]*)(%(?:{'|'.join(sorted(PYTHON_MAGICS))})[ \t]+)(\S[^\n]*)(\n?)")
 _MAGIC = re.compile(r"\s*(?:[%!?]|\w[\w.]*\??\?\s*$)")
 _AUTOMAGIC = re.compile(rf"\s*(?:{'|'.join(sorted(AUTOMAGICS))})\b(?!\s*=)")
-_INDENTED = "if True:  #ktm/indented\n"
+_INDENTED = f"if True:  {_OURS}indented\n"
 """Stands before a cell that begins with an indentation, which IPython takes off its lines."""
 _ASSIGNED = re.compile(r"(\s*[\w., \[\]\"']+=\s*)([%!].*)", re.DOTALL)
 _DEEPEST = 200
@@ -173,7 +178,7 @@ def line_end(raw: str, line: int) -> int:
     return len(NEWLINE.sub("", raw[starts[line - 1] : starts[line]]))
 
 
-_SEPARATOR = "\n#ktm/cell\n"
+_SEPARATOR = f"\n{_OURS}cell\n"
 
 
 def decode_notebook(data: bytes, path: Path) -> Notebook:
@@ -229,8 +234,8 @@ def _joined(path: Path, raw: str, bom: bool, found: list[Any]) -> Notebook:
             part for part in (source if isinstance(source, list) else [source]) if isinstance(part, Literal)
         )
         lines = tuple(_lines("".join(part.value for part in literals)))
-        if any(MARK in line or _SEPARATOR.strip() in line for line in lines):
-            raise SourceError(f"cell {number} holds {MARK!r} or {_SEPARATOR.strip()!r}, which stand for something here")
+        if any(_OURS in line for line in lines):
+            raise SourceError(f"cell {number} holds {_OURS!r}, which stands for something here")
         masked, error = _masked(list(lines))
         indented = len(masked) > len(lines)
         cells.append(Cell(number, line + indented, lines, literals, listed, indented, error))
@@ -285,11 +290,14 @@ def _error(lines: list[str]) -> tuple[int, int, str] | None:
 def _mask_at(lines: list[str], number: int) -> bool:
     """Put the line ``number``, or the one before it that it continues, behind a mark; False if it is not IPython's."""
     for place in (number, number - 1):
-        if place < 0 or MARK in lines[place]:
+        if place < 0 or _OURS in lines[place]:
             continue
         line = lines[place]
         assigned = _ASSIGNED.fullmatch(line)
-        if assigned is not None:
+        timed = _LINE_MAGIC.fullmatch(line)
+        if timed is not None and _error([timed[3]]) is None:
+            lines[place] = f"{timed[1]}{'pass':{len(timed[2]) - 2}}; {timed[3]}{_TIMED}{timed[2]}{timed[4]}"
+        elif assigned is not None:
             lines[place] = f"{assigned[1]}None{MARK}{assigned[2]}"
         elif _MAGIC.match(line):
             indent = line[: len(line) - len(line.lstrip())]
@@ -310,7 +318,16 @@ def _commented(line: str) -> str:
 
 
 def _unmasked(text: str) -> list[str]:
-    return [re.sub(rf"(?:pass|None)?{re.escape(MARK)}", "", line, count=1) for line in _lines(text)]
+    return [re.sub(rf"(?:pass|None)?{re.escape(MARK)}", "", _untimed(line), count=1) for line in _lines(text)]
+
+
+def _untimed(line: str) -> str:
+    """A line with its magic where it was."""
+    code, found, magic = line.rstrip("\n").rpartition(_TIMED)
+    if not found:
+        return line
+    indent = len(code) - len(code.lstrip())
+    return code[:indent] + magic + code[indent + len(magic) :] + "\n" * line.endswith("\n")
 
 
 def _lines(text: str) -> list[str]:

@@ -69,6 +69,27 @@ def test_what_is_not_python_becomes_harmless(cell):
     assert notebook.cells[0].error is None
 
 
+@pytest.mark.parametrize("magic", ["%time ", "%time   ", "%timeit ", "%prun ", "%memit "])
+def test_the_python_of_a_line_magic_is_read_and_edited_where_it_stands(magic):
+    source = f"{magic}y = model(x, training=True)  # once\n"
+    data = json.dumps(document(["import keras\n", source, "z = 3"]), indent=1).encode()
+    notebook = decode_notebook(data, PATH)
+    line = notebook.text.splitlines()[1]
+
+    compile(notebook.text, "joined", "exec")
+    assert line.index("y = model(x, training=True)  # once") == len(magic)
+    assert notebook.encode() == data
+    edited = notebook.encode(notebook.text.replace(", training=True", ""))
+    assert edited == data.replace(b", training=True", b"")
+    # without what stood there the magic is left alone
+    assert f'"{magic}\\n"'.encode() in notebook.encode(notebook.text.replace("y = model(x, training=True)  # once", ""))
+
+
+@pytest.mark.parametrize("cell", ["%timeit -n 10 f()", "%time\n", "%prun -s cumulative f()", "%time x = ("])
+def test_a_line_magic_with_no_python_of_its_own_is_passed_over(cell):
+    assert python_of(read(cell))[0].startswith("pass#ktm/ipython:%")
+
+
 @pytest.mark.parametrize("cell", ["pip install keras", "ls ./data\n", "\n  cd /content/keras\n", "time x = f()"])
 def test_a_magic_that_is_all_of_a_cell_needs_no_sign(cell):
     notebook = read(cell, "x = 1")
