@@ -265,7 +265,7 @@ def notebook(*sources, **others):
         ('{"cells": "no list"}', "is no notebook: it has no cells"),
         ("[]", "is no notebook: it has no cells"),
         ('{"worksheets": []}', "is a notebook of format 3"),
-        (notebook(f"x = 1 {MARK}"), f"cell 1 holds {MARK!r}"),
+        (notebook(f"x = 1 {MARK}"), "cell 1 holds '#ktm/'"),
         (notebook("\n#ktm/cell\n"), "cell 1 holds"),
     ],
     ids=lambda text: str(text)[:30],
