@@ -55,14 +55,18 @@ def facts_of(value: Value) -> tuple[tuple[tuple[Any, ...], bool], ...]:
 
 def guard_words(node: cst.BaseExpression) -> frozenset[str]:
     """The names a condition reads."""
-    found: set[str] = set()
+    return frozenset(each.value if isinstance(each, cst.Name) else each.attr.value for each in lookups(node))
+
+
+def lookups(node: cst.BaseExpression) -> Iterator[cst.Name | cst.Attribute]:
+    """The names and attributes a condition reads."""
     stack: list[cst.CSTNode] = [node]
     while stack:
         each = stack.pop()
         if isinstance(each, cst.Name):
-            found.add(each.value)
+            yield each
         elif isinstance(each, cst.Attribute):
-            found.add(each.attr.value)
+            yield each
             stack.append(each.value)
         elif isinstance(each, cst.Comparison):
             stack.append(each.left)
@@ -79,7 +83,6 @@ def guard_words(node: cst.BaseExpression) -> frozenset[str]:
             stack.extend(part.slice.value for part in each.slice if isinstance(part.slice, cst.Index))
         elif isinstance(each, (cst.Tuple, cst.List)):
             stack.extend(element.value for element in each.elements)
-    return frozenset(found)
 
 
 def compare(left: Value, right: Value, sign: cst.CSTNode) -> bool | None:

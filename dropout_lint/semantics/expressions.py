@@ -22,6 +22,7 @@ from dropout_lint.semantics.containers import (
 )
 from dropout_lint.semantics.imports import unbound
 from dropout_lint.semantics.joining import join
+from dropout_lint.semantics.naming import names_behind
 from dropout_lint.semantics.run import EXPRESSIONS_PER_STEP, TAGS_PER_STEP
 from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.tagging import collect, derived, with_tags
@@ -266,7 +267,7 @@ def _conditional(run: Run, frame: Frame, scope: Scope, node: cst.IfExp) -> Value
     decided = conditions.decide(run, test)
     if decided is not None:
         return evaluate(run, frame, scope, node.body if decided else node.orelse)
-    guard = conditions.guard_words(node.test)
+    guard = names_behind(run.assigned, frame, node.test)
     facts = conditions.facts_of(test)
     with run.guarded(guard, dict(facts), (id(node), True)):
         first = evaluate(run, frame, scope, node.body)

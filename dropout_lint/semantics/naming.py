@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.choices import closure_of
+from dropout_lint.semantics.conditions import guard_words, lookups
 from dropout_lint.semantics.values import Instance
 from dropout_lint.semantics.words import CONVERSIONS, READERS, keeps
 from dropout_lint.syntax.lazy import cst
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.run import Run
 
 LONGEST_WAY = 24
+MOST_CONDITIONS = 16
 
 Assigned = dict[tuple[int, str], dict[int, tuple["Frame", cst.BaseExpression]]]
 """What names and attributes were bound to, by owner (function, module or object) and name; each by its own id."""
@@ -68,6 +70,35 @@ def names_of(assigned: Assigned, frame: Frame, node: cst.CSTNode | None) -> tupl
             break
         here, node = next(iter(bound.values()))
     return tuple(found)
+
+
+def names_behind(assigned: Assigned, frame: Frame, test: cst.BaseExpression) -> frozenset[str]:
+    """The names a condition reads, and those of the conditions that its names were bound to before.
+
+    ``drops = training and rate > 0`` makes ``if drops:`` a condition on the mode.
+    """
+    found = guard_words(test)
+    seen: set[int] = set()
+    waiting = [test]
+    while waiting and len(seen) < MOST_CONDITIONS:
+        for each in lookups(waiting.pop()):
+            key = _owned(frame, each)
+            bound = assigned.get(key, {}) if key is not None else {}
+            for identity, (_, value) in bound.items():
+                if identity not in seen and _is_condition(value):
+                    seen.add(identity)
+                    found |= guard_words(value)
+                    waiting.append(value)
+    return found
+
+
+def _is_condition(node: cst.BaseExpression) -> bool:
+    """Whether an expression is written as a condition, or as another name of one."""
+    if isinstance(node, cst.Call):
+        return isinstance(node.func, cst.Name) and node.func.value == "bool"
+    if isinstance(node, cst.UnaryOperation):
+        return isinstance(node.operator, cst.Not)
+    return isinstance(node, (cst.Name, cst.Attribute, cst.BooleanOperation, cst.Comparison))
 
 
 def _owned(frame: Frame, node: cst.CSTNode, binding: bool = False) -> tuple[int, str] | None:

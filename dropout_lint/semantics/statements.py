@@ -14,6 +14,7 @@ from dropout_lint.semantics.definitions import define_class, define_function
 from dropout_lint.semantics.events import Frame, TrainableSet
 from dropout_lint.semantics.expressions import bind, evaluate
 from dropout_lint.semantics.models import goes_over_layers
+from dropout_lint.semantics.naming import names_behind
 from dropout_lint.semantics.simple_statements import Flow
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.unmet import note_unmet
@@ -105,10 +106,10 @@ def _if(run: Run, frame: Frame, scope: Scope, node: cst.If) -> Flow:
                 note_unmet(run, frame, scope, current.test, False, body, evaluate, execute_block)
             conditions.narrow(run, frame, scope, current.test, True, evaluate)
             with run.block():
-                run.settled.append(conditions.guard_words(current.test))
+                run.settled.append(names_behind(run.assigned, frame, current.test))
                 return execute_block(run, frame, scope, block_of(current.body))
         if decided is False and _leaves(current):
-            run.settled.append(conditions.guard_words(current.test))
+            run.settled.append(names_behind(run.assigned, frame, current.test))
         if decided is None:
             return _branch(run, frame, scope, current, test)
         note_unmet(run, frame, scope, current.test, True, block_of(current.body), evaluate, execute_block)
@@ -125,7 +126,7 @@ def _leaves(node: cst.If) -> bool:
 def _branch(
     run: Run, frame: Frame, scope: Scope, node: cst.If, test: Value, untold: tuple[cst.BaseExpression, ...] = ()
 ) -> Flow:
-    guard = conditions.guard_words(node.test)
+    guard = names_behind(run.assigned, frame, node.test)
     facts = conditions.facts_of(test)
     against = {key: not value for key, value in facts}
     flows: list[Flow] = []

@@ -743,6 +743,12 @@ classifier.compile("adam", "mse")
 classifier.fit(rows, rows)
 print(classifier.evaluate(rows, rows))
 """
+GUARDED = (
+    "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.drop, self.dense = layers.Dropout(0.5), layers.Dense(2)\n"
+    "    def call(self, x, training=None):\n        wanted = {}\n        if wanted:\n"
+    "            x = self.drop(x, training=True)\n        return x\n"
+)
 SWITCHES = {
     "a graph that is only summed up": (
         (
@@ -831,6 +837,25 @@ SWITCHES = {
             "    def call(self, x, training=None):\n        if training:\n            x = self.drop(x, training=True)\n        return x\n"
         ),
         [],
+    ),
+    "guarded by a name for the mode": (GUARDED.format("bool(training) and self.drop.rate > 0"), []),
+    "guarded by a name that says the mode and is used under another": (
+        GUARDED.format("training is True\n        wanted = wanted or None"),
+        [],
+    ),
+    "guarded by a name that is handed down": (
+        (
+            "def attend(x, drop, training):\n    wanted = training and drop is not None\n"
+            "    return drop(x, training=True) if wanted else x\n"
+            "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n        self.drop = layers.Dropout(0.5)\n"
+            "    def call(self, x, training=None):\n        return attend(x, self.drop, training)\n"
+        ),
+        [],
+    ),
+    "guarded by a name for something else": (GUARDED.format("self.drop.rate > 0"), ["KTM103"]),
+    "guarded by what is computed in some mode": (
+        GUARDED.format("tf.reduce_any(self.dense(x, training=training))"),
+        ["KTM103"],
     ),
     "switch": (
         (
