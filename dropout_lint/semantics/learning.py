@@ -293,7 +293,10 @@ class Learner:
 
     def averaged(self, value: Value) -> bool:
         """Whether the program computes the weights of ``value`` itself: a running average, or steps of its own."""
-        return self.interpretation.once(_is_averaged, value)
+        parts = self.parts(value) if isinstance(value, Instance) else frozenset()
+        return self.interpretation.once(_is_averaged, value) or any(
+            self.interpretation.among((AttributeSet,), _computes_weights, each) for each in parts
+        )
 
     @cached_property
     def phase_is_set(self) -> bool:
@@ -417,6 +420,18 @@ def _keeps_weights(event: AttributeSet) -> Iterator[int]:
     """What (ids) weights are put into as an attribute: ``copy.fast_weights = [...]``."""
     if {"weights", "variables", "params", "kernel"} & set(words(event.name)):
         yield from map(id, alternatives(event.receiver))
+
+
+_WEIGHTS = frozenset({"kernel", "bias", "gamma", "beta", "embeddings"})
+
+
+def _computes_weights(event: AttributeSet) -> Iterator[int]:
+    """The layers (their serials) that get a weight computed from weights: ``layer.kernel = other.kernel - step``."""
+    if event.name.rpartition("_")[2] in _WEIGHTS and any(tag[0] in {"vars", "vars-of"} for tag in tags_of(event.value)):
+        for each in alternatives(event.receiver):
+            serial = each.serial if isinstance(each, Instance) else _serial_of(each)
+            if serial is not None:
+                yield serial
 
 
 def _owners(use: Use) -> frozenset[Any]:

@@ -64,6 +64,17 @@ for _ in range(3):
 """
 
 
+FAST = """\
+twin = keras.models.clone_model(model)
+with tf.GradientTape() as outer:
+    with tf.GradientTape() as inner:
+        loss = tf.reduce_mean(model(rows, training=True) ** 2)
+    steps = inner.gradient(loss, model.trainable_variables)
+    for place, layer in enumerate(twin.layers):
+        {} = model.layers[place].kernel - 0.1 * steps[place]
+    loss = tf.reduce_mean(twin(rows, training=True) ** 2)
+update(outer, loss, model.trainable_variables)
+"""
 TRAINED = {
     "an update by something unknown that is handed the weights": """\
         with tf.GradientTape() as tape:
@@ -797,6 +808,8 @@ RIGHT = {
         update(tape, loss, model.trainable_variables)
         other.set_weights([0.9 * a + 0.1 * b for a, b in zip(other.get_weights(), model.get_weights())])
         """,
+    "a copy whose weights are a step away, one layer at a time": FAST.format("twin.layers[place].kernel"),
+    "a copy whose weights are a step away, layer by layer": FAST.format("layer.kernel"),
     "a mean teacher": TARGET.format("tf.stop_gradient(ahead[:, 0])"),
     "a mean teacher, weighed by gamma": TARGET.format("0.0")
     .replace("- wanted) ** 2)", "- rewards) ** 2)\n        apart = model(states, training=True)[:, 0] - ahead[:, 0]")
