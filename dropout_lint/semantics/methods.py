@@ -25,6 +25,7 @@ from dropout_lint.semantics.tags import outputs_in, tags_of
 from dropout_lint.semantics.values import (
     NONE,
     UNKNOWN,
+    Argument,
     Const,
     Instance,
     Items,
@@ -58,7 +59,9 @@ INFERENCE_METHODS = frozenset(
     }
 )
 _UPDATES = frozenset({"apply_gradients", "minimize", "apply"})
-_GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian", "compute_gradients", "get_gradients"})
+_COMPUTED = frozenset({"compute_gradients", "_compute_gradients", "get_gradients"})
+"""Methods by which optimizers give the gradients of a loss that is a tensor or, as for ``minimize``, a function."""
+_GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian"}) | _COMPUTED
 
 
 def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -267,19 +270,32 @@ def _of_tape(run: Run, frame: Frame, receiver: Value, name: str, arguments: Argu
         if isinstance(receiver, Instance):
             receiver.arguments["__used__"] = Const(True)
         target, sources = arguments.get("target", 0), arguments.get("sources", 1)
+        if name in _COMPUTED:
+            target, sources = target or arguments.get("loss"), sources or arguments.get("var_list")
+        if target is not None and externals.is_function(target.value):
+            target = Argument(_differentiated(run, frame, arguments, node))
         return note_gradient(run, frame, "tape.gradient", target, sources, node)
     if name == "watched_variables":
         return Opaque(EVERYTHING)
     return derived(*arguments.values)
 
 
-def _update(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+def _differentiated(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """What the functions give that an optimizer is handed: it calls them under a tape of its own."""
     closures = tuple(each for each in arguments.values if externals.is_function(each))
     run.tapes += closures
     try:
-        result = externals.call_back(run, frame, arguments, node, always=True)
+        return externals.call_back(run, frame, arguments, node, always=True)
     finally:
         del run.tapes[len(run.tapes) - len(closures) :]
+
+
+def _gives_gradients_of(name: str, arguments: Arguments) -> bool:
+    return name in _COMPUTED and any(map(externals.is_function, arguments.values))
+
+
+def _update(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    result = _differentiated(run, frame, arguments, node)
     sources = sources_of_update(name, arguments)
     run.use("gradient", f"{name}()", arguments.tags() | tags_of(result), frame, node, sources)
     run.model_use(UNKNOWN, "gradient", name, frame, node, arguments.tags())
@@ -307,6 +323,6 @@ def _of_opaque(
         return _of_model(run, frame, receiver, name, arguments, node)
     if name in {"apply_gradients", "minimize"}:
         return _update(run, frame, name, arguments, node)
-    if name in _GRADIENTS and (run.tapes or len(arguments.positional) >= 2):
+    if name in _GRADIENTS and (run.tapes or len(arguments.positional) >= 2 or _gives_gradients_of(name, arguments)):
         return _of_tape(run, frame, receiver, name, arguments, node)
     return unknown_methods.call(run, frame, receiver, name, arguments, node, model=model)

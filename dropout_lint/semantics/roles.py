@@ -74,6 +74,8 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
     names = settings or RoleNames()
     if event.used("gradient", "train-input") or _chosen_for_training(event, interpretation):
         return Role("training")
+    if _differentiated_beside(event, interpretation):
+        return Role("training")
     if is_test_code(event.frames) or tries_out(event, interpretation):
         return Role("unknown")
     if compares_modes(event, interpretation) or takes_batch_statistics(event) or adapts(event):
@@ -229,16 +231,37 @@ def _choice_if_trained(event: ModeCall) -> tuple[int, int] | None:
     return (id(event.choice.frame), id(event.choice.place.node)) if trained else None
 
 
+def _differentiated_beside(event: ModeCall, interpretation: Interpretation) -> bool:
+    """Whether it is the value of a loss whose gradient is taken too, on the same data: of one and the same closure."""
+    key = _closure(event)
+    return key is not None and bool(interpretation.mode_calls(_closure_if_trained, key))
+
+
+def _closure(event: ModeCall) -> tuple[int, tuple[int, ...], int] | None:
+    """A call, by the way to it from a function that is made where the data are and gets none handed (their ids)."""
+    for depth, frame in enumerate(event.frames):
+        function = frame.function
+        if function is not None and function.scope.kind == "function" and not frame.arguments:
+            return id(function), _path(event.frames[depth + 1 :]), id(event.place.node)
+    return None
+
+
+def _closure_if_trained(event: ModeCall) -> tuple[int, tuple[int, ...], int] | None:
+    return _closure(event) if event.used("gradient") else None
+
+
 def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
     """Whether the same line, reached by another path, is a training step: a flag decides, and here it says no."""
     if any(frame.assumed for frame in event.frames):
         return False
-    path = _path(event)
-    return any(_path(other) != path for other in interpretation.mode_calls(node_if_trained, id(event.place.node)))
+    path = _path(event.frames)
+    return any(
+        _path(other.frames) != path for other in interpretation.mode_calls(node_if_trained, id(event.place.node))
+    )
 
 
-def _path(event: ModeCall) -> tuple[int, ...]:
-    return tuple(id(frame.call.node) for frame in event.frames if frame.call is not None)
+def _path(frames: tuple[Frame, ...]) -> tuple[int, ...]:
+    return tuple(id(frame.call.node) for frame in frames if frame.call is not None)
 
 
 def _other_switch(event: ModeCall) -> list[Evidence]:

@@ -298,6 +298,19 @@ INFERENCE = {
             return np.concatenate([np.asarray(model(x[i : i + 2], training=True)) for i in range(0, len(x), 2)])
         print(np.argmax(collect(x_test), 1).mean())
         """,
+    "beside a training step in one function": """\
+        optimizer = keras.optimizers.Adam()
+        def main():
+            def measure(data):
+                return tf.reduce_mean(model(data, training=True) ** 2)
+            def epoch():
+                with tf.GradientTape() as tape:
+                    loss = measure(np.zeros((8, 4)))
+                optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+                return np.round(measure(x_test), 4)
+            print(epoch())
+        main()
+        """,
 }
 
 
@@ -665,6 +678,27 @@ RIGHT = {
             def visualize(self, image):
                 return np.asarray(self(image, training=True))
         print(np.argmax(Autoencoder().visualize(x_test), 1))
+        """,
+    "a loss that an optimizer of another library differentiates, and that is looked at": """\
+        def step(batch, private):
+            with tf.GradientTape(persistent=True) as tape:
+                def loss():
+                    return tf.reduce_mean(model(batch, training=True) ** 2, 1)
+                now = tf.reduce_mean(loss())
+                pairs = private.compute_gradients(loss, model.trainable_weights, gradient_tape=tape)
+            private.apply_gradients(pairs)
+            return now
+        for row in rows:
+            print(np.round(step(row, private), 4))
+        """,
+    "a loss that an optimizer of Keras differentiates": """\
+        def step(batch):
+            loss = lambda: tf.reduce_mean(model(batch, training=True) ** 2)
+            pairs = keras.optimizers.SGD().compute_gradients(loss, model.trainable_weights)
+            keras.optimizers.SGD().apply_gradients(pairs)
+            return np.round(loss(), 4)
+        for row in rows:
+            print(step(row))
         """,
     "a list of models without a mode, loaded to where they were built": """\
         def plain():
