@@ -5,9 +5,9 @@
 Finds `fit_generator`, `evaluate_generator`, `predict_generator`, `predict_classes` and `predict_proba` of
 models, and `workers`, `use_multiprocessing` and `max_queue_size` among the arguments of `fit`, `evaluate` and
 `predict`. The receiver has to be a Keras model; where it is not known what it is, the name has to be one that
-no other library has. Classes with such methods of their own, scikit-learn estimators, and code that is prepared
-for their absence are left alone. Where the Keras version is not known, or only these very names speak for Keras
-2, it is a note.
+no other library in sight has. Classes with such methods of their own, scikit-learn estimators, and code that is
+prepared for their absence are left alone. Where the Keras version is not known, or only these very names speak for
+Keras 2, it is a note.
 
 ## Why is this bad
 
@@ -73,7 +73,9 @@ _UNMISTAKABLE = frozenset(
         "use_multiprocessing",
     }
 )
-"""Names of methods and arguments that no other library has: whoever the receiver is, it is a Keras model."""
+"""Names of methods and arguments that only Keras has, and who took them over: the receiver may be anything else."""
+_HAVE_THEM_TOO = frozenset({"deepchem"})
+"""Libraries whose models have methods of these names to this day."""
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -95,14 +97,19 @@ def _sureness(event: MethodCall, names: tuple[str, ...], context: Context) -> Co
     sure = sureness(event.receiver, event.receiver_text, event.frames, context.interpretation, model=True)
     known = any(not isinstance(each, Opaque) for each in alternatives(event.receiver))
     if (sure is None or sure is Confidence.LOW) and not known and not _UNMISTAKABLE.isdisjoint(names):
-        if event.name in _UNMISTAKABLE and _may_be_of_the_project(event, context):
+        if event.name in _UNMISTAKABLE and _may_have_it(event, context):
             return sure
         return Confidence.MEDIUM if uses_keras(event.frames) or knows_only_keras(context.interpretation) else None
     return sure
 
 
-def _may_be_of_the_project(event: MethodCall, context: Context) -> bool:
-    """Whether a class of the project has such a method; one that only passes it on calls it of something else."""
+def _may_have_it(event: MethodCall, context: Context) -> bool:
+    """Whether a class of the project, or of a library it uses, has such a method.
+
+    One of the project that only passes it on calls it of something else.
+    """
+    if not _HAVE_THEM_TOO.isdisjoint(context.interpretation.imports):
+        return True
     passes_on = event.frames[-1].name == event.name
     return not passes_on and any(event.name in cls.attributes for cls in context.interpretation.classes)
 

@@ -239,6 +239,13 @@ def test_what_keras_3_removed(source, fixed):
 
 KEPT = {
     "a model of another library": "import torchbearer\nnet = torchbearer.Trial()\nnet.compile(x)\nnet.fit_generator(x)",
+    "a model of a library with generators of its own": """\
+        from deepchem.models import GraphConvModel
+        from recipes import make_model
+        def run(batches):
+            made = make_model(GraphConvModel)
+            made.fit_generator(batches)
+        """,
     "workers of a loader": "from torch.utils.data import DataLoader\nDataLoader(x, workers=3)",
     "workers of something unknown": "forest.fit(x, y, workers=3)",
     "estimator": "from sklearn.svm import SVC\nSVC().predict_proba(x)",
