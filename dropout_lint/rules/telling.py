@@ -54,22 +54,26 @@ def stays_active(content: Content) -> str:
     return f"{listed} {verb} active"
 
 
-def stays_inactive(layers: tuple[Instance, ...]) -> str:
-    """What training in inference mode does: "Dropout is never active", "BatchNormalization never learns …"."""
+def stays_inactive(layers: tuple[Instance, ...], here: bool = False) -> str:
+    """What training in inference mode does: "Dropout is never active", "BatchNormalization never learns …".
+
+    With ``here``, other calls may run the layers in training mode.
+    """
     if not layers:
         return "any dropout and batch normalisation in it run as in inference"
     statistics = [layer for layer in layers if mode_of(layer) in {"batch-statistics", "power-iteration"}]
     others = _class_names(Content(layers), exclude={"batch-statistics", "power-iteration", "augmentation", "none"})
-    told = [f"{' and '.join(others[:2])} {'are' if len(others) > 1 else 'is'} never active"] if others else []
+    are, never = "are" if len(others) > 1 else "is", "not" if here else "never"
+    told = [f"{' and '.join(others[:2])} {are} {never} active"] if others else []
     own = next((layer.class_name for layer in layers if mode_of(layer) == "none"), "")
     if own and not told:
         told = [f"what {own} draws in training is left out"]
     if statistics:
         name = statistics[0].class_name
         told.append(
-            f"{name} never learns its statistics"
+            f"{name} {'normalises with its moving statistics' if here else 'never learns its statistics'}"
             if mode_of(statistics[0]) == "batch-statistics"
-            else f"{name} never normalises"
+            else f"{name} {'does not normalise' if here else 'never normalises'}"
         )
     return " and ".join(told)
 

@@ -67,6 +67,7 @@ from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
 from dropout_lint.semantics.learning import callee_of
 from dropout_lint.semantics.untold import says_nothing, untold
+from dropout_lint.semantics.values import truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ def _draft(each: Untold, confidence: Confidence, context: Context) -> Draft:
         place=choice.place,
         message=(
             f"{f'on {partly.text}, ' if partly else ''}`{subject}` is trained here without training=True: "
-            f"{stays_inactive(each.layers)}"
+            f"{stays_inactive(each.layers, here=_runs_in_training_mode(event, context))}"
         ),
         confidence=confidence,
         severity=Severity.NOTE if partly else None,
@@ -124,6 +125,15 @@ def _draft(each: Untold, confidence: Confidence, context: Context) -> Draft:
         probe=ProbeAt("mode", event.place, True),
         keras=partly.versions if partly else (),
     )
+
+
+def _runs_in_training_mode(event: ModelUse | ModeCall, context: Context) -> bool:
+    """Whether another call of the same model says True, as that of a gradient penalty."""
+    return bool(context.interpretation.mode_calls(_callee_if_on, id(callee_of(event))))
+
+
+def _callee_if_on(event: ModeCall) -> int | None:
+    return id(event.callee) if truth(event.flag) is not False and not event.graph else None
 
 
 def _choice(event: ModelUse | ModeCall) -> Choice:

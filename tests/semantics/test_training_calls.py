@@ -355,6 +355,28 @@ def test_a_call_that_cannot_do_without_is_handed_none_by_keras_2(version, told):
     assert all((finding.severity.name == "NOTE") == (version is None) for finding in report.findings)
 
 
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ("", "BatchNormalization never learns its statistics"),
+        ("model(rows, training=True)\n", "BatchNormalization normalises with its moving statistics"),
+        (
+            (
+                "with tf.GradientTape() as tape:\n    tape.watch(mixed := tf.zeros((3, 4)))\n"
+                "    slope = tape.gradient(model(mixed, training=True), mixed)\n"
+            ),
+            "BatchNormalization normalises with its moving statistics",
+        ),
+    ],
+)
+def test_statistics_may_be_learned_by_another_call(before, told):
+    made = "model = keras.Sequential([keras.Input((4,)), layers.Dense(2), layers.BatchNormalization()])\n"
+    program = PRELUDE + made + before + textwrap.dedent(step("model(rows)"))
+    settings = {"keras-version": "3.15", "select": ["KTM105"]}
+    (finding,) = check_source(program, "program.py", Resolver(isolated=True, overrides=settings)).findings
+    assert finding.message == f"`model` is trained here without training=True: {told}"
+
+
 def test_a_graph_whose_learning_phase_is_fed_says_the_mode_itself():
     source = """\
         from keras import backend as K
