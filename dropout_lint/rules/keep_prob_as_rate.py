@@ -13,7 +13,8 @@ Until TensorFlow 1.12, `tf.nn.dropout(x, 0.9)` kept nine units in ten. The rate 
 model just learns badly.
 
 `1 - keep_prob` is right, and so is `tf.nn.dropout` in TensorFlow 1 and in `tf.compat.v1`. Where the caller calls
-the value a dropout rate after all, nothing is reported.
+the value a dropout rate after all, or the layer is left out where it is zero (`if survival_probability > 0:`), nothing
+is reported.
 
 ## Example
 
@@ -56,6 +57,7 @@ from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.rates import GivenRate, rates_of, said_to_keep, written_at
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import contains, last_name, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,9 +71,51 @@ def check(context: Context) -> Iterator[Draft]:
         keeps = said_to_keep(rate.names)
         if keeps is None or rate.receiver == "keras.layers.GaussianNoise":
             continue
+        if not keeps.complement and _nothing_is_dropped_at_zero(rate):
+            continue
         draft = _draft(rate, keeps.name, keeps.complement, context)
         if draft is not None:
             yield draft
+
+
+def _nothing_is_dropped_at_zero(rate: GivenRate) -> bool:
+    """Whether the layer is left out where the value is zero: it drops then, whatever it is called.
+
+    ``if keep_prob:`` may ask as well whether there is one.
+    """
+    frame = rate.event.frames[-1]
+    if rate.constants or not isinstance(rate.node, (cst.Name, cst.Attribute)) or frame.function is None:
+        return False
+    name = last_name(rate.node)
+    parameters = frame.function.node.params
+    if any(
+        each.name.value == name and isinstance(each.default, cst.Name) and each.default.value == "None"
+        for each in (*parameters.params, *parameters.kwonly_params)
+    ):
+        return False
+    return any(
+        isinstance(each, (cst.If, cst.IfExp))
+        and _says_it_is_not_zero(each.test, name)
+        and contains(each.body, rate.node)
+        for each in walk(frame.function.node)
+    )
+
+
+def _says_it_is_not_zero(test: cst.BaseExpression, name: str) -> bool:
+    """``rate``, ``rate > 0`` and ``rate != 0``, alone or with others."""
+    waiting = [test]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, cst.BooleanOperation) and isinstance(each.operator, cst.And):
+            waiting += (each.left, each.right)
+        elif isinstance(each, cst.Comparison) and len(each.comparisons) == 1:
+            sign, other = each.comparisons[0].operator, each.comparisons[0].comparator
+            zero = isinstance(other, (cst.Integer, cst.Float)) and other.evaluated_value == 0
+            if zero and isinstance(sign, (cst.GreaterThan, cst.NotEqual)):
+                waiting.append(each.left)
+        elif isinstance(each, (cst.Name, cst.Attribute)) and last_name(each) == name:
+            return True
+    return False
 
 
 def _draft(rate: GivenRate, name: str, complement: bool, context: Context) -> Draft | None:

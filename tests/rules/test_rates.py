@@ -100,6 +100,15 @@ def test_what_differs_between_versions_is_a_note_where_the_version_is_not_known(
     assert severities == expected
 
 
+SKIPS = """\
+def block(x, n, survival_probability=0.9):
+    if {}:
+        x = layers.Dropout(survival_probability)(x)
+    return x
+
+def net(x, n):
+    return block(x, n, survival_probability=0.2 * n / 7)
+"""
 KEPT = {
     "parameter": ("def block(keep_prob):\n    return layers.Dropout(keep_prob)\n", ["KTM502"]),
     "constant": ("KEEP_PROB = 0.9\nlayers.Dropout(KEEP_PROB)", ["KTM502"]),
@@ -143,6 +152,12 @@ KEPT = {
         "def block(survival_probability):\n    return layers.Dropout(survival_probability)\n\ndef net(depth, n):\n    p = share_of(depth, n)\n    return block(survival_probability=p)\n",
         ["KTM502"],
     ),
+    "nothing is dropped where it is zero": (SKIPS.format("survival_probability"), []),
+    "nothing is dropped where it is not above zero": (SKIPS.format("survival_probability > 0.0"), []),
+    "nothing is dropped unless it is below one": (SKIPS.format("survival_probability < 1"), ["KTM502"]),
+    "it may be missing": (SKIPS.replace("=0.9", "=None").format("survival_probability"), ["KTM502"]),
+    "it is known": (SKIPS.replace("0.2 * n / 7", "0.9").format("survival_probability"), ["KTM502"]),
+    "something else is zero": (SKIPS.format("n"), ["KTM502"]),
     "a rate": ("def block(dropout_rate):\n    return layers.Dropout(dropout_rate)\n", []),
     "compatibility module": ("def hidden(x, keep_prob):\n    return tf.compat.v1.nn.dropout(x, keep_prob)\n", []),
     "TensorFlow 1": (
