@@ -58,6 +58,10 @@ def choice_of(frame: Frame, given: Argument, call: cst.CSTNode, in_graph: bool =
                 through, name = here.arguments[key], key[2:]
             elif here.function is not None and isinstance(node, cst.Arg) and contains(here.function.node, origin.node):
                 return Choice(Place(here.module, origin.node), here, call, parameter)
+            else:
+                # a variable, or an item of a dictionary, that holds what a parameter was given
+                name = next((key for key, each in here.arguments.items() if each.value is value), name)
+                through = here.arguments.get(name) if name is not None else None
         caller, outer = here.caller, here.call
         if caller is None or outer is None:
             break

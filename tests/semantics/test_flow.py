@@ -777,6 +777,23 @@ classifier.compile("adam", "mse")
 classifier.fit(rows, rows)
 print(classifier.evaluate(rows, rows))
 """
+HANDED = """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+    def call(self, x, training=None):
+        return self.run(x, training)
+    def run(self, x, training):
+        options = {{}}
+        {}
+        return self.drop(x, {})
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self(data[0], training=True))
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables))
+        return {{"loss": loss}}
+"""
 GUARDED = (
     "class Block(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
     "        self.drop, self.dense = layers.Dropout(0.5), layers.Dense(2)\n"
@@ -872,6 +889,10 @@ SWITCHES = {
         ),
         [],
     ),
+    "handed on in a dictionary": (HANDED.format("options['training'] = training", "**options"), []),
+    "handed on under another name": (HANDED.format("mode = training", "training=mode"), []),
+    "chosen under another name": (HANDED.format("mode = True", "training=mode"), ["KTM103"]),
+    "chosen in a dictionary": (HANDED.format("options['training'] = True", "**options"), ["KTM103"]),
     "guarded by a name for the mode": (GUARDED.format("bool(training) and self.drop.rate > 0"), []),
     "guarded by a name that says the mode and is used under another": (
         GUARDED.format("training is True\n        wanted = wanted or None"),
