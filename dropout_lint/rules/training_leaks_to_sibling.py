@@ -54,39 +54,22 @@ predict and evaluate, and with the Rescaling alone it is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dropout_lint.findings import Applicability, Confidence, Severity
-from dropout_lint.keras.layers import layer as layer_facts
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
-from dropout_lint.semantics.events import Frame, LayerCall, ModeCall
-from dropout_lint.semantics.intent import class_says_intent
-from dropout_lint.semantics.models import content, inner_layers, is_model, mode_of
-from dropout_lint.semantics.signatures import own_call, parameter, sees
+from dropout_lint.semantics.events import LayerCall
+from dropout_lint.semantics.leaks import leaks
+from dropout_lint.semantics.models import content, mode_of
+from dropout_lint.semantics.signatures import parameter
 from dropout_lint.semantics.trials import is_test_code
-from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, Value, truth
-from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropout_lint.keras.versions import Holding
-
-
-_Told = LayerCall | ModeCall
-"""A call of a known layer, or of something unknown with a flag."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    """The call that changes the mode for those after it."""
-
-    event: _Told
-    flag: bool
-    default: bool = False
+    from dropout_lint.semantics.leaks import Cause
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -95,121 +78,13 @@ def check(context: Context) -> Iterator[Draft]:
     by_default = context.where("default-true-leaks-to-siblings")
     if not explicit.possible and not by_default.possible:
         return
-    for calls in _activations(context):
-        if is_test_code(calls[0].frames):
-            continue
-        for victim, cause in _leaks(calls):
-            holding = by_default if cause.default else explicit
-            if holding.possible:
-                yield _draft(victim, cause, holding)
+    for victim, cause in context.interpretation.once(leaks):
+        holding = by_default if cause.default else explicit
+        if holding.possible and not is_test_code(victim.frames):
+            yield _draft(victim, cause, holding)
 
 
-def _activations(context: Context) -> list[list[_Told]]:
-    """The calls below each ``call`` that Keras itself enters, in their order."""
-    found: dict[int, list[_Told]] = {}
-    for event in context.interpretation.events:
-        if isinstance(event, (LayerCall, ModeCall)) and event.frames[0].hook == "call":
-            known = isinstance(event.callee, Instance)
-            if known is isinstance(event, LayerCall) and not isinstance(event.callee, Method):
-                found.setdefault(id(event.frames[0]), []).append(event)
-    return list(found.values())
-
-
-def _leaks(calls: list[_Told]) -> Iterator[tuple[LayerCall, _Cause]]:
-    cause: _Cause | None = None
-    open_mode = _mode_is_open(calls[0].frames[0])
-    for event in calls:
-        if not event.direct:
-            continue
-        flag = _flag(event)
-        if isinstance(event, LayerCall) and flag is None:
-            if cause is not None:
-                if _reaches(cause.event, event) and _follows(event, calls):
-                    yield event, cause
-            elif open_mode:
-                # nobody has said a mode yet: the default of the first layer that has one becomes it
-                default = _default(event.callee, set())
-                if default is True:
-                    cause = _Cause(event, flag=True, default=True)
-                open_mode = default is None
-            continue
-        open_mode = False
-        if isinstance(flag, Const) and isinstance(flag.value, (bool, int)):
-            inside = cause is not None and cause.flag is truth(flag) and _within(event, cause.event)
-            if not inside and not any(is_mode_name(name) for guard in event.guards for name in guard):
-                cause = _Cause(event, flag=bool(flag.value))
-        elif _innermost_call(event) is event.frames[0]:
-            cause = None
-
-
-def _flag(event: _Told) -> Value | None:
-    if isinstance(event, ModeCall):
-        return event.flag
-    return event.flag.value if event.flag is not None else None
-
-
-def _mode_is_open(frame: Frame) -> bool:
-    """Whether Keras enters a ``call`` without saying a mode: a model that has no parameter for it."""
-    receiver, function = frame.receiver, frame.function
-    return (
-        isinstance(receiver, Instance)
-        and is_model(receiver)
-        and function is not None
-        and not sees(function, "training")
-    )
-
-
-def _default(callee: Instance, seen: set[int]) -> bool | None:
-    """What ``call`` says of ``training`` where nobody else does; None where it says nothing, or is ``seen`` already."""
-    if id(callee) in seen:
-        return None
-    seen.add(id(callee))
-    call = own_call(callee)
-    if call is not None:
-        given = parameter(call, "training")
-        text = call.module.tree.code_for_node(given.default).strip() if given and given.default else ""
-        return {"True": True, "False": False}.get(text)
-    if is_model(callee):
-        # of a row of layers, the first that says something
-        inner = inner_layers(callee) or ()
-        known = takewhile(lambda each: isinstance(each, Instance), inner)
-        said = (_default(each, seen) for each in known if isinstance(each, Instance))
-        return next((each for each in said if each is not None), None)
-    facts = layer_facts(callee.keras_name or "")
-    return {"true": True, "false": False}.get(facts.training3) if facts is not None else None
-
-
-def _innermost_call(event: _Told) -> Frame:
-    return next(frame for frame in reversed(event.frames) if frame.hook == "call")
-
-
-def _reaches(cause: _Told, event: _Told) -> bool:
-    """Whether every way to ``event`` leads through ``cause``, and ``event`` is not a part of it."""
-    return event.branches[: len(cause.branches)] == cause.branches and not _within(event, cause)
-
-
-def _within(event: _Told, outer: _Told) -> bool:
-    depth = len(outer.frames)
-    if len(event.frames) <= depth or event.frames[depth - 1] is not outer.frames[-1]:
-        return False
-    call = event.frames[depth].call
-    return call is not None and call.node is outer.place.node
-
-
-def _follows(event: LayerCall, calls: list[_Told]) -> bool:
-    """Whether what is called depends on the mode it inherits."""
-    if not content(event.callee).layers:
-        return False
-    cls = event.callee.cls
-    if not isinstance(cls, ClassValue) or cls.find("call") is None:
-        return True
-    if class_says_intent(cls):
-        return False
-    flags = [_flag(other) for other in calls if _within(other, event) and content(other.callee).layers]
-    return not flags or any(not isinstance(flag, Const) or flag.value is None for flag in flags)
-
-
-def _draft(victim: LayerCall, cause: _Cause, holding: Holding) -> Draft:
+def _draft(victim: LayerCall, cause: Cause, holding: Holding) -> Draft:
     held = content(victim.callee)
     flag = f"training={cause.flag}"
     given = f"`{cause.event.callee_text}` has by default" if cause.default else f"`{cause.event.callee_text}` is given"
@@ -240,7 +115,7 @@ def _draft(victim: LayerCall, cause: _Cause, holding: Holding) -> Draft:
     )
 
 
-def _consequence(victim: LayerCall, cause: _Cause, names: str) -> str:
+def _consequence(victim: LayerCall, cause: Cause, names: str) -> str:
     several = " and " in names
     kinds = {mode_of(layer) for layer in content(victim.callee).layers}
     if cause.flag:

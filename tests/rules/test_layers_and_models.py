@@ -60,6 +60,12 @@ UNTOLD_MODELS = {
     "statistics": model("def call(self, x):\n    return self.norm(x)"),
     "keywords": model("def call(self, x, **options):\n    return self.drop(x, training=options.get('training'))"),
     "mask only": model("def call(self, x, mask=None):\n    return self.drop(x)"),
+    "before a sibling in training mode": model(
+        "def call(self, x):\n    return self.resize(self.norm(x), training=True)"
+    ),
+    "after a sibling in inference mode": model(
+        "def call(self, x):\n    return self.norm(self.dense(x, training=False))"
+    ),
     "in a method": model("def call(self, x):\n    return self.run(x)\ndef run(self, x):\n    return self.drop(x)"),
     "train_on_batch": model("def call(self, x):\n    return self.drop(x)", fitted=False)
     + "net = Net()\nnet.compile('adam', 'mse')\nnet.train_on_batch(np.zeros((3, 4)), np.zeros((3, 4)))\n",
@@ -168,6 +174,12 @@ TOLD_MODELS = {
     + "inputs = keras.Input((4,))\nfit(keras.Model(inputs, Net()(inputs)))\n",
     "trained by a loop": model("def call(self, x):\n    return self.drop(x)", fitted=False)
     + "net = Net()\nwith tf.GradientTape() as tape:\n    y = net(np.zeros((3, 4)), training=True)\n",
+    "a sibling leaves them in training mode by its default": model(
+        "def call(self, x):\n    return self.drop(self.norm(self.resize(x)))"
+    ),
+    "a sibling that is told leaves them in training mode": model(
+        "def call(self, x):\n    x = self.dense(x, training=True)\n    return self.drop(self.norm(x))"
+    ),
     "nobody fits it": model("def call(self, x):\n    return self.drop(x)", fitted=False),
     "functional model": "i = keras.Input((4,))\nfit(keras.Model(i, layers.Dropout(0.5)(i)))\n",
 }
