@@ -189,6 +189,10 @@ def _holds(value: Value, wanted: Instance, depth: int) -> bool:
     return any(_holds(each, wanted, depth + 1) for part in inner for each in alternatives(part))
 
 
+def _depends_on_mode(event: Constructed) -> bool:
+    return any(is_mode_name(name) for guard in (*event.guards, *event.settled) for name in guard)
+
+
 def _named(frame: Frame) -> str:
     return f"{frame.owner.name}.{frame.name}()" if frame.owner is not None else f"{frame.name}()"
 
@@ -196,12 +200,13 @@ def _named(frame: Frame) -> str:
 def _draft(event: Constructed, frame: Frame, builds: bool, context: Context) -> Draft | None:
     name = event.instance.class_name
     weights = has_weights(event.instance)
+    fail = "fit() or predict() raises" if _depends_on_mode(event) else "fit() and predict() raise"
     outer = event.frames[event.frames.index(frame) :]
     where = f"inside {_named(frame)}" + (f", in {_named(outer[-1])}," if len(outer) > 1 else "")
     severity: Severity | None = None
     keras: tuple[str, ...] = ()
     if weights is True:
-        raises = "" if context.backend == "jax" else "; fit() and predict() raise ValueError when they trace it"
+        raises = "" if context.backend == "jax" else f"; {fail} ValueError when tracing it"
         message = f"{name} is made {where} and begins anew in every call: its weights never learn{raises}"
     elif weights is False and content(event.instance).layers and context.backend != "jax":
         holding = context.on(3)
@@ -209,7 +214,7 @@ def _draft(event: Constructed, frame: Frame, builds: bool, context: Context) -> 
             return None
         on = version_text(context.keras) if holding.certain else holding.text
         severity, keras = (None, ()) if holding.certain else (Severity.NOTE, holding.versions)
-        message = f"{name} is made {where} with a random state of its own: on {on} fit() and predict() raise ValueError"
+        message = f"{name} is made {where} with a random state of its own: on {on} {fail} ValueError"
     else:
         return None
     return Draft(

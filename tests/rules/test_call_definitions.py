@@ -496,6 +496,28 @@ def test_dropout_has_a_state_on_keras_3_only(version, severities):
     assert [finding.severity.value for finding in findings] == severities
 
 
+@pytest.mark.parametrize(
+    ("guard", "told"),
+    [
+        ("training and self.rate > 0", "fit() or predict() raises ValueError"),
+        ("self.rate > 0", "fit() and predict() raise ValueError"),
+    ],
+)
+def test_a_layer_that_is_made_in_one_mode_fails_in_that_mode(guard, told):
+    source = f"""\
+        class Net(keras.Model):
+            def __init__(self, rate):
+                super().__init__()
+                self.rate = rate
+            def call(self, x, training=None):
+                if {guard}:
+                    x = layers.Dropout(self.rate)(x, training=training)
+                return x
+        """
+    (finding,) = report(source, ["KTM406"])[1]
+    assert finding.message.endswith(f"on Keras 3.15 {told}")
+
+
 def test_a_class_taken_for_a_layer_is_said_once():
     source = """\
         class Norms(keras.Model):
