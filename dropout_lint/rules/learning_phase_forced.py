@@ -71,6 +71,8 @@ if TYPE_CHECKING:
 
 _SET = "keras.backend.set_learning_phase"
 _CLEAR = "keras.backend.clear_session"
+_NEW_GRAPH = frozenset({"tensorflow.reset_default_graph", "tensorflow.compat.v1.reset_default_graph"})
+"""What ends a phase where it belongs to a graph; where TensorFlow runs eagerly it stays (measured, tf_keras 2.21)."""
 _SCOPE = "keras.backend.learning_phase_scope"
 _ONLY_BARE_CALLS = "with TensorFlow 2 only a bare model(x) takes the learning phase"
 
@@ -101,7 +103,8 @@ class _Phases:
     What nobody calls is a run of its own.
     """
 
-    def __init__(self, interpretation: Interpretation) -> None:
+    def __init__(self, interpretation: Interpretation, graphs: bool) -> None:
+        ends = {_SET, _CLEAR, *_NEW_GRAPH} if graphs else {_SET, _CLEAR}
         self._runs: dict[int, list[tuple[int, FunctionCall | ModelUse]]] = {}
         self._flagged: dict[int, int] = {}
         self.drawn = frozenset(map(id, drawn_passes(interpretation)))
@@ -114,7 +117,7 @@ class _Phases:
                     acting[id(event.receiver)] = not content(event.receiver).empty
                 if acting[id(event.receiver)]:
                     self._runs.setdefault(_run_of(event), []).append((number, event))
-            elif isinstance(event, FunctionCall) and event.name in {_SET, _CLEAR}:
+            elif isinstance(event, FunctionCall) and event.name in ends:
                 self._runs.setdefault(_run_of(event), []).append((number, event))
 
     def until_reset(self, event: FunctionCall, number: int, on: bool) -> Iterator[ModelUse]:
@@ -138,7 +141,7 @@ def _run_of(event: FunctionCall | ModelUse) -> int:
 
 
 def _forced_on(event: FunctionCall, number: int, context: Context) -> Draft | None:
-    phases = context.interpretation.once(_Phases)
+    phases = context.interpretation.once(_Phases, _builds_graphs(context))
     uses = [each for each in phases.until_reset(event, number, True) if each.kind in {"inference", "call"}]
     bare = [
         each
@@ -188,7 +191,7 @@ def _trains(use: ModelUse) -> bool:
 
 
 def _forced_off(event: FunctionCall, number: int, context: Context) -> Draft | None:
-    phases = context.interpretation.once(_Phases)
+    phases = context.interpretation.once(_Phases, _builds_graphs(context))
     if _builds_graphs(context) or not any(each.kind == "train" for each in phases.until_reset(event, number, False)):
         return None
     return _draft(

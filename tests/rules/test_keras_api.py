@@ -120,6 +120,8 @@ def test_in_a_graph_of_tensorflow_1_predict_obeys_the_phase():
     graph = "tf.compat.v1.disable_v2_behavior()\nK.set_learning_phase({})\nmodel.compile('sgd', 'mse')\n"
     assert found(graph.format(1) + "print(model.predict(x))", "2") == ["KTM301"]
     assert found(graph.format(0) + "model.fit(x, y)", "2") == []
+    assert found(graph.format(1) + "tf.compat.v1.reset_default_graph()\nprint(model.predict(x))", "2") == []
+    assert found("K.set_learning_phase(1)\ntf.compat.v1.reset_default_graph()\nprint(model(x))", "2") == ["KTM301"]
     assert found(graph.format(1) + "print(np.std([model.predict(x) for _ in range(9)], axis=0))", "2") == []
 
 
