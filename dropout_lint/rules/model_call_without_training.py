@@ -55,7 +55,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.semantics.events import Frame, LayerCall, ModelUse, Place
-from dropout_lint.semantics.leaks import leaks
+from dropout_lint.semantics.leaks import switched_on
 from dropout_lint.semantics.models import MODEL_NAMES, content, mode_of
 from dropout_lint.semantics.signatures import parameter, sees, visible, written
 from dropout_lint.semantics.trials import is_test_code
@@ -77,12 +77,22 @@ def check(context: Context) -> Iterator[Draft]:
     holding = context.where("model-call-without-training-trains", truth=False)
     if not holding.possible:
         return
-    switched_on = _switched_on(context)
+    # what inherits True from a sibling runs with that in `fit()` too
+    elsewhere = frozenset(
+        map(
+            id,
+            switched_on(
+                context.interpretation,
+                explicit=context.where("explicit-flag-leaks-to-siblings").possible,
+                default=context.where("default-true-leaks-to-siblings").possible,
+            ),
+        )
+    )
     for instance in context.interpretation.instances:
         call = _call_without_training(instance)
         if call is None:
             continue
-        victims = _left_in_inference(instance, call, context, switched_on)
+        victims = _left_in_inference(instance, call, context, elsewhere)
         if not victims or is_test_code(victims[0].frames):
             continue
         fitted = _fitted(instance, context)
@@ -105,31 +115,19 @@ def _call_without_training(instance: Instance) -> FunctionValue | None:
 
 
 def _left_in_inference(
-    instance: Instance, call: FunctionValue, context: Context, switched_on: frozenset[int]
+    instance: Instance, call: FunctionValue, context: Context, elsewhere: frozenset[int]
 ) -> list[LayerCall]:
     """The layers that ``call`` runs without a mode of its own, or of a sibling's."""
     hidden = written(call) is not visible(call) or written(call).node.params.star_kwarg is not None
     return [
         event
         for event in context.interpretation.that((LayerCall,), _entered, (id(instance), id(call)))
-        if id(event) not in switched_on
+        if id(event) not in elsewhere
         and (event.direct or _hands_on(event))
         and _inherits(event, hidden or any(frame.hook == "call" for frame in event.frames[1:]))
         and (not event.direct or not _tells_its_own(event.callee))
         and any(mode_of(layer) != "augmentation" for layer in content(event.callee).layers)
     ]
-
-
-def _switched_on(context: Context) -> frozenset[int]:
-    """The calls (their ids) that inherit True from a sibling, which is what they run with in ``fit()`` then."""
-    default, explicit = (
-        context.where(name).possible for name in ("default-true-leaks-to-siblings", "explicit-flag-leaks-to-siblings")
-    )
-    return frozenset(
-        id(victim)
-        for victim, cause in context.interpretation.once(leaks)
-        if cause.flag and (default if cause.default else explicit)
-    )
 
 
 def _entered(event: LayerCall) -> tuple[int, int] | None:

@@ -65,6 +65,7 @@ from dropout_lint.rules import first_tensorflow
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, name_of_call, stays_inactive
 from dropout_lint.semantics.events import ModeCall, ModelUse
+from dropout_lint.semantics.leaks import switched_on
 from dropout_lint.semantics.learning import callee_of
 from dropout_lint.semantics.untold import says_nothing, untold
 from dropout_lint.semantics.values import truth
@@ -80,12 +81,21 @@ if TYPE_CHECKING:
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each call that trains a model without saying so."""
     yield from first_tensorflow.untold(context)
+    inheriting = switched_on(
+        context.interpretation,
+        explicit=context.where("explicit-flag-leaks-to-siblings").possible,
+        default=context.where("default-true-leaks-to-siblings").possible,
+    )
+    leaked = frozenset(victim.callee.serial for victim in inheriting)
     for each in untold(context.interpretation):
         if each.required and context.generation == 3:
             continue  # it raises
+        on = bool(each.layers) and all(layer.serial in leaked for layer in each.layers)
+        if on and context.generation == 3:
+            continue  # a sibling leaves them in training mode
         confidence = _confidence(each) if each.bypass is None else None
         if confidence is not None:
-            yield _draft(each, confidence, context)
+            yield _draft(each, confidence, context, only_keras_2=on or each.required)
 
 
 def _confidence(each: Untold) -> Confidence | None:
@@ -97,13 +107,13 @@ def _confidence(each: Untold) -> Confidence | None:
     return Confidence.LOW
 
 
-def _draft(each: Untold, confidence: Confidence, context: Context) -> Draft:
+def _draft(each: Untold, confidence: Confidence, context: Context, only_keras_2: bool) -> Draft:
     event = each.event
     choice = _choice(event)
     text = event.callee_text if isinstance(event, ModeCall) else event.bare.callee_text if event.bare else ""
     subject = name_of_call(text, callee_of(event))
     shared = _used_elsewhere(event, context)
-    partly = context.on(2) if each.required and context.generation is None else None
+    partly = context.on(2) if only_keras_2 and context.generation is None else None
     return Draft(
         place=choice.place,
         message=(
@@ -116,7 +126,11 @@ def _draft(each: Untold, confidence: Confidence, context: Context) -> Draft:
         help=_help(choice.parameter, shared),
         notes=(
             "a call that does not say the mode runs in inference mode, under a tape too",
-            *(("its `call` has no default for `training`: Keras 3 raises TypeError",) if partly else ()),
+            *(
+                ("its `call` has no default for `training`: Keras 3 raises TypeError",)
+                if partly and each.required
+                else ()
+            ),
         ),
         chain=(*chain_of(event.frames), (event.place, f"{subject}(…)")) if len(event.frames) > 1 else (),
         fix_title=f"pass {choice.parameter}=True",

@@ -41,6 +41,15 @@ def leaks(interpretation: Interpretation) -> tuple[tuple[LayerCall, Cause], ...]
     return tuple(found for calls in _activations(interpretation) for found in _leaks(calls))
 
 
+def switched_on(interpretation: Interpretation, explicit: bool, default: bool) -> tuple[LayerCall, ...]:
+    """The calls of layers that inherit True, where an explicit flag leaks, and where a default does."""
+    return tuple(
+        victim
+        for victim, cause in interpretation.once(leaks)
+        if cause.flag and (default if cause.default else explicit)
+    )
+
+
 def _activations(interpretation: Interpretation) -> list[list[Told]]:
     """The calls below each ``call`` that Keras itself enters, in their order."""
     found: dict[int, list[Told]] = {}

@@ -356,6 +356,31 @@ def test_a_call_that_cannot_do_without_is_handed_none_by_keras_2(version, told):
 
 
 @pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("2", ["`Net()` is trained here without training=True: Dropout is never active"]),
+        ("3.15", []),
+        (None, ["on Keras 2, `Net()` is trained here without training=True: Dropout is never active"]),
+    ],
+)
+def test_a_sibling_may_leave_the_layers_of_a_model_in_training_mode(version, told):
+    program = PRELUDE + textwrap.dedent(
+        """\
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.norm, self.drop = layers.BatchNormalization(), layers.Dropout(0.5)
+            def call(self, x):
+                return self.drop(self.norm(x, training=True))
+        """
+    )
+    program += step("net(rows)", "net.trainable_variables", before="net = Net()")
+    settings = {"select": ["KTM105"]} | ({"keras-version": version} if version else {})
+    report = check_source(program, "program.py", Resolver(isolated=True, overrides=settings))
+    assert [finding.message.replace("net", "Net()") for finding in report.findings] == told
+
+
+@pytest.mark.parametrize(
     ("before", "told"),
     [
         ("", "BatchNormalization never learns its statistics"),
