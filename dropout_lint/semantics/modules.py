@@ -12,7 +12,7 @@ from dropout_lint.semantics.scopes import Scope
 from dropout_lint.semantics.shelf import Shelf
 from dropout_lint.semantics.words import is_test_module
 from dropout_lint.sources.text import split_lines
-from dropout_lint.syntax.bindings import bound_names
+from dropout_lint.syntax.bindings import bound_names, definitions
 from dropout_lint.syntax.walk import walk
 from dropout_lint.trail import Trail
 
@@ -34,6 +34,7 @@ class Module:
 
     __slots__ = (
         "_binds",
+        "_definitions",
         "_is_test",
         "_lines",
         "_names_others",
@@ -55,6 +56,7 @@ class Module:
         self._is_test: bool | None = None
         self._lines: tuple[str, ...] | None = None
         self._binds: frozenset[str] | None = None
+        self._definitions: dict[int, dict[str, cst.BaseExpression | None]] = {}
         self._names_others: bool | None = None
         self._uses_keras: bool | None = None
         self._sources: dict[int, str] = {}
@@ -89,6 +91,18 @@ class Module:
         if self._binds is None:
             self._binds = bound_names(self.tree)
         return name not in self._binds
+
+    def definition(self, name: str, function: cst.CSTNode | None) -> cst.BaseExpression | None:
+        """The expression that a name in a function always is, by the one line that assigns it there or around it."""
+        for node in (function, self.tree):
+            if node is None:
+                continue
+            known = self._definitions.get(id(node))
+            if known is None:
+                known = self._definitions[id(node)] = definitions(node)
+            if name in known:
+                return known[name]
+        return None
 
     @property
     def names_other_frameworks(self) -> bool:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.values import Argument
 
 
+_MOST_STEPS = 16
+"""Variables and parameters through which a flag is followed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Polarity:
     """What a flag says of the mode, and the expression that says it."""
@@ -33,10 +37,11 @@ class Polarity:
 
 
 def polarity_of(frame: Frame, given: Argument) -> Polarity | None:
-    """Which way round a flag is; None where nothing says so. Followed outwards through parameters."""
+    """Which way round a flag is; None where nothing says so. Followed outwards through variables and parameters."""
     node: cst.CSTNode | None = given.node
-    here, found = frame, None
-    while isinstance(node, cst.BaseExpression):
+    here, found, steps, for_the_mode = frame, None, 0, True
+    while isinstance(node, cst.BaseExpression) and steps < _MOST_STEPS:
+        steps += 1
         sign = _sign(node)
         if sign is None and isinstance(given.value, Const) and given.value.origin is not None and found is None:
             # a variable, or what else passed the value on: the expression that computed it
@@ -47,11 +52,19 @@ def polarity_of(frame: Frame, given: Argument) -> Polarity | None:
                     sign, Place(origin.module, origin.node), True, _opposite(origin.module.tree, origin.node)
                 )
         if sign is not None:
-            found = Polarity(sign, Place(here.module, node), _operates(node), _opposite(here.module.tree, node))
-        through = here.arguments.get(node.value) if isinstance(node, cst.Name) else None
-        if through is None or here.caller is None:
+            opposite = _opposite(here.module.tree, node) if for_the_mode else None
+            found = Polarity(sign, Place(here.module, node), _operates(node), opposite)
+        if not isinstance(node, cst.Name):
             break
-        node, here = through.node, here.caller
+        through = here.arguments.get(node.value)
+        if through is None:
+            # what is called otherwise may have other uses, for which it is the right way round
+            for_the_mode = is_mode_name(node.value)
+            node = here.module.definition(node.value, here.function.node if here.function is not None else None)
+        elif here.caller is not None:
+            node, here = through.node, here.caller
+        else:
+            break
     return found
 
 

@@ -16,6 +16,22 @@ def bound_names(tree: cst.Module) -> frozenset[str]:
     return frozenset(name for node in walk(tree) for name in _bound_by(node))
 
 
+def definitions(tree: cst.CSTNode) -> dict[str, cst.BaseExpression | None]:
+    """For each name that is bound in a function or module: the expression it is, or None where it may be others."""
+    found: dict[str, cst.BaseExpression | None] = {}
+    bound: set[str] = set()
+    for node in walk(tree):
+        if isinstance(node, (cst.Assign, cst.AnnAssign)):
+            targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+            if len(targets) == 1 and isinstance(targets[0], cst.Name):
+                found.setdefault(targets[0].value, node.value)
+        for name in _bound_by(node):
+            if name in bound:
+                found[name] = None
+            bound.add(name)
+    return {name: found.get(name) for name in bound}
+
+
 def _bound_by(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Param, cst.ImportAlias, cst.AsName)):
         yield from _names(node.name)

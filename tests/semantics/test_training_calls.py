@@ -1049,6 +1049,14 @@ def flag(expression, parameters="training"):
     return f"drop = layers.Dropout(0.5)\ndef run(x, {parameters}):\n    return drop(x, training={expression})\n"
 
 
+def assigned(name, expression, parameters="mode"):
+    """A layer called with a variable that is ``expression``."""
+    return (
+        f"drop = layers.Dropout(0.5)\ndef run(x, {parameters}):\n"
+        f"    {name} = {expression}\n    return drop(x, training={name})\n"
+    )
+
+
 INVERTED = {
     "not": flag("not training"),
     "not, attribute": flag("not options.is_training", "options"),
@@ -1075,6 +1083,31 @@ INVERTED = {
             return drop(x, training=flag)
         def run(x, training):
             return inner(x, not training)
+        """,
+    "variable that nobody calls with": assigned("training", "mode != 'train'"),
+    "variable named otherwise": assigned("flag", "mode == 'val'"),
+    "variable, conditional": assigned("flag", "True if mode == 'test' else False"),
+    "variable that is another name": assigned("training", "is_eval", "is_eval"),
+    "variable, by way of another": """\
+        drop = layers.Dropout(0.5)
+        def run(x, mode):
+            testing = mode == "test"
+            flag = testing
+            return drop(x, training=flag)
+        """,
+    "variable of the module": """\
+        drop = layers.Dropout(0.5)
+        training = sys.argv[1] == "test"
+        def run(x):
+            return drop(x, training=training)
+        """,
+    "variable of the function round it": """\
+        drop = layers.Dropout(0.5)
+        def make(mode):
+            flag = mode == "test"
+            def run(x):
+                return drop(x, training=flag)
+            return run
         """,
 }
 
@@ -1109,6 +1142,38 @@ UPRIGHT = {
             return x
         def run(x, training):
             return rows_of(x, training=not training)
+        """,
+    "variable": assigned("flag", "mode == 'train'"),
+    "variable whose name says otherwise": assigned("is_eval", "mode == 'train'"),
+    "variable, other matters": assigned("training", "mode == 'fast'"),
+    "variable that is assigned again": """\
+        drop = layers.Dropout(0.5)
+        def run(x, mode):
+            training = mode == "test"
+            training = not training
+            return drop(x, training=training)
+        """,
+    "variable of another function": """\
+        drop = layers.Dropout(0.5)
+        def other(mode):
+            training = mode == "test"
+            return training
+        def run(x, training):
+            return drop(x, training=training)
+        """,
+    "variable of a loop": """\
+        drop = layers.Dropout(0.5)
+        def run(x, mode):
+            for training in (mode == "test", mode == "train"):
+                x = drop(x, training=training)
+            return x
+        """,
+    "variables that are each other": """\
+        drop = layers.Dropout(0.5)
+        def run(x):
+            one = two
+            two = one
+            return drop(x, training=one)
         """,
     "nothing to switch": "dense = layers.Dense(2)\ndef run(x, training):\n    return dense(x, training=not training)\n",
     "Monte Carlo by name": """\
