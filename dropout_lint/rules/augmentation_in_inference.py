@@ -4,7 +4,7 @@
 
 Finds augmentation layers (`RandomFlip`, `RandomRotation` and all the others), and functional or Sequential models
 that hold them, called with `training=True` or without any flag on validation or test data, in a hand-written
-evaluation, in a serving method.
+evaluation, in a serving method; and where one call augments what is then split into training and validation data.
 
 ## Why is this bad
 
@@ -55,13 +55,18 @@ from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import argument_at, chain_of, label_of, name_of_callee
 from dropout_lint.semantics.events import ModeCall, ModelUse, Place
 from dropout_lint.semantics.models import augmenting_layers, content, inner_layers, mode_of, switched_off_in_graph
-from dropout_lint.semantics.roles import CLEAR, STRONG, Role, role_of, role_of_use
+from dropout_lint.semantics.roles import CLEAR, STRONG, Evidence, Role, role_of, role_of_use
+from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import Instance, alternatives, truth
 from dropout_lint.semantics.views import is_a_view
 from dropout_lint.syntax.lazy import cst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_MEASURED = frozenset({"evaluate()", "fit() as validation_data"})
+_APART = "augment the training data alone, once they are set apart"
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -83,25 +88,35 @@ def _with_flag(event: ModeCall, context: Context) -> Iterator[Draft]:
     # beside dropout or batch statistics the flag does more harm, and another rule says so
     if not held.complete or "augmentation" not in kinds or kinds - {"augmentation", "noise"}:
         return
-    role = role_of(event, context.interpretation, context.names)
+    held_out = _split_afterwards(event)
+    role = held_out or role_of(event, context.interpretation, context.names)
     confidence = _confidence(event, role)
     if confidence is None or is_a_view(event, context.interpretation):
         return
     anchor = Place(event.choice.place.module, argument_at(event.choice.call, event.choice.place.node))
-    literal = isinstance(event.choice.place.node, cst.Name) and event.choice.place.node.value == "True"
+    literal = isinstance(event.choice.place.node, cst.Name) and event.choice.place.node.value == "True" and not held_out
     yield Draft(
         place=anchor,
         message=f"`{name_of_callee(event)}` augments with training=True in inference: the data are changed at random",
         confidence=confidence,
         label=label_of(held),
-        help="pass training=False, or leave the augmentation out here",
+        help=_APART if held_out else "pass training=False, or leave the augmentation out here",
         notes=(f"this is inference: {role.reason}",) if role.reason else (),
         chain=(*chain_of(event.frames), (event.place, f"{name_of_callee(event)}(…)")) if len(event.frames) > 1 else (),
         fix_title="pass training=False",
         applicability=Applicability.UNSAFE,
         changes=(Change("replace", event.choice.place, "False"),) if literal else (),
-        probe=ProbeAt("call", event.place, False),
+        probe=ProbeAt("call", event.place, False) if not held_out else None,
     )
+
+
+def _split_afterwards(event: ModeCall | ModelUse) -> Role | None:
+    """Inference where one call augments for training and for validation, as before the data are split; or None."""
+    named = [use for use in event.uses if use.kind == "named"]
+    measured = [use for use in event.uses if use.kind == "inference-input" and use.text in _MEASURED]
+    if not event.used("train-input") or not named or not measured or is_test_code(event.frames):
+        return None
+    return Role("inference", (Evidence(CLEAR, f"`{named[0].text}` goes into {measured[0].text}"),))
 
 
 def _says_nothing(event: object) -> TypeGuard[ModelUse]:
@@ -121,7 +136,8 @@ def _bare(event: ModelUse, context: Context) -> Iterator[Draft]:
         return
     if switched_off_in_graph(tuple(layers), context.interpretation):
         return
-    role = role_of_use(event, context.interpretation, context.names)
+    held_out = _split_afterwards(event)
+    role = held_out or role_of_use(event, context.interpretation, context.names)
     confidence = _confidence(event, role)
     if confidence is None or not context.where("bare-call-augments").certain:
         return
@@ -140,7 +156,7 @@ def _bare(event: ModelUse, context: Context) -> Iterator[Draft]:
         ),
         confidence=confidence,
         label=f"{' and '.join(names[:2])} {'act' if len(names) > 1 else 'acts'} here",
-        help="pass training=False",
+        help=_APART if held_out else "pass training=False",
         notes=(
             *((f"this is inference: {role.reason}",) if role.reason else ()),
             *(() if kept else ("predict() and evaluate() of this model do not augment",)),
@@ -148,8 +164,10 @@ def _bare(event: ModelUse, context: Context) -> Iterator[Draft]:
         chain=chain_of(event.frames) if len(event.frames) > 1 else (),
         fix_title="pass training=False",
         applicability=Applicability.UNSAFE,
-        changes=(Change("add-argument", event.place, "training=False"),) if isinstance(node, cst.Call) else (),
-        probe=ProbeAt("call", event.place, False),
+        changes=(Change("add-argument", event.place, "training=False"),)
+        if isinstance(node, cst.Call) and not held_out
+        else (),
+        probe=ProbeAt("call", event.place, False) if not held_out else None,
     )
 
 

@@ -35,6 +35,30 @@ def found(source):
 
 
 INFERENCE = {
+    "split afterwards, flag": """\
+        every = train_ds.map(lambda x, y: (augment(x, training=True), y))
+        valid = every.take(1)
+        model.fit(every.skip(1), validation_data=valid)
+        """,
+    "split afterwards, bare": """\
+        every = train_ds.map(lambda x, y: (augment(x), y))
+        fitted, test = every.skip(1), every.take(1)
+        model.fit(fitted)
+        print(model.evaluate(test))
+        """,
+    "split afterwards, arrays": """\
+        from sklearn.model_selection import train_test_split
+        changed = augment(rows, training=True).numpy()
+        x_train, x_val, y_train, y_val = train_test_split(changed, np.zeros(3))
+        model.fit(x_train, y_train, validation_data=(x_val, y_val))
+        """,
+    "one function for both sets": """\
+        def prepare(data):
+            return data.map(lambda x, y: (augment(x, training=True), y))
+        train = prepare(keras.utils.image_dataset_from_directory("a"))
+        val = prepare(keras.utils.image_dataset_from_directory("b"))
+        model.fit(train, validation_data=val)
+        """,
     "bare model, scored": "print(np.argmax(model(x_test), 1) == y_test)",
     "bare model in a service": """\
         class Service:
@@ -74,6 +98,21 @@ def test_what_is_augmented_in_two_loops_is_not_compared():
 
 
 RIGHT = {
+    "split before": """\
+        valid = train_ds.take(1)
+        fitted = train_ds.skip(1).map(lambda x, y: (augment(x, training=True), y))
+        model.fit(fitted, validation_data=valid)
+        """,
+    "one set for everything": """\
+        every = train_ds.map(lambda x, y: (augment(x, training=True), y))
+        model.fit(every, validation_data=every)
+        """,
+    "a batch to look at": """\
+        every = train_ds.map(lambda x, y: (augment(x, training=True), y))
+        model.fit(every)
+        test_batch = next(iter(every))
+        print(model.predict(test_batch))
+        """,
     "predict": "print(np.argmax(model.predict(x_test), 1))",
     "flag off": "print(np.argmax(model(x_test, training=False), 1) == y_test)",
     "none": "print(np.argmax(model(x_test, training=None), 1) == y_test)",
