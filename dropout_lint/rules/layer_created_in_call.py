@@ -59,7 +59,7 @@ from typing import TYPE_CHECKING
 from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of, version_text
-from dropout_lint.semantics.events import Constructed, FunctionCall, LayerCall, ModelUse
+from dropout_lint.semantics.events import OFF, Constructed, FunctionCall, LayerCall, ModelUse
 from dropout_lint.semantics.models import content, has_weights
 from dropout_lint.semantics.noise import CHOOSING_FUNCTIONS, last_name
 from dropout_lint.semantics.signatures import own_call, written
@@ -166,7 +166,7 @@ def _parts_of_others(made: Iterable[Constructed]) -> set[int]:
 
 def _is_kept(event: Constructed, frame: Frame) -> bool:
     """Whether the object whose method makes it keeps it, and makes it under a test only: the first time."""
-    tested = any(not is_mode_name(name) for guard in (*event.guards, *event.settled) for name in guard)
+    tested = any(name != OFF and not is_mode_name(name) for guard in (*event.guards, *event.settled) for name in guard)
     receivers = [each.receiver for each in event.frames[event.frames.index(frame) :]]
     return tested and any(
         _holds(each, event.instance, 0)

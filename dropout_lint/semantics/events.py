@@ -38,6 +38,8 @@ SUPER_CALL = "super().call"
 """How a call of the Keras class's own ``call`` reads."""
 
 Branch = tuple[int, bool]
+OFF = "<no training>"
+"""Stands among the names of a condition that says, by the branch that is taken, that this is inference."""
 """An arm that is taken: the id of the node that decides, and how it comes out."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropout_lint.keras.names import KERAS_PACKAGES
 from dropout_lint.semantics.events import (
+    OFF,
     Frame,
     FunctionCall,
     Interpretation,
@@ -195,7 +196,7 @@ def says_it_is_meant(event: ModeCall) -> bool:
     return (
         _place_means_it(event)
         or class_means_it(event)
-        or guarded_on_purpose(event)
+        or any(switches(name) for guard in event.guards for name in guard)
         or flag_says_intent(event)
         or comment_says_intent(event)
     )
@@ -292,11 +293,20 @@ _SWITCH_WORDS = frozenset(
 def guarded_on_purpose(event: ModeCall, steps: Sequence[ModeCall] = ()) -> bool:
     """Whether it only happens under a condition on the mode, or on a switch for stochastic inference.
 
-    Not one under which ``steps`` happen, training steps through the same line: ``if training_mode == "eager":``.
+    Not one under which ``steps`` happen, training steps through the same line: ``if training_mode == "eager":``; nor
+    one of a program that trains in its other branch: ``if args.train: fit() else: evaluate()``.
     """
     return any(
-        switches(name) for guard in event.guards if not any(guard in each.guards for each in steps) for name in guard
+        switches(name) and not (OFF in guard and _of_the_program(name, number, event.frames[-1]))
+        for number, guard in enumerate(event.guards)
+        if not any(guard in each.guards for each in steps)
+        for name in guard
     )
+
+
+def _of_the_program(name: str, number: int, frame: Frame) -> bool:
+    """Whether a condition asks for what the program is to do, not for the mode that the function itself is given."""
+    return number < frame.conditions or name not in frame.parameters
 
 
 def switches(name: str) -> bool:

@@ -42,11 +42,11 @@ def polarity_of(frame: Frame, given: Argument) -> Polarity | None:
     here, found, steps, for_the_mode = frame, None, 0, True
     while isinstance(node, cst.BaseExpression) and steps < _MOST_STEPS:
         steps += 1
-        sign = _sign(node)
+        sign = sign_of(node)
         if sign is None and isinstance(given.value, Const) and given.value.origin is not None and found is None:
             # a variable, or what else passed the value on: the expression that computed it
             origin = given.value.origin
-            sign = _sign(origin.node) if _operates(origin.node) else None
+            sign = sign_of(origin.node) if _operates(origin.node) else None
             if sign is not None:
                 return Polarity(
                     sign, Place(origin.module, origin.node), True, _opposite(origin.module.tree, origin.node)
@@ -72,7 +72,8 @@ def _operates(node: cst.CSTNode) -> bool:
     return not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript))
 
 
-def _sign(node: cst.CSTNode, depth: int = 0) -> bool | None:
+def sign_of(node: cst.CSTNode, depth: int = 0) -> bool | None:
+    """Whether an expression is true in training (True) or in inference (False); None where it does not say."""
     if depth > 6:
         return None
     if isinstance(node, (cst.Name, cst.Attribute)):
@@ -80,22 +81,22 @@ def _sign(node: cst.CSTNode, depth: int = 0) -> bool | None:
     if isinstance(node, cst.Subscript):
         return _sign_of_key(node)
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
-        return _not(_sign(node.expression, depth + 1))
+        return _not(sign_of(node.expression, depth + 1))
     if isinstance(node, cst.BooleanOperation):
-        one, two = _sign(node.left, depth + 1), _sign(node.right, depth + 1)
+        one, two = sign_of(node.left, depth + 1), sign_of(node.right, depth + 1)
         return one if one is two else None
     if isinstance(node, cst.IfExp):
         return _sign_of_conditional(node, depth)
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Subtract):
-        return _not(_sign(node.right, depth + 1)) if _literal(node.left) is True else None
+        return _not(sign_of(node.right, depth + 1)) if _literal(node.left) is True else None
     if isinstance(node, cst.Comparison):
         return _sign_of_comparison(node)
     if isinstance(node, cst.Call) and node.args:
         name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
         if name == "logical_not":
-            return _not(_sign(node.args[0].value, depth + 1))
+            return _not(sign_of(node.args[0].value, depth + 1))
         if name in {"bool", "int", "cast"}:
-            return _sign(node.args[0].value, depth + 1)
+            return sign_of(node.args[0].value, depth + 1)
     return None
 
 
@@ -122,7 +123,7 @@ def _sign_of_conditional(node: cst.IfExp, depth: int) -> bool | None:
     one, two = _literal(node.body), _literal(node.orelse)
     if one is None or two is None or one is two:
         return None
-    test = _sign(node.test, depth + 1)
+    test = sign_of(node.test, depth + 1)
     return test if one else _not(test)
 
 
@@ -142,7 +143,7 @@ def _sign_of_comparison(node: cst.Comparison) -> bool | None:
     if not same and not isinstance(sign, (cst.NotEqual, cst.IsNot, cst.NotIn)):
         return None
     if _literal(right) is not None:
-        found = _sign(node.left)
+        found = sign_of(node.left)
         return found if _literal(right) is same else _not(found)
     phases = {_phase(each) for each in _listed(right)} or {_phase(node.left)}
     if phases == {None} and not isinstance(sign, (cst.In, cst.NotIn)):

@@ -11,10 +11,11 @@ from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.containers import elements_of, get_item, loop_element, may_be_empty
 from dropout_lint.semantics.defaults import failing, forget
 from dropout_lint.semantics.definitions import define_class, define_function
-from dropout_lint.semantics.events import Frame, TrainableSet
+from dropout_lint.semantics.events import OFF, Frame, TrainableSet
 from dropout_lint.semantics.expressions import bind, evaluate
 from dropout_lint.semantics.models import goes_over_layers
 from dropout_lint.semantics.naming import names_behind
+from dropout_lint.semantics.polarity import sign_of
 from dropout_lint.semantics.simple_statements import Flow
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.unmet import note_unmet
@@ -129,18 +130,20 @@ def _branch(
     guard = names_behind(run.assigned, frame, node.test)
     facts = conditions.facts_of(test)
     against = {key: not value for key, value in facts}
+    training = sign_of(node.test)
+    guards = {outcome: guard if training in {None, outcome} else guard | {OFF} for outcome in (True, False)}
     flows: list[Flow] = []
 
     def taken() -> Flow:
         conditions.narrow(run, frame, scope, node.test, True, evaluate)
         forget(run, frame, scope, untold, evaluate)
-        with run.guarded(guard, dict(facts), (id(node), True)):
+        with run.guarded(guards[True], dict(facts), (id(node), True)):
             flows.append(execute_block(run, frame, scope, block_of(node.body)))
         return flows[-1]
 
     def otherwise() -> Flow:
         conditions.narrow(run, frame, scope, node.test, False, evaluate)
-        with run.guarded(guard, against, (id(node), False)):
+        with run.guarded(guards[False], against, (id(node), False)):
             if isinstance(node.orelse, cst.If):
                 flows.append(_if(run, frame, scope, node.orelse))
             elif node.orelse is not None:
@@ -153,7 +156,7 @@ def _branch(
     if flow is Flow.ON and flows != [Flow.ON, Flow.ON]:
         # `if not training: return x`: what follows in this block runs under the condition too
         goes_on = flows[0] is Flow.ON
-        run.narrow(guard, dict(facts) if goes_on else against, (id(node), goes_on))
+        run.narrow(guards[goes_on], dict(facts) if goes_on else against, (id(node), goes_on))
     return flow
 
 

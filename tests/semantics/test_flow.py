@@ -170,6 +170,29 @@ def test_a_flag_is_followed_to_the_call(source):
 
 
 INFERENCE = {
+    "an option says that it is no training, in a function": """\
+        def assess(x):
+            print(np.argmax(model(x, training=True), 1))
+        def main(args):
+            if args.train:
+                model.fit(x_test, y_test)
+            else:
+                assess(x_test)
+        main(sys.argv)
+        """,
+    "an option says that it is no training": """\
+        if not FLAGS.is_training:
+            print(np.argmax(model(x_test, training=True), 1))
+        """,
+    "who calls says that it is no training": """\
+        def assess(x):
+            print(np.argmax(model(x, training=True), 1))
+        def run(training):
+            if training:
+                model.fit(x_test, y_test)
+                return
+            assess(x_test)
+        """,
     "beside inference on other data": """\
         batches, others = [rows, rows], [rows]
         right = 0
@@ -371,6 +394,20 @@ def test_a_mode_under_a_name_of_its_own_is_chosen_by_who_calls(source, line):
 
 
 RIGHT = {
+    "a branch for inference of the function's own": """\
+        def answer(x, training):
+            if not training:
+                return np.argmax(model(x, training=True), 1)
+            return model(x, training=True)
+        """,
+    "an option asks for training": """\
+        if FLAGS.is_training:
+            print(np.argmax(model(x_test, training=True), 1))
+        """,
+    "an option and another": """\
+        if not FLAGS.is_training and FLAGS.sample:
+            print(np.argmax(model(x_test, training=True), 1))
+        """,
     "batch statistics of a task, as meta-learning takes them": """\
         norm = keras.Sequential([layers.Dense(2), layers.BatchNormalization()])
         class MAML:
