@@ -116,7 +116,7 @@ class Use:
     kind: str
     """``metric``, ``decision``, ``score``, ``saved``, ``shown``, ``aggregated``, ``summed``, ``gradient``,
     ``input-gradient``, ``gated``, ``added``, ``subtracted``, ``train-input``, ``inference-input``, ``compared``,
-    ``bootstrapped``, ``returned``, ``dropped``, ``mixed``; in a session ``stepped`` and ``measured``."""
+    ``bootstrapped``, ``returned``, ``exported``, ``dropped``, ``mixed``; in a session ``stepped`` and ``measured``."""
     text: str
     place: Place
     loops: tuple[int, ...]

@@ -12,6 +12,7 @@ from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.defaults import as_made_elsewhere
 from dropout_lint.semantics.differentiation import note_gradient, note_transformed, with_differentiated
 from dropout_lint.semantics.events import FunctionCall, Place
+from dropout_lint.semantics.exporting import note_export
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.standard import HANDLERS, _contents
 from dropout_lint.semantics.tagging import behind_stop, derived, with_tags
@@ -177,6 +178,7 @@ def _other(run: Run, frame: Frame, name: str, arguments: Arguments, node: cst.CS
         if name == "builtins.float" and isinstance(number, Const) and type(number.value) in {int, float}:
             return number
     noise.note_choice(run, name, arguments, frame, node)
+    note_export(run, frame, name, arguments, node)
     returned = _chosen(run, frame, name, arguments, node)
     last = name.rpartition(".")[2]
     if name in VARIABLES and not serials_in(tags):
@@ -240,6 +242,11 @@ def call_back(
             inner = Opaque(tags | {("loop", loop.serial)})
             results.append(with_tags(_call_with(run, frame, value, inner, node), frozenset({("drawn", loop.serial)})))
     return join(results, 16) if results else UNKNOWN
+
+
+def run_on_unknown(run: Run, frame: Frame, function: Value, node: cst.CSTNode) -> Value:
+    """What a function gives when somebody calls it with nobody knows what."""
+    return _call_with(run, frame, function, UNKNOWN, node)
 
 
 def _call_with(run: Run, frame: Frame, function: Value, argument: Value, node: cst.CSTNode) -> Value:

@@ -17,6 +17,7 @@ from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import get_attribute
 from dropout_lint.semantics.differentiation import EVERYTHING, note_gradient, note_stateless_call, sources_of_update
 from dropout_lint.semantics.events import SUPER_CALL, MethodCall, Place
+from dropout_lint.semantics.exporting import export
 from dropout_lint.semantics.joining import join
 from dropout_lint.semantics.models import inner_layers, is_layer, is_model
 from dropout_lint.semantics.sessions import STEP
@@ -98,6 +99,12 @@ def call(run: Run, frame: Frame, method: Method, arguments: Arguments, node: cst
             tuple(run.guards),
         )
     )
+    if name == "get_concrete_function" and externals.is_function(receiver):
+        return receiver
+    if name == "add_endpoint":
+        given = arguments.get("fn", 1)
+        if given is not None:
+            export(run, frame, given.value, "add_endpoint()", node)
     if isinstance(receiver, Instance):
         return _of_instance(run, frame, receiver, name, arguments, node)
     return _of_opaque(run, frame, receiver, name, arguments, node)
@@ -234,6 +241,8 @@ def _of_model(run: Run, frame: Frame, receiver: Value, name: str, arguments: Arg
         return NONE
     if name in {"export", "save", "save_weights"}:
         run.model_use(receiver, "save", name, frame, node)
+        if "signatures" in arguments.keywords:
+            export(run, frame, arguments.keywords["signatures"].value, f"{name}()", node)
         if name == "save":
             path = arguments.get("filepath", 0)
             construction.note_saved(run, receiver, path.value if path is not None else None)

@@ -197,6 +197,8 @@ def _uses(event: ModeCall | ModelUse) -> list[Evidence]:
             add("score", 2, f"its output is scored by {_short(use.text)}")
         elif use.kind == "saved":
             add("saved", 2, f"its output is stored by {_short(use.text)}")
+        elif use.kind == "exported":
+            add("exported", 3, f"{use.text} writes it out")
         elif use.kind == "response":
             add("response", 1, f"its output is returned through {_short(use.text)}")
         elif use.kind == "inference-input":

@@ -170,6 +170,31 @@ def test_a_flag_is_followed_to_the_call(source):
 
 
 INFERENCE = {
+    "a signature that is saved": """\
+        @tf.function(input_signature=[tf.TensorSpec([None, 4])])
+        def run(x):
+            return {"scores": model(x, training=True)}
+        tf.saved_model.save(model, "out", signatures={"serving_default": run})
+        """,
+    "a method of what is saved": """\
+        class Written(tf.Module):
+            def __init__(self, net):
+                super().__init__()
+                self.net = net
+            @tf.function(input_signature=[tf.TensorSpec([None, 4])])
+            def __call__(self, x):
+                return self.net(x, training=True)
+        tf.saved_model.save(Written(model), "out")
+        """,
+    "a concrete function that is converted": """\
+        run = tf.function(lambda x: model(x, training=True))
+        concrete = run.get_concrete_function(tf.TensorSpec([1, 4]))
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+        """,
+    "an endpoint": """\
+        archive = keras.export.ExportArchive()
+        archive.add_endpoint("run", lambda x: model(x, training=True), input_signature=[tf.TensorSpec([None, 4])])
+        """,
     "an option says that it is no training, in a function": """\
         def assess(x):
             print(np.argmax(model(x, training=True), 1))
@@ -394,6 +419,33 @@ def test_a_mode_under_a_name_of_its_own_is_chosen_by_who_calls(source, line):
 
 
 RIGHT = {
+    "a training step that is saved": """\
+        class Written(tf.Module):
+            def __init__(self, net):
+                super().__init__()
+                self.net = net
+            @tf.function(input_signature=[tf.TensorSpec([None, 4])])
+            def run(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.net(x, training=True) ** 2)
+                gradients = tape.gradient(loss, self.net.trainable_variables)
+                self.net.optimizer.apply_gradients(zip(gradients, self.net.trainable_variables))
+                return loss
+        tf.saved_model.save(Written(model), "out")
+        """,
+    "both modes are saved": """\
+        @tf.function
+        def run(x, training):
+            return model(x, training=training)
+        concrete = [run.get_concrete_function(tf.TensorSpec([1, 4]), each) for each in (True, False)]
+        tf.saved_model.save(model, "out", signatures={"one": concrete[0], "two": concrete[1]})
+        """,
+    "draws that are saved": """\
+        @tf.function(input_signature=[tf.TensorSpec([None, 4])])
+        def run(x):
+            return tf.math.reduce_std(tf.stack([model(x, training=True) for _ in range(20)]), 0)
+        tf.saved_model.save(model, "out", signatures=run)
+        """,
     "a branch for inference of the function's own": """\
         def answer(x, training):
             if not training:
