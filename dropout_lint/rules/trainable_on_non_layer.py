@@ -122,8 +122,18 @@ def _is_list_of_weights(value: Value, context: Context) -> bool:
 
 def _is_container(value: Value) -> bool:
     if isinstance(value, Opaque):
-        return value.key is not None and len(value.key) == 3 and value.key[0] == "instance" and value.key[2] == "layers"
+        return value.key is not None and value.key[0] == "instance" and _is_layers(value.key[2:])
     return isinstance(value, (Items, Mapping))
+
+
+def _is_layers(path: tuple[object, ...]) -> bool:
+    """Whether it is ``model.layers``, or ``model.layers[:-4]``, by its place in the model."""
+    bounds = path[2:]
+    return path == ("layers",) or (
+        path[:2] == ("layers", "[]")
+        and bool(bounds)
+        and all(isinstance(each, str) and each.endswith(":") for each in bounds)
+    )
 
 
 def _on_container(context: Context, event: TrainableSet, targets: tuple[Value, ...]) -> Iterator[Draft]:

@@ -59,6 +59,7 @@ FOUND = {
     "the list of layers": "model.layers.trainable = False",
     "a slice of the layers": "model.layers[:-1].trainable = False",
     "the layers of a ready-made model": "keras.applications.VGG16().layers.trainable = False",
+    "a slice of those of a ready-made model": "keras.applications.VGG16().layers[:-4].trainable = False",
     "a list of its own": "frozen = [layer for layer in model.layers]\nfrozen.trainable = False",
     "by setattr": "setattr(model.layers, 'trainable', False)",
     "a plain object round a model": """\
@@ -85,6 +86,10 @@ LEFT_ALONE = {
     "a model": "model.trainable = False",
     "a layer of the list": "model.layers[0].trainable = False",
     "each of the layers": "for layer in model.layers[:-1]:\n    layer.trainable = False",
+    "each of those of a ready-made model": (
+        "for layer in keras.applications.VGG16().layers[2:-4]:\n    layer.trainable = False"
+    ),
+    "one of a slice of a ready-made model": "keras.applications.VGG16().layers[:-4][2].trainable = False",
     "a variable": "hidden(inputs)\nhidden.kernel.trainable = False",
     "a parameter": "def freeze(net):\n    net.trainable = False",
     "something unknown": "helpers.NET.trainable = False",
