@@ -54,6 +54,9 @@ INTENT_WORDS = frozenset(
     "posterior variational predictive_distribution conf_int credible concrete maml reptile".split()
 )
 
+_LEARNS_BY_CHANCE = frozenset({"depth", "gradient", "weight"})
+"""What is stochastic in training alone: stochastic depth, gradient descent, weight averaging."""
+
 
 def is_test_module(name: str, text: str) -> bool:
     """Whether a file of this name holds unit tests: it defines some and imports what runs them, or is named like them.
@@ -105,7 +108,8 @@ def kind_of_data(name: str) -> str | None:
 def says_intent(name: str) -> bool:
     """Whether a name says that stochastic inference is meant: Monte Carlo, Bayesian, uncertainty, permanent."""
     parts = words(name)
-    if set(parts) & INTENT_WORDS:
+    followed = zip(parts, (*parts[1:], ""), strict=False)
+    if INTENT_WORDS & {part for part, after in followed if part != "stochastic" or after not in _LEARNS_BY_CHANCE}:
         return True
     joined = "_".join(parts)
     return any(

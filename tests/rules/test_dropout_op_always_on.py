@@ -40,6 +40,9 @@ def call(body, signature="self, x, training=None", more=""):
 
 
 FOUND = {
+    "stochastic depth, which is for training": call("return x * tf.nn.dropout(tf.ones((8, 1)), 0.1)").replace(
+        "Own", "StochasticDepth"
+    ),
     "tf.nn.dropout": call("return tf.nn.dropout(x, 0.5)"),
     "keep probability of TensorFlow 1": call("return tf.compat.v1.nn.dropout(x, 0.8)"),
     "keras.random": call("return keras.random.dropout(self.dense(x), self.rate, seed=1)"),
@@ -111,6 +114,7 @@ def test_an_operation_that_nothing_switches_off_is_found(source):
 
 
 GUARDED = {
+    "a layer that is stochastic by its name": call("return tf.nn.dropout(x, 0.1)").replace("Own", "StochasticDense"),
     "data of a function": "def thin(image):\n    return tf.nn.dropout(image, 0.5)",
     "a shape that becomes the input": """\
         def net(shape):
