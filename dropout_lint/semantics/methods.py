@@ -59,6 +59,8 @@ INFERENCE_METHODS = frozenset(
         "predict_proba",
     }
 )
+_MOVES = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16"})
+"""Methods of PyTorch's modules, which layers are on that backend: they return the module itself."""
 _UPDATES = frozenset({"apply_gradients", "minimize", "apply"})
 _COMPUTED = frozenset({"compute_gradients", "_compute_gradients", "get_gradients"})
 """Methods by which optimizers give the gradients of a loss that is a tensor or, as for ``minimize``, a function."""
@@ -180,6 +182,8 @@ def _of_layer(run: Run, frame: Frame, receiver: Instance, name: str, arguments: 
             note_stateless_call(run, receiver, arguments.positional[0].value)
         result = keras_calls.call_layer(run, frame, receiver, inner, node)
         return run.items("tuple", (Opaque(tags_of(result)), Opaque(frozenset({("vars",)}))))
+    if name in _MOVES:
+        return receiver
     if name == "add_weight":
         receiver.arguments["__weights__"] = Const(True)
         return Opaque(frozenset({("vars",)}))

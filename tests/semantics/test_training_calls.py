@@ -113,6 +113,7 @@ TRAINED = {
         learner.encoder.trainable = False
         """,
     "minimize": "optimizer.minimize(lambda: tf.reduce_mean(model(rows)), model.trainable_variables)",
+    "backward, on a device": "net = build().to('cuda')\nloss = tf.reduce_mean(net(rows))\nloss.backward()",
     "backward": "loss = tf.reduce_mean(model(rows))\nloss.backward()",
     "tf.gradients": "gradients = tf.gradients(tf.reduce_mean(model(rows)), model.trainable_weights)",
     "loss as a closure": """\
