@@ -195,6 +195,9 @@ def _of_super(value: Super, name: str) -> Value:
     return Method(value, name)
 
 
+_OF_NAMED_TUPLES = frozenset({"_replace", "_asdict"})
+
+
 def _of_instance(run: Run, frame: Frame, value: Instance, name: str, node: cst.CSTNode) -> Value:
     found = value.attributes.get(name)
     if found is not None:
@@ -211,7 +214,7 @@ def _of_instance(run: Run, frame: Frame, value: Instance, name: str, node: cst.C
         return External(value.cls)
     if value.keras_name is not None or name in VARIABLE_ATTRIBUTES:
         return keras_attribute(run, value, name)
-    if isinstance(value.cls, str):
+    if isinstance(value.cls, str) or name in _OF_NAMED_TUPLES:
         return Method(value, name)
     return Opaque(key=("instance", value.serial, name))
 

@@ -60,6 +60,9 @@ _TRANSPARENT = frozenset(
         "tensorflow.autograph.experimental.do_not_convert",
         "tensorflow.recompute_grad", "tensorflow.custom_gradient", "functools.lru_cache", "functools.cache",
         "functools.wraps", "contextlib.contextmanager",
+        "dataclasses.dataclass", "attr.s", "attr.attrs", "attr.dataclass", "attr.define", "attr.frozen", "attr.mutable",
+        "attrs.define", "attrs.frozen", "attrs.mutable", "pydantic.dataclasses.dataclass", "flax.struct.dataclass",
+        "chex.dataclass",
         "keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable", "numba.jit",
     }
 )  # fmt: skip

@@ -137,10 +137,14 @@ def _of_super(run: Run, frame: Frame, receiver: Super, name: str, arguments: Arg
 def _of_instance(
     run: Run, frame: Frame, receiver: Instance, name: str, arguments: Arguments, node: cst.CSTNode
 ) -> Value:
-    from dropout_lint.semantics import command_line
+    from dropout_lint.semantics import command_line, standard
 
     if isinstance(receiver.cls, str) and receiver.cls == "argparse.ArgumentParser":
         return command_line.call(run, frame, receiver, name, arguments, node)
+    if name == "_replace":
+        return standard.replaced(run, frame, receiver, arguments.keywords, node)
+    if name == "_asdict":
+        return standard.as_dict(run, receiver)
     if is_layer(receiver):
         return _of_layer(run, frame, receiver, name, arguments, node)
     keras_name = receiver.keras_name or ""

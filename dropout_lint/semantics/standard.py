@@ -219,6 +219,48 @@ def _field(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scop
     return calls.call_value(run, frame, factory.value, Arguments(), node) if factory is not None else UNKNOWN
 
 
+def _replaced(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``dataclasses.replace(options, training=False)``."""
+    original = arguments.positional[0].value if arguments.positional else UNKNOWN
+    return replaced(run, frame, original, arguments.keywords, node)
+
+
+def replaced(
+    run: Run, frame: Frame, original: Value, changes: dict[str, Argument], node: cst.CSTNode
+) -> Instance | Opaque:
+    """Another object with what the first one has, but for some of it."""
+    if not isinstance(original, Instance) or original.keras_name is not None:
+        return Opaque(tags_of(original))
+    made = run.allocate(original.cls, frame, node)
+    for name, value in list(original.attributes.items()):
+        run.store.write(made.attributes, name, value)
+    for name, argument in changes.items():
+        run.store.write(made.attributes, name, argument.value)
+    return made
+
+
+def _as_dict(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``dataclasses.asdict(options)``."""
+    value = arguments.positional[0].value if arguments.positional else UNKNOWN
+    return as_dict(run, value)
+
+
+def as_dict(run: Run, value: Value) -> Value:
+    """The fields of an object by their names, those that are constants; of others there are copies."""
+    if not isinstance(value, Instance):
+        return Opaque(tags_of(value))
+    known: dict[object, Value] = {
+        name: each if isinstance(each, Const) else UNKNOWN for name, each in value.attributes.items()
+    }
+    return run.mapping(known)
+
+
+def _constant(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
+    """``tf.constant(True)``, ``np.bool_(1)``: a flag stays one."""
+    given = arguments.positional[0].value if len(arguments.positional) == 1 and not arguments.keywords else UNKNOWN
+    return given if isinstance(given, Const) and isinstance(given.value, bool) else derived(*arguments.values)
+
+
 def _total(run: Run, frame: Frame, arguments: Arguments, node: cst.CSTNode, scope: Scope | None) -> Value:
     run.use("aggregated", "sum()", arguments.tags(), frame, node)
     return derived(*arguments.values, *_contents(arguments))
@@ -307,6 +349,15 @@ HANDLERS = {
     "builtins.zip": _zip,
     "builtins.vars": _attributes,
     "dataclasses.field": _field,
+    "dataclasses.replace": _replaced,
+    "attr.evolve": _replaced,
+    "attrs.evolve": _replaced,
+    "copy.replace": _replaced,
+    "dataclasses.asdict": _as_dict,
+    "attr.asdict": _as_dict,
+    "attrs.asdict": _as_dict,
+    "tensorflow.constant": _constant,
+    "numpy.bool_": _constant,
     "attr.ib": _field,
     "attr.field": _field,
     "attrs.field": _field,

@@ -52,6 +52,35 @@ FLAGS = {
         options = Options()
         print(np.argmax(model(x_test, training=options.training), 1))
         """,
+    "dataclass, by position": """\
+        @dataclasses.dataclass(frozen=True)
+        class Options:
+            size: int
+            training: bool = False
+        options = Options(3, True)
+        print(np.argmax(model(x_test, training=options.training), 1))
+        """,
+    "dataclass, changed": """\
+        @dataclasses.dataclass
+        class Options:
+            training: bool = False
+        options = dataclasses.replace(Options(), training=True)
+        print(np.argmax(model(x_test, training=options.training), 1))
+        """,
+    "dataclass as a dict": """\
+        @dataclasses.dataclass(frozen=True)
+        class Options:
+            training: bool = True
+        print(np.argmax(model(x_test, **dataclasses.asdict(Options())), 1))
+        """,
+    "named tuple, the rest changed": """\
+        import typing
+        class Options(typing.NamedTuple):
+            size: int = 3
+            training: bool = True
+        print(np.argmax(model(x_test, training=Options()._replace(size=4).training), 1))
+        """,
+    "tensor": "print(np.argmax(model(x_test, training=tf.constant(True)), 1))",
     "default parameter": """\
         def answer(net, x, training=True):
             return np.argmax(net(x, training=training), 1)
@@ -419,6 +448,14 @@ def test_a_mode_under_a_name_of_its_own_is_chosen_by_who_calls(source, line):
 
 
 RIGHT = {
+    "a changed copy of the options": """\
+        @dataclasses.dataclass(frozen=True)
+        class Options:
+            training: bool = True
+        options = Options()
+        still = dataclasses.replace(options, training=False)
+        print(np.argmax(model(x_test, training=still.training), 1))
+        """,
     "a training step that is saved": """\
         class Written(tf.Module):
             def __init__(self, net):
