@@ -67,16 +67,16 @@ from dropout_lint.findings import Confidence, Severity
 from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of, version_text
 from dropout_lint.semantics.choices import toggled_at
-from dropout_lint.semantics.events import ModelUse
+from dropout_lint.semantics.conditions import guard_words
+from dropout_lint.semantics.events import ModelUse, TrainableSet
 from dropout_lint.semantics.models import weightless
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import alternatives
+from dropout_lint.syntax.bindings import assigned_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from dropout_lint.semantics.events import TrainableSet
 
 
 _END_FIRST = "end this fit(), change the flag, compile() and fit() the rest of the epochs"
@@ -129,10 +129,12 @@ def _draft(context: Context, found: dict[int, Verdict]) -> Draft:
     else:
         message = f"{told} comes after the train function was built: {method} ignores it until the next compile()"
     confidence = Confidence.HIGH if verdict.certain and verdict.known else Confidence.MEDIUM
+    if not verdict.known and isinstance(use, ModelUse) and not _tells_layers_apart(toggle, use, context):
+        confidence = Confidence.LOW
     return Draft(
         place=toggled_at(toggle),
         message=message,
-        confidence=confidence if verdict.known or not isinstance(use, ModelUse) else Confidence.LOW,
+        confidence=confidence,
         severity=None if everywhere else Severity.NOTE,
         label="not seen by the training that follows",
         help="compile the model again after changing it, with a new optimizer"
@@ -145,6 +147,22 @@ def _draft(context: Context, found: dict[int, Verdict]) -> Draft:
         probe=ProbeAt("weights", toggle.place),
         keras=() if everywhere else held.versions,
     )
+
+
+def _tells_layers_apart(toggle: TrainableSet, use: ModelUse, context: Context) -> bool:
+    """Whether a loop sets some flags and clears others, which are not as they were: nothing did the same before."""
+    if not toggle.loops or {each.serial for each in toggle.loops} & {each.serial for each in use.loops}:
+        return False
+    again = context.interpretation.among((TrainableSet,), _written_at, id(toggle.place.node))
+    if len({tuple(id(frame.call.node) for frame in each.frames if frame.call is not None) for each in again}) > 1:
+        return False
+    function = toggle.frames[-1].function
+    value = assigned_value(function.node if function is not None else toggle.place.module.tree, toggle.place.node)
+    return value is not None and not guard_words(value).isdisjoint(toggle.loops[-1].targets)
+
+
+def _written_at(event: TrainableSet) -> tuple[int, ...]:
+    return (id(event.place.node),)
 
 
 RULE = Rule(

@@ -32,6 +32,14 @@ def definitions(tree: cst.CSTNode) -> dict[str, cst.BaseExpression | None]:
     return {name: found.get(name) for name in bound}
 
 
+def assigned_value(tree: cst.CSTNode, target: cst.CSTNode) -> cst.BaseExpression | None:
+    """What a statement in ``tree`` assigns to ``target``, one of its nodes."""
+    for node in walk(tree):
+        if isinstance(node, cst.Assign) and any(each.target is target for each in node.targets):
+            return node.value
+    return None
+
+
 def _bound_by(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Param, cst.ImportAlias, cst.AsName)):
         yield from _names(node.name)

@@ -39,6 +39,22 @@ def found(source, version="3.15", select=("KTM203",), notes=False):
 
 
 STALE = {
+    "by the number of the layer": """\
+        model = compiled()
+        model.fit(x, y)
+        for number, layer in enumerate(model.layers):
+            layer.trainable = number > 0
+        model.fit(x, y)
+        """,
+    "by the kind of the layer, in a ready-made model": """\
+        base = keras.applications.ResNet50(include_top=False, pooling="avg")
+        model = keras.Sequential([base, layers.Dense(2)])
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        for layer in base.layers:
+            layer.trainable = not layer.name.endswith("_bn")
+        model.fit(x, y)
+        """,
     "of a model that nobody knows": """\
         model = helpers.build()
         model.compile(loss="mse", optimizer="sgd")
@@ -334,6 +350,31 @@ def test_of_several_ways_to_a_toggle_the_first_is_told_in_every_run():
 
 
 IN_TIME = {
+    "by the number of the layer, on every turn again": """\
+        model = compiled()
+        for epoch in range(3):
+            for number, layer in enumerate(model.layers):
+                layer.trainable = number > 0
+            model.fit(x, y)
+        """,
+    "by the number of the layer, as before": """\
+        def partly(net):
+            for number, layer in enumerate(net.layers):
+                layer.trainable = number > 0
+        model = build()
+        partly(model)
+        model.compile("adam", "mse")
+        model.fit(x, y)
+        partly(model)
+        model.fit(x, y)
+        """,
+    "all layers, to what somebody says": """\
+        model = compiled()
+        model.fit(x, y)
+        for layer in model.layers:
+            layer.trainable = helpers.flag
+        model.fit(x, y)
+        """,
     "of a model that nobody knows, compiled again": """\
         model = helpers.build()
         model.compile(loss="mse", optimizer="sgd")
