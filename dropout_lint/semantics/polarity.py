@@ -61,6 +61,9 @@ def polarity_of(frame: Frame, given: Argument) -> Polarity | None:
             # what is called otherwise may have other uses, for which it is the right way round
             for_the_mode = is_mode_name(node.value)
             node = here.module.definition(node.value, here.function.node if here.function is not None else None)
+            if node is not None and sign is not None and sign_of(node) is sign:
+                # a name that says what it is is no slip: what is done with it is
+                break
         elif here.caller is not None:
             node, here = through.node, here.caller
         else:

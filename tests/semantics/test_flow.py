@@ -1288,6 +1288,15 @@ def test_who_turns_a_flag_round_is_told_not_who_chooses_it():
     assert found(source) == [("KTM106", "return np.argmax(net(x, training=is_eval))")]
 
 
+def test_a_variable_that_is_what_its_name_says_is_no_slip():
+    source = """\
+        def value(x, mode):
+            is_eval = mode != "train"
+            return np.argmax(model(x, training=is_eval))
+        """
+    assert found(source) == [("KTM106", "return np.argmax(model(x, training=is_eval))")]
+
+
 def test_settings_name_functions_where_randomness_is_meant():
     source = "def noisy(x):\n    return np.argmax(model(x, training=True))\nprint(noisy(x_test))\n"
     assert found(source) == [("KTM101", "return np.argmax(model(x, training=True))")]
