@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dropout_lint.semantics.events import HandedOver, MethodCall, ModelUse
 from dropout_lint.semantics.intent import adapts, draws, node_if_trained, stochastic_by_design, takes_batch_statistics
 from dropout_lint.semantics.masking import hides_input
+from dropout_lint.semantics.models import is_layer
 from dropout_lint.semantics.trials import compares_modes, is_test_code, tries_out
 from dropout_lint.semantics.values import (
     ClassValue,
@@ -35,7 +37,7 @@ from dropout_lint.syntax.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dropout_lint.semantics.events import Frame, Interpretation, ModeCall, ModelUse
+    from dropout_lint.semantics.events import Frame, Interpretation, ModeCall
     from dropout_lint.semantics.values import Tags
 
 STRONG, CLEAR = 4, 3
@@ -91,6 +93,7 @@ def role_of(event: ModeCall, interpretation: Interpretation, settings: RoleNames
         *_uses(event),
         *_function_names(event.frames, names),
         *_order(event, interpretation),
+        *_only_evaluates(event, interpretation),
         *_guess(event),
         *_unlike_its_sibling(event, interpretation),
         *_other_switch(event),
@@ -371,6 +374,37 @@ def _order(event: ModeCall | ModelUse, interpretation: Interpretation) -> list[E
             if not inside:
                 return [Evidence(1, "it runs after training")]
     return []
+
+
+def _only_evaluates(event: ModeCall, interpretation: Interpretation) -> list[Evidence]:
+    """A program that loads weights, measures what the model does with them, and trains nothing."""
+    if any(frame.assumed for frame in event.frames) or not event.used("metric", "score", "decision"):
+        return []
+    if interpretation.once(_trains) or not (
+        interpretation.once(_restores)
+        or any(isinstance(each, Instance) and "__loaded__" in each.arguments for each in alternatives(event.callee))
+    ):
+        return []
+    return [Evidence(2, "its weights are loaded, and the program trains nothing")]
+
+
+def _trains(interpretation: Interpretation) -> bool:
+    """Whether weights are updated anywhere, also in what nobody calls, or may be in what is handed a model."""
+    return any(
+        (isinstance(each, ModelUse) and each.kind in {"train", "gradient"})
+        or (isinstance(each, HandedOver) and any(map(is_layer, alternatives(each.value))))
+        for each in interpretation.events
+    )
+
+
+def _restores(interpretation: Interpretation) -> bool:
+    """Whether a program that runs puts weights from a file into a model."""
+    return any(
+        isinstance(each, MethodCall)
+        and each.name in {"load_weights", "restore"}
+        and not any(frame.assumed for frame in each.frames)
+        for each in interpretation.events
+    )
 
 
 # Intent ------------------------------------------------------------------------------------------------------

@@ -847,6 +847,36 @@ def test_right_code_stays_silent(source):
     assert found(source) == []
 
 
+EVALUATION = """\
+import keras, numpy as np, tensorflow as tf
+model = keras.Sequential([keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)])
+accuracy = keras.metrics.Accuracy()
+{before}
+for x, y in tf.data.Dataset.load("batches"):
+    accuracy.update_state(y, model(x, training=True))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "codes"),
+    [
+        pytest.param("model.load_weights('a.weights.h5')", ["KTM101"], id="weights"),
+        pytest.param("model = keras.models.load_model('a.keras')", ["KTM101"], id="model"),
+        pytest.param("tf.train.Checkpoint(model=model).restore('a')", ["KTM101"], id="checkpoint"),
+        pytest.param("", [], id="nothing is loaded"),
+        pytest.param("import lib\nmodel.load_weights('a')\nlib.train(model)", [], id="somebody may train it"),
+        pytest.param(
+            "model.load_weights('a')\ndef train(net, x):\n    net.compile('sgd', 'mse')\n    net.fit(x, x)",
+            [],
+            id="training that nobody calls",
+        ),
+    ],
+)
+def test_a_program_that_loads_weights_and_trains_nothing_evaluates(before, codes):
+    report = check_source(EVALUATION.format(before=before), "program.py", Resolver(isolated=True))
+    assert [finding.code for finding in report.findings] == codes
+
+
 TRIES = """\
 import keras, numpy as np
 from keras import layers
