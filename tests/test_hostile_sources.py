@@ -39,6 +39,7 @@ def levels(*templates, count=90):
 
 
 EVERY_USE = """\
+import dataclasses, tensorflow as tf
 unknown(x, y=x)
 x(model, training=True)
 keras.Sequential(x)
@@ -68,6 +69,12 @@ t.gradient(loss, x)
 x[0] = x
 x_test = x
 jax.vmap(x)(x)
+tf.saved_model.save(x, "m", signatures=x)
+model.save("m", signatures={"a": x})
+tf.lite.TFLiteConverter.from_concrete_functions(x)
+dataclasses.replace(x, a=x)
+dataclasses.asdict(x)
+x._replace(a=x)
 a, b, *c = x
 def g(x=x, *a, **k):
     return g(x), model(x)
@@ -156,6 +163,9 @@ READ = {
     + (" x = [x, x]\n" * 60 + " while x:\n" + "  x[x] = x\n" * 64) * 2
     + " model(x, training=True)\nfor i in range(3): step(model)\nwhile y: step(1)\n",
     "sums of lists": "x = [1]\n" + "x = x + x\n" * FEW,
+    "a number that is longer than numbers may be": "def f(x, keep_prob):\n    if keep_prob > "
+    + "1" * 5_000
+    + ":\n        return layers.Dropout(keep_prob)(x)\n",
     "sums of texts": "x = 'abc'\n" + "x = x + x\n" * FEW,
     "products of numbers": "x = 123456789\n" + "x = x * x\n" * FEW,
     "options": lines("o{n} = None if a{n} else True", 12) + lines("if o{n}: x = model(1, training=o{n})", 12),

@@ -57,10 +57,12 @@ from dropout_lint.semantics.events import FunctionCall, Place
 from dropout_lint.semantics.rates import GivenRate, rates_of, said_to_keep, written_at
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.syntax.lazy import cst
-from dropout_lint.syntax.walk import contains, last_name, walk
+from dropout_lint.syntax.walk import last_name, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dropout_lint.semantics.events import Interpretation
 
 
 def check(context: Context) -> Iterator[Draft]:
@@ -71,14 +73,14 @@ def check(context: Context) -> Iterator[Draft]:
         keeps = said_to_keep(rate.names)
         if keeps is None or rate.receiver == "keras.layers.GaussianNoise":
             continue
-        if not keeps.complement and _nothing_is_dropped_at_zero(rate):
+        if not keeps.complement and _nothing_is_dropped_at_zero(rate, context):
             continue
         draft = _draft(rate, keeps.name, keeps.complement, context)
         if draft is not None:
             yield draft
 
 
-def _nothing_is_dropped_at_zero(rate: GivenRate) -> bool:
+def _nothing_is_dropped_at_zero(rate: GivenRate, context: Context) -> bool:
     """Whether the layer is left out where the value is zero: it drops then, whatever it is called.
 
     ``if keep_prob:`` may ask as well whether there is one.
@@ -93,16 +95,21 @@ def _nothing_is_dropped_at_zero(rate: GivenRate) -> bool:
         for each in (*parameters.params, *parameters.kwonly_params)
     ):
         return False
-    return any(
-        isinstance(each, (cst.If, cst.IfExp))
-        and _says_it_is_not_zero(each.test, name)
-        and contains(each.body, rate.node)
-        for each in walk(frame.function.node)
-    )
+    return id(rate.node) in context.interpretation.once(_run_unless_zero, frame.function.node).get(name, ())
 
 
-def _says_it_is_not_zero(test: cst.BaseExpression, name: str) -> bool:
-    """``rate``, ``rate > 0`` and ``rate != 0``, alone or with others."""
+def _run_unless_zero(_: Interpretation, function: cst.CSTNode) -> dict[str, set[int]]:
+    """By name, what of a function is run only if the value of that name is not zero (the ids of the nodes)."""
+    found: dict[str, set[int]] = {}
+    for each in walk(function):
+        if isinstance(each, (cst.If, cst.IfExp)):
+            for name in _said_not_to_be_zero(each.test):
+                found.setdefault(name, set()).update(map(id, walk(each.body)))
+    return found
+
+
+def _said_not_to_be_zero(test: cst.BaseExpression) -> Iterator[str]:
+    """The name in ``rate``, ``rate > 0`` and ``rate != 0``, alone or with others."""
     waiting = [test]
     while waiting:
         each = waiting.pop()
@@ -110,12 +117,11 @@ def _says_it_is_not_zero(test: cst.BaseExpression, name: str) -> bool:
             waiting += (each.left, each.right)
         elif isinstance(each, cst.Comparison) and len(each.comparisons) == 1:
             sign, other = each.comparisons[0].operator, each.comparisons[0].comparator
-            zero = isinstance(other, (cst.Integer, cst.Float)) and other.evaluated_value == 0
+            zero = isinstance(other, (cst.Integer, cst.Float)) and not other.value.strip("0._")
             if zero and isinstance(sign, (cst.GreaterThan, cst.NotEqual)):
                 waiting.append(each.left)
-        elif isinstance(each, (cst.Name, cst.Attribute)) and last_name(each) == name:
-            return True
-    return False
+        elif isinstance(each, (cst.Name, cst.Attribute)):
+            yield last_name(each)
 
 
 def _draft(rate: GivenRate, name: str, complement: bool, context: Context) -> Draft | None:

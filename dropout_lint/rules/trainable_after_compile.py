@@ -73,10 +73,14 @@ from dropout_lint.semantics.models import weightless
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
 from dropout_lint.semantics.trials import is_test_code
 from dropout_lint.semantics.values import alternatives
-from dropout_lint.syntax.bindings import assigned_value
+from dropout_lint.syntax.bindings import assigned_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import libcst as cst
+
+    from dropout_lint.semantics.events import Interpretation
 
 
 _END_FIRST = "end this fit(), change the flag, compile() and fit() the rest of the epochs"
@@ -157,8 +161,13 @@ def _tells_layers_apart(toggle: TrainableSet, use: ModelUse, context: Context) -
     if len({tuple(id(frame.call.node) for frame in each.frames if frame.call is not None) for each in again}) > 1:
         return False
     function = toggle.frames[-1].function
-    value = assigned_value(function.node if function is not None else toggle.place.module.tree, toggle.place.node)
+    tree = function.node if function is not None else toggle.place.module.tree
+    value = context.interpretation.once(_assigned_in, tree).get(id(toggle.place.node))
     return value is not None and not guard_words(value).isdisjoint(toggle.loops[-1].targets)
+
+
+def _assigned_in(_: Interpretation, tree: cst.CSTNode) -> dict[int, cst.BaseExpression]:
+    return assigned_values(tree)
 
 
 def _written_at(event: TrainableSet) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ A name proves nothing, but where a value is called ``keep_prob`` all the way dow
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.choices import closure_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST_WAY = 24
 MOST_CONDITIONS = 16
+"""Conditions behind the names in one, and bindings of one name, the last ones, that are looked at."""
 
 Assigned = dict[tuple[int, str], dict[int, tuple["Frame", cst.BaseExpression]]]
 """What names and attributes were bound to, by owner (function, module or object) and name; each by its own id."""
@@ -84,7 +86,7 @@ def names_behind(assigned: Assigned, frame: Frame, test: cst.BaseExpression) -> 
         for each in lookups(waiting.pop()):
             key = _owned(frame, each)
             bound = assigned.get(key, {}) if key is not None else {}
-            for identity, (_, value) in bound.items():
+            for identity, (_, value) in islice(reversed(bound.items()), MOST_CONDITIONS):
                 if identity not in seen and _is_condition(value):
                     seen.add(identity)
                     found |= guard_words(value)

@@ -32,12 +32,10 @@ def definitions(tree: cst.CSTNode) -> dict[str, cst.BaseExpression | None]:
     return {name: found.get(name) for name in bound}
 
 
-def assigned_value(tree: cst.CSTNode, target: cst.CSTNode) -> cst.BaseExpression | None:
-    """What a statement in ``tree`` assigns to ``target``, one of its nodes."""
-    for node in walk(tree):
-        if isinstance(node, cst.Assign) and any(each.target is target for each in node.targets):
-            return node.value
-    return None
+def assigned_values(tree: cst.CSTNode) -> dict[int, cst.BaseExpression]:
+    """What the statements in ``tree`` assign, by their targets (the ids of the nodes)."""
+    found = [each for each in walk(tree) if isinstance(each, cst.Assign)]
+    return {id(target.target): each.value for each in found for target in each.targets}
 
 
 def _bound_by(node: cst.CSTNode) -> Iterator[str]:
