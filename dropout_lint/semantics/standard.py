@@ -8,6 +8,7 @@ from dropout_lint.semantics import calls, command_line, texts
 from dropout_lint.semantics.arguments import Arguments
 from dropout_lint.semantics.attributes import described, get_attribute, set_attribute
 from dropout_lint.semantics.joining import join
+from dropout_lint.semantics.run import TAGS_PER_STEP
 from dropout_lint.semantics.tagging import derived, with_tags
 from dropout_lint.semantics.tags import tags_of
 from dropout_lint.semantics.values import (
@@ -232,6 +233,7 @@ def replaced(
     if not isinstance(original, Instance) or original.keras_name is not None:
         return Opaque(tags_of(original))
     made = run.allocate(original.cls, frame, node)
+    run.step(len(original.attributes) // TAGS_PER_STEP)
     for name, value in list(original.attributes.items()):
         run.store.write(made.attributes, name, value)
     for name, argument in changes.items():
