@@ -267,6 +267,7 @@ def notebook(*sources, **others):
         ('{"worksheets": []}', "is a notebook of format 3"),
         (notebook(f"x = 1 {MARK}"), "cell 1 holds '#ktm/'"),
         (notebook("\n#ktm/cell\n"), "cell 1 holds"),
+        (notebook("0x73e;x = 1"), "cell 1 holds"),
     ],
     ids=lambda text: str(text)[:30],
 )

@@ -60,6 +60,19 @@ def test_what_is_timed_is_checked(check, write, magic):
     assert edited == f"{magic}print(np.argmax(model(x_test, training=False), 1))\n"
 
 
+@pytest.mark.parametrize("magic", ["%time ", "%timeit  ", "  "])
+def test_what_is_timed_can_be_silenced(check, write, magic):
+    source = f"{magic}print(np.argmax(model(x_test, training=True), 1))"
+    path = write("a.ipynb", notebook(*CELLS[:2], f"{source}  # once\n", source))
+
+    check(".", "--add-ignore=meant")
+
+    cells = ["".join(cell["source"]) for cell in json.loads(path.read_bytes())["cells"][3:]]
+    ignore = "dropout-lint: ignore[training-true-in-inference] meant"
+    assert cells == [f"{source}  # once  # {ignore}\n", f"{source}  # {ignore}"]
+    assert check(".")[:2] == (0, "No findings in 1 file, 2 suppressed.\n")
+
+
 @pytest.mark.parametrize("style", ["sarif", "github", "gitlab", "rdjson", "pylint"])
 def test_formats_for_machines_give_the_line_of_the_file(check, write, style):
     path = write("a.ipynb", notebook(*CELLS))

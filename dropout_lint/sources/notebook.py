@@ -30,8 +30,10 @@ MARK = f"{_OURS}ipython:"
 PYTHON_MAGICS = frozenset({"capture", "memit", "prun", "time", "timeit"})
 """Cell magics whose body is Python run in this notebook (IPython 9, ``IPython.core.magics``); as line magics, too."""
 
-_TIMED = f" {_OURS}ipython@"
-"""Stands behind the Python of a line magic, before the magic; ``pass;`` of the same length stands in its place."""
+_MAGIC_NAMES = tuple(sorted(PYTHON_MAGICS))
+_TIMED = re.compile(r"([ \t]*)0x7(\d)(e+);")
+"""What stands in place of ``%time`` and its kin before the Python of a line: a number that does nothing, says which of
+them it is, and is as long, so that places stay and whatever is written behind the line does, too."""
 
 AUTOMAGICS = frozenset(
     {
@@ -52,7 +54,7 @@ _UNREAD = frozenset({"outputs", "attachments"})
 _DECODER = json.JSONDecoder(strict=False, parse_int=str)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ATOM = re.compile(r"[-+0-9.eE]+|true|false|null|NaN|-?Infinity")
-_LINE_MAGIC = re.compile(rf"([ \t]*)(%(?:{'|'.join(sorted(PYTHON_MAGICS))})[ \t]+)(\S[^\n]*)(\n?)")
+_LINE_MAGIC = re.compile(rf"([ \t]*)%({'|'.join(_MAGIC_NAMES)})( +)(\S[^\n]*\n?)")
 _MAGIC = re.compile(r"\s*(?:[%!?]|\w[\w.]*\??\?\s*$)")
 _AUTOMAGIC = re.compile(rf"\s*(?:{'|'.join(sorted(AUTOMAGICS))})\b(?!\s*=)")
 _INDENTED = f"if True:  {_OURS}indented\n"
@@ -234,8 +236,8 @@ def _joined(path: Path, raw: str, bom: bool, found: list[Any]) -> Notebook:
             part for part in (source if isinstance(source, list) else [source]) if isinstance(part, Literal)
         )
         lines = tuple(_lines("".join(part.value for part in literals)))
-        if any(_OURS in line for line in lines):
-            raise SourceError(f"cell {number} holds {_OURS!r}, which stands for something here")
+        if any(_OURS in line or _untimed(line) != line for line in lines):
+            raise SourceError(f"cell {number} holds {_OURS!r} or `0x7…e;`, which stand for something here")
         masked, error = _masked(list(lines))
         indented = len(masked) > len(lines)
         cells.append(Cell(number, line + indented, lines, literals, listed, indented, error))
@@ -295,8 +297,9 @@ def _mask_at(lines: list[str], number: int) -> bool:
         line = lines[place]
         assigned = _ASSIGNED.fullmatch(line)
         timed = _LINE_MAGIC.fullmatch(line)
-        if timed is not None and _error([timed[3]]) is None:
-            lines[place] = f"{timed[1]}{'pass':{len(timed[2]) - 2}}; {timed[3]}{_TIMED}{timed[2]}{timed[4]}"
+        if timed is not None and _error([timed[4]]) is None:
+            padding = "e" * (len(timed[2]) + len(timed[3]) - 4)
+            lines[place] = f"{timed[1]}0x7{_MAGIC_NAMES.index(timed[2])}{padding};{timed[4]}"
         elif assigned is not None:
             lines[place] = f"{assigned[1]}None{MARK}{assigned[2]}"
         elif _MAGIC.match(line):
@@ -323,11 +326,11 @@ def _unmasked(text: str) -> list[str]:
 
 def _untimed(line: str) -> str:
     """A line with its magic where it was."""
-    code, found, magic = line.rstrip("\n").rpartition(_TIMED)
-    if not found:
+    timed = _TIMED.match(line)
+    if timed is None or int(timed[2]) >= len(_MAGIC_NAMES):
         return line
-    indent = len(code) - len(code.lstrip())
-    return code[:indent] + magic + code[indent + len(magic) :] + "\n" * line.endswith("\n")
+    magic = f"%{_MAGIC_NAMES[int(timed[2])]}"
+    return f"{timed[1]}{magic.ljust(timed.end() - timed.end(1))}{line[timed.end() :]}"
 
 
 def _lines(text: str) -> list[str]:
