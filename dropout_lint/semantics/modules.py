@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dropout_lint.semantics.shelf import Parsed
 
 
+_SHORT = 4_000
+"""Bytes of a module, a hundred lines."""
 _LONGEST_SHOWN = 200
 """Nodes of an expression that a reader is shown."""
 
@@ -151,9 +153,10 @@ class Project:
         """Whether a file names an environment variable by which Keras is chosen: importing it has that effect."""
         return self._trail.glance(path)
 
-    def uses_keras(self, path: Path) -> bool:
-        """Whether a file uses Keras by its text, which takes no parse to tell."""
-        return uses_keras(self._read(path) or b"")
+    def is_worth_it(self, path: Path) -> bool:
+        """Whether a file uses Keras or is short, as what passes names on is; which takes no parse to tell."""
+        data = self._read(path) or b""
+        return len(data) <= _SHORT or uses_keras(data)
 
     def tree(self, path: Path) -> Parsed:
         """Text and tree of a file, read and parsed once if it is asked for again soon."""

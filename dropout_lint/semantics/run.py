@@ -178,11 +178,11 @@ class Run:
         self._distances[path] = min(distance, self._distances.get(path, distance))
 
     def is_too_far(self, path: Any) -> bool:
-        """Whether enough has been followed that is as far away as ``path``, which does not use Keras itself."""
+        """Whether enough has been followed that is as far away as ``path``, which is long and does not use Keras."""
         if self._distances.get(path, 0) <= NEAR or self._far_characters <= MOST_FAR_CHARACTERS:
             return False
         if path not in self._left_alone:
-            self._left_alone[path] = not self.project.uses_keras(path)
+            self._left_alone[path] = not self.project.is_worth_it(path)
         return self._left_alone[path]
 
     def followed(self, module: Module) -> None:

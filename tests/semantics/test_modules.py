@@ -135,11 +135,13 @@ def test_of_modules_one_of_which_is_chosen_by_name_a_few_are_parsed_also_where_c
     assert len([name for name in parsed if name.startswith("inner")]) == MOST_MODULES**2
 
 
+LONG = "x = 1\n" * 1_000
 FAR = {
-    "next to the program": ("main", "x = 1", True),
-    "behind its helpers": ("helpers", "x = 1", False),
-    "behind them, and uses Keras": ("helpers", "import keras", True),
-    "next to one that uses Keras": ("nets", "x = 1", True),
+    "next to the program": ("main", LONG, True),
+    "behind its helpers": ("helpers", LONG, False),
+    "behind them, and uses Keras": ("helpers", f"import keras\n{LONG}", True),
+    "behind them, and short": ("helpers", "from nets import *", True),
+    "next to one that uses Keras": ("nets", LONG, True),
 }
 
 
