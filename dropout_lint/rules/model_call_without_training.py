@@ -78,16 +78,7 @@ def check(context: Context) -> Iterator[Draft]:
     if not holding.possible:
         return
     # what inherits True from a sibling runs with that in `fit()` too
-    elsewhere = frozenset(
-        map(
-            id,
-            switched_on(
-                context.interpretation,
-                explicit=context.where("explicit-flag-leaks-to-siblings").possible,
-                default=context.where("default-true-leaks-to-siblings").possible,
-            ),
-        )
-    )
+    elsewhere = frozenset(map(id, switched_on(context.interpretation, context.where)))
     for instance in context.interpretation.instances:
         call = _call_without_training(instance)
         if call is None:

@@ -68,7 +68,7 @@ from dropout_lint.rules.model import Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import assignment_of, chain_of, version_text
 from dropout_lint.semantics.choices import toggled_at
 from dropout_lint.semantics.conditions import guard_words
-from dropout_lint.semantics.events import ModelUse, TrainableSet
+from dropout_lint.semantics.events import ModelUse, TrainableSet, path_of
 from dropout_lint.semantics.models import weightless
 from dropout_lint.semantics.timeline import Verdict, by_toggle, toggles_a_trained_model
 from dropout_lint.semantics.trials import is_test_code
@@ -157,8 +157,8 @@ def _tells_layers_apart(toggle: TrainableSet, use: ModelUse, context: Context) -
     """Whether a loop sets some flags and clears others, which are not as they were: nothing did the same before."""
     if not toggle.loops or {each.serial for each in toggle.loops} & {each.serial for each in use.loops}:
         return False
-    again = context.interpretation.among((TrainableSet,), _written_at, id(toggle.place.node))
-    if len({tuple(id(frame.call.node) for frame in each.frames if frame.call is not None) for each in again}) > 1:
+    again = context.interpretation.that((TrainableSet,), _written_at, id(toggle.place.node))
+    if len({path_of(each.frames) for each in again}) > 1:
         return False
     function = toggle.frames[-1].function
     tree = function.node if function is not None else toggle.place.module.tree
@@ -170,8 +170,8 @@ def _assigned_in(_: Interpretation, tree: cst.CSTNode) -> dict[int, cst.BaseExpr
     return assigned_values(tree)
 
 
-def _written_at(event: TrainableSet) -> tuple[int, ...]:
-    return (id(event.place.node),)
+def _written_at(event: TrainableSet) -> int:
+    return id(event.place.node)
 
 
 RULE = Rule(

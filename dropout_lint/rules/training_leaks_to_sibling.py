@@ -60,7 +60,7 @@ from dropout_lint.findings import Applicability, Confidence, Severity
 from dropout_lint.rules.model import Change, Context, Draft, ProbeAt, Rule
 from dropout_lint.rules.telling import chain_of
 from dropout_lint.semantics.events import LayerCall
-from dropout_lint.semantics.leaks import leaks
+from dropout_lint.semantics.leaks import leaking
 from dropout_lint.semantics.models import content, mode_of
 from dropout_lint.semantics.signatures import parameter
 from dropout_lint.semantics.trials import is_test_code
@@ -74,13 +74,8 @@ if TYPE_CHECKING:
 
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each sublayer that runs in the mode of its sibling."""
-    explicit = context.where("explicit-flag-leaks-to-siblings")
-    by_default = context.where("default-true-leaks-to-siblings")
-    if not explicit.possible and not by_default.possible:
-        return
-    for victim, cause in context.interpretation.once(leaks):
-        holding = by_default if cause.default else explicit
-        if holding.possible and not is_test_code(victim.frames):
+    for victim, cause, holding in leaking(context.interpretation, context.where):
+        if not is_test_code(victim.frames):
             yield _draft(victim, cause, holding)
 
 

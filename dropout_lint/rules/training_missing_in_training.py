@@ -81,12 +81,7 @@ if TYPE_CHECKING:
 def check(context: Context) -> Iterator[Draft]:
     """Yield a finding for each call that trains a model without saying so."""
     yield from first_tensorflow.untold(context)
-    inheriting = switched_on(
-        context.interpretation,
-        explicit=context.where("explicit-flag-leaks-to-siblings").possible,
-        default=context.where("default-true-leaks-to-siblings").possible,
-    )
-    leaked = frozenset(victim.callee.serial for victim in inheriting)
+    leaked = frozenset(victim.callee.serial for victim in switched_on(context.interpretation, context.where))
     for each in untold(context.interpretation):
         if each.required and context.generation == 3:
             continue  # it raises

@@ -24,6 +24,7 @@ from dropout_lint.semantics.values import (
 )
 from dropout_lint.semantics.words import is_mode_name
 from dropout_lint.syntax.lazy import cst
+from dropout_lint.syntax.walk import last_name
 
 if TYPE_CHECKING:
     from dropout_lint.semantics.events import Frame
@@ -55,7 +56,7 @@ def facts_of(value: Value) -> tuple[tuple[tuple[Any, ...], bool], ...]:
 
 def guard_words(node: cst.BaseExpression) -> frozenset[str]:
     """The names a condition reads."""
-    return frozenset(each.value if isinstance(each, cst.Name) else each.attr.value for each in lookups(node))
+    return frozenset(map(last_name, lookups(node)))
 
 
 def lookups(node: cst.BaseExpression) -> Iterator[cst.Name | cst.Attribute]:

@@ -38,9 +38,10 @@ SUPER_CALL = "super().call"
 """How a call of the Keras class's own ``call`` reads."""
 
 Branch = tuple[int, bool]
+"""An arm that is taken: the id of the node that decides, and how it comes out."""
+
 OFF = "<no training>"
 """Stands among the names of a condition that says, by the branch that is taken, that this is inference."""
-"""An arm that is taken: the id of the node that decides, and how it comes out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +92,11 @@ class Frame:
             frames.append(frame)
             frame = frame.caller
         return tuple(reversed(frames))
+
+
+def path_of(frames: tuple[Frame, ...]) -> tuple[int, ...]:
+    """The calls (ids of their nodes) by which a line was reached, outermost first."""
+    return tuple(id(frame.call.node) for frame in frames if frame.call is not None)
 
 
 @dataclass(slots=True, eq=False)

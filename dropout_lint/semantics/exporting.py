@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from dropout_lint.semantics.attributes import get_attribute
@@ -12,11 +11,9 @@ from dropout_lint.semantics.values import (
     ClassValue,
     FunctionValue,
     Instance,
-    Items,
-    Mapping,
     Partial,
     Value,
-    alternatives,
+    leaves,
 )
 from dropout_lint.syntax.lazy import cst
 from dropout_lint.syntax.walk import last_name
@@ -56,24 +53,15 @@ def export(run: Run, frame: Frame, value: Value, text: str, node: cst.CSTNode) -
 
 
 def _functions(run: Run, frame: Frame, value: Value, node: cst.CSTNode) -> Iterator[Value]:
-    waiting = deque((value,))
-    seen: set[int] = set()
-    while waiting:
-        for each in alternatives(waiting.popleft()):
-            if isinstance(each, (FunctionValue, Bound, Partial)):
-                yield each
-            elif isinstance(each, (Items, Mapping)):
-                # a container may hold another one many times over, or itself
-                if id(each) not in seen:
-                    seen.add(id(each))
-                    waiting.extend(each.items if isinstance(each, Items) else each.entries.values())
-            elif isinstance(each, Instance) and isinstance(each.cls, ClassValue):
-                classes = each.cls.ancestry()
-                names = {name for cls in classes for name, one in cls.attributes.items() if _has_signature(one)}
-                for name in sorted(names):
-                    found = get_attribute(run, frame, each, name, node)
-                    if isinstance(found, Bound):
-                        yield found
+    for each in leaves(value, mappings=True):
+        if isinstance(each, (FunctionValue, Bound, Partial)):
+            yield each
+        elif isinstance(each, Instance) and isinstance(each.cls, ClassValue):
+            names = {name for cls in each.cls.ancestry() for name, one in cls.attributes.items() if _has_signature(one)}
+            for name in sorted(names):
+                found = get_attribute(run, frame, each, name, node)
+                if isinstance(found, Bound):
+                    yield found
 
 
 def _has_signature(value: Value) -> bool:

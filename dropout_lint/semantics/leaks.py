@@ -19,8 +19,9 @@ from dropout_lint.semantics.values import ClassValue, Const, Instance, Method, V
 from dropout_lint.semantics.words import is_mode_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from dropout_lint.keras.versions import Holding
     from dropout_lint.semantics.events import Interpretation
 
 Told = LayerCall | ModeCall
@@ -41,13 +42,22 @@ def leaks(interpretation: Interpretation) -> tuple[tuple[LayerCall, Cause], ...]
     return tuple(found for calls in _activations(interpretation) for found in _leaks(calls))
 
 
-def switched_on(interpretation: Interpretation, explicit: bool, default: bool) -> tuple[LayerCall, ...]:
-    """The calls of layers that inherit True, where an explicit flag leaks, and where a default does."""
-    return tuple(
-        victim
-        for victim, cause in interpretation.once(leaks)
-        if cause.flag and (default if cause.default else explicit)
-    )
+def leaking(
+    interpretation: Interpretation, where: Callable[[str], Holding]
+) -> Iterator[tuple[LayerCall, Cause, Holding]]:
+    """The same, each with the versions on which it is so; ``where`` tells on which a behaviour holds."""
+    explicit, default = where("explicit-flag-leaks-to-siblings"), where("default-true-leaks-to-siblings")
+    if not explicit.possible and not default.possible:
+        return
+    for victim, cause in interpretation.once(leaks):
+        holding = default if cause.default else explicit
+        if holding.possible:
+            yield victim, cause, holding
+
+
+def switched_on(interpretation: Interpretation, where: Callable[[str], Holding]) -> tuple[LayerCall, ...]:
+    """The calls of layers that may inherit True from a sibling."""
+    return tuple(victim for victim, cause, _ in leaking(interpretation, where) if cause.flag)
 
 
 def _activations(interpretation: Interpretation) -> list[list[Told]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropout_lint.semantics.events import HandedOver, MethodCall, ModelUse
+from dropout_lint.semantics.events import HandedOver, MethodCall, ModelUse, path_of
 from dropout_lint.semantics.intent import adapts, draws, node_if_trained, stochastic_by_design, takes_batch_statistics
 from dropout_lint.semantics.masking import hides_input
 from dropout_lint.semantics.models import is_layer
@@ -247,7 +247,7 @@ def _closure(event: ModeCall) -> tuple[int, tuple[int, ...], int] | None:
     for depth, frame in enumerate(event.frames):
         function = frame.function
         if function is not None and function.scope.kind == "function" and not frame.arguments:
-            return id(function), _path(event.frames[depth + 1 :]), id(event.place.node)
+            return id(function), path_of(event.frames[depth + 1 :]), id(event.place.node)
     return None
 
 
@@ -259,14 +259,10 @@ def _trains_elsewhere(event: ModeCall, interpretation: Interpretation) -> bool:
     """Whether the same line, reached by another path, is a training step: a flag decides, and here it says no."""
     if any(frame.assumed for frame in event.frames):
         return False
-    path = _path(event.frames)
+    path = path_of(event.frames)
     return any(
-        _path(other.frames) != path for other in interpretation.mode_calls(node_if_trained, id(event.place.node))
+        path_of(other.frames) != path for other in interpretation.mode_calls(node_if_trained, id(event.place.node))
     )
-
-
-def _path(frames: tuple[Frame, ...]) -> tuple[int, ...]:
-    return tuple(id(frame.call.node) for frame in frames if frame.call is not None)
 
 
 def _other_switch(event: ModeCall) -> list[Evidence]:

@@ -388,8 +388,8 @@ def alternatives(value: Value) -> tuple[Value, ...]:
     return value.values if isinstance(value, OneOf) else (value,)
 
 
-def leaves(value: Value) -> tuple[Value, ...]:
-    """The single values in lists, however deep they are nested, in order.
+def leaves(value: Value, mappings: bool = False) -> tuple[Value, ...]:
+    """The single values in lists, or in dictionaries as well, however deep they are nested, in order.
 
     A list counts once, since it may hold another one many times over, and that a third; or itself.
     """
@@ -398,11 +398,11 @@ def leaves(value: Value) -> tuple[Value, ...]:
     waiting = [value]
     while waiting:
         for each in alternatives(waiting.pop()):
-            if not isinstance(each, Items):
+            if not isinstance(each, (Items, Mapping) if mappings else Items):
                 found.append(each)
             elif id(each) not in seen:
                 seen.add(id(each))
-                waiting += reversed(each.items)
+                waiting += reversed(each.items if isinstance(each, Items) else tuple(each.entries.values()))
     return tuple(found)
 
 
